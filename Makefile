@@ -1,0 +1,53 @@
+# One file of tasks for people and CI. Every task sets itself up; `make help` lists them.
+# Tabs matter here. The environment is .venv, or whatever VENV says.
+VENV ?= .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.picolink-dev
+BENCH_STAMP := $(VENV)/.picolink-bench
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test soak bench lint format pack clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+$(STAMP): pyproject.toml tools/make_venv.sh
+	@sh tools/make_venv.sh $(VENV) dev
+	@touch $@
+
+$(BENCH_STAMP): $(STAMP)
+	@sh tools/make_venv.sh $(VENV) dev,bench
+	@touch $@
+
+setup: $(STAMP) ## make .venv and install everything into it
+
+demo: $(STAMP) ## two virtual boards, a button, a lamp, a live chart (ONCE=1: end by itself)
+	@$(PY) examples/demo/demo.py $(if $(ONCE),--once)
+
+test: lint ## lint, then all tests, with small counts
+	$(PY) -m pytest --durations=10 $(PYTEST_ARGS)
+
+soak: lint ## the same tests with the full counts (an hour and more)
+	PICOLINK_SOAK=1 $(PY) -m pytest --durations=20 --timeout=3600 $(PYTEST_ARGS)
+
+bench: $(BENCH_STAMP) ## measure, and write docs/benchmarks.md
+	$(PY) -m bench $(BENCH_ARGS)
+
+lint: $(STAMP) ## ruff, mypy, and the board's files against the board's stubs
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) tools/check_board_types.py
+
+format: $(STAMP) ## put the code into the one form that lint wants
+	$(PY) -m ruff check --fix-only --quiet .
+	$(PY) -m ruff format .
+
+pack: $(STAMP) ## compile what a board needs to build/board, renew board/package.json
+	$(PY) -m picolink.packing --package-json
+	$(PY) -m picolink.packing --out build/board
+
+clean: ## remove what make made
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
