@@ -1,0 +1,1 @@
+"""The protocol, without input, output or a clock: bytes in, events out."""

@@ -1,0 +1,142 @@
+"""One session on one link: packet numbers, acknowledgements, round-trip times (spec 4).
+
+Every transmission has a fresh packet number, so an acknowledgement says exactly which one
+arrived, a round trip is never measured over a resend, and no cipher nonce comes twice.
+The timeouts follow RFC 6298, the loss by later packets RFC 9002 section 6.1.1.
+"""
+
+from .packets import ALL, MIN_MTU_BYTES, OVERHEAD_BYTES, WINDOW
+from .timing import TIMES
+
+MYPY = False
+if MYPY:
+    from .endpoint import Port
+    from .outbox import Message
+    from .packets import Hello
+    from .session import Session
+
+    # packet number, when it was sent, its bytes, what it carried: message (or None), start, end
+    Flight = tuple[int, int, int, Message | None, int, int]
+
+_REORDER = 3  # a packet is lost when one sent so much later has arrived
+
+
+class Attach:
+    """The numbers of one attach, both directions. Times are milliseconds of the caller's clock."""
+
+    def __init__(self, session: "Session", port: "Port", tag: int, now_ms: int) -> None:
+        self.session = session
+        self.port = port
+        self.tag = tag  # the peer puts it into every packet for us
+        self.hello: Hello | None = None  # the peer's
+        self.number = 0  # the packet number to use next
+        self.top = (tag - 1) & 0xFFFF  # highest packet number received
+        self.seen = ALL  # bitmap of the WINDOW numbers below it
+        self.flight: list[Flight] = []
+        self.flight_bytes = 0
+        self.room_bytes = 0  # for the body of a message
+        self.srtt_ms = -1
+        self.var_ms = 0
+        self.rto_ms = TIMES["rto_first"]
+        self.losses = 0  # timeouts in a row
+        self.ack_at_ms = -1  # when an acknowledgement is due, or -1
+        self.owed_bytes = 0  # not acknowledged yet
+        self.heard_ms = self.asked_ms = self.due_ms = now_ms
+
+    def welcome(self, hello: "Hello") -> None:
+        """The peer's hello is here: its tag, and what it takes."""
+        self.hello = hello
+        self.peer_tag = hello.tag
+        self.number = hello.tag & 0xFFFF
+        mtu_bytes = max(MIN_MTU_BYTES, min(hello.mtu_bytes, self.port.mtu_bytes))
+        self.room_bytes = self.full_room_bytes = mtu_bytes - OVERHEAD_BYTES
+        self.window_bytes = hello.window_bytes
+
+    def fresh(self, number: int) -> bool:
+        """Whether a packet of this number was not here before and is not too old to tell."""
+        behind = (self.top - number) & 0xFFFF
+        return behind >= 0x8000 or 0 < behind <= WINDOW and not self.seen >> (behind - 1) & 1
+
+    def arrived(self, number: int) -> None:
+        """Notes the number of a packet that is fresh."""
+        ahead = (number - self.top) & 0xFFFF
+        if ahead >= 0x8000:
+            self.seen |= 1 << (0xFFFF - ahead)
+            return
+        self.top = number
+        if ahead != 1 or self.seen != ALL:
+            # Masked before it is shifted: on a board integers from 2^30 allocate.
+            keep = self.seen & ALL >> ahead
+            self.seen = keep << ahead | 1 << (ahead - 1) if ahead <= WINDOW else 0
+
+    def sent(self, size: int, message: "Message | None", start: int, end: int, now_ms: int) -> None:
+        """Counts a packet that wants an acknowledgement as under way."""
+        self.flight.append((self.number, now_ms, size, message, start, end))
+        self.flight_bytes += size
+
+    def acknowledged(self, top: int, seen: int, now_ms: int) -> "list[Flight]":
+        """Settles the packets that the peer has; returns those that are lost, to be sent again."""
+        lost: list[Flight] = []
+        if (self.number - 1 - top) & 0xFFFF >= 0x8000:
+            return lost  # of packets never sent
+        keep: list[Flight] = []
+        newest = -1
+        for entry in self.flight:
+            behind = (top - entry[0]) & 0xFFFF
+            if behind == 0 or behind <= WINDOW and seen >> (behind - 1) & 1:
+                newest = entry[1]
+                self.flight_bytes -= entry[2]
+                if entry[3] is not None:
+                    entry[3].delivered(entry[4], entry[5])
+            elif _REORDER <= behind < 0x8000:
+                self.flight_bytes -= entry[2]
+                lost.append(entry)
+            else:
+                keep.append(entry)
+        self.flight = keep
+        if newest >= 0:
+            self._measured(now_ms - newest)
+        return lost
+
+    def _measured(self, rtt_ms: int) -> None:
+        if self.srtt_ms < 0:
+            self.srtt_ms = rtt_ms
+            self.var_ms = rtt_ms // 2
+        else:
+            self.var_ms += (abs(self.srtt_ms - rtt_ms) - self.var_ms) // 4
+            self.srtt_ms += (rtt_ms - self.srtt_ms) // 8
+        self.losses = 0
+        self.room_bytes = self.full_room_bytes
+        # The peer may keep an acknowledgement back for TIMES["ack"].
+        rto_ms = self.srtt_ms + 4 * self.var_ms + 2 * TIMES["ack"]
+        self.rto_ms = max(TIMES["rto_min"], min(rto_ms, TIMES["rto_max"]))
+
+    def timed_out(self, now_ms: int) -> "list[Flight]":
+        """The packets under way, if for longer than the timeout: they count as lost. The timeout
+        doubles, and the fragments halve: what is too big for the link may be why."""
+        lost = self.flight
+        if not lost or now_ms - lost[0][1] < self.rto_ms:
+            return []
+        self.flight = []
+        self.flight_bytes = 0
+        self.losses += 1
+        self.rto_ms = min(2 * self.rto_ms, TIMES["rto_max"])
+        if self.losses > 1:
+            self.room_bytes = max(MIN_MTU_BYTES - OVERHEAD_BYTES, self.room_bytes // 2)
+        return lost
+
+    def owes(self, size: int, now_ms: int) -> None:
+        """A packet of `size` bytes that wants an acknowledgement has arrived."""
+        self.owed_bytes += size + self.port.prompt_bytes // 8
+        if self.owed_bytes >= self.port.prompt_bytes or self.seen != ALL:
+            self.ack_at_ms = now_ms
+        elif self.ack_at_ms < 0:
+            self.ack_at_ms = now_ms + TIMES["ack"]
+
+    def full(self) -> bool:
+        """Whether the window leaves no room for another packet."""
+        flight = self.flight
+        return bool(flight) and (
+            (self.number - flight[0][0]) & 0xFFFF >= WINDOW
+            or self.flight_bytes >= self.window_bytes
+        )

@@ -1,0 +1,75 @@
+"""Greeting whoever is at the other end of a link (spec 4). Loaded by nodes that dial."""
+
+from .attach import Attach
+from .packets import FRESH, REFUSED, VERSION
+from .timing import TIMES
+
+MYPY = False
+if MYPY:
+    from typing import Protocol
+
+    from .endpoint import Endpoint, Port
+    from .packets import Hello
+    from .session import Session
+
+    class DialOwner(Protocol):
+        def on_refused(self, session: Session, why: str) -> None: ...
+        def on_forgotten(self, session: Session) -> None: ...
+
+
+class Dialer:
+    """Says hello on a port until it is answered, to attach `session` to it.
+
+    The owner hears `on_refused` where the other side does not want us, and `on_forgotten` where it
+    knows nothing of a session that we had with it: it was restarted, or is another node.
+    """
+
+    def __init__(
+        self, endpoint: "Endpoint", port: "Port", session: "Session", owner: "DialOwner",
+        now_ms: int,
+    ) -> None:  # fmt: skip
+        self.endpoint = endpoint
+        self.owner = owner
+        self.attach = Attach(session, port, endpoint.number(), now_ms)
+        self.due_ms = now_ms
+        self._wait_ms = TIMES["hello"]
+        port.dialer = self
+        session.step("dial", now_ms)
+        self.tick(now_ms)
+
+    def tick(self, now_ms: int) -> None:
+        """Says hello when it is due."""
+        if now_ms < self.due_ms:
+            return
+        flags = 0 if self.attach.session.peer_uid else FRESH
+        self.endpoint.say_hello(self.attach, flags, 0, now_ms)
+        self.due_ms = now_ms + self._wait_ms
+        self._wait_ms = min(2 * self._wait_ms, TIMES["hello_max"])
+
+    def welcomed(self, hello: "Hello", now_ms: int) -> None:
+        """The hello was answered."""
+        if hello.flags & REFUSED:
+            self._refused(hello.name, now_ms)
+            return
+        session = self.attach.session
+        self.attach.port.dialer = None
+        if session.peer_uid and (hello.flags & FRESH or hello.uid != session.peer_uid):
+            self.endpoint.sessions.pop(session.id, None)
+            session.detach("close", "the peer has no memory of the session", now_ms)
+            self.owner.on_forgotten(session)
+            return
+        self.endpoint.attached(self.attach.port, self.attach, hello, now_ms)
+        session.ask = True  # which confirms
+
+    def other_version(self, version: int, now_ms: int) -> None:
+        """The answer is in another version of the protocol."""
+        self._refused(
+            "it speaks version %d of the protocol, this node version %d: update the older one"
+            % (version, VERSION),
+            now_ms,
+        )
+
+    def _refused(self, why: str, now_ms: int) -> None:
+        self.attach.port.dialer = None
+        self.endpoint.abandon(self.attach, why, now_ms)
+        self.owner.on_refused(self.attach.session, why)

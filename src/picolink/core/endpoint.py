@@ -1,0 +1,285 @@
+"""A node's end of all its links: which packet belongs to which session (spec 4).
+
+A Port is one open link as the core sees it; hellos attach sessions to ports. Whoever dials
+greets (core/dialer.py), the other side answers and says nothing before, and the first packet that
+bears the answered tag confirms: a late or copied hello can therefore disturb nothing.
+"""
+
+from struct import pack, unpack_from
+
+from .attach import Attach
+from .packets import (
+    CLOCK,
+    DATA,
+    FRESH,
+    GONE,
+    HEAD,
+    HEAD_BYTES,
+    HELLO,
+    HELLO_FORMAT,
+    BYE,
+    REFUSED,
+    VERSION,
+    Hello,
+    hello_packets,
+)
+from .session import Session
+from .states import CLOSED, DORMANT
+from .timing import TIMES
+
+MYPY = False
+if MYPY:
+    from collections.abc import Callable
+    from typing import Protocol
+
+    from .dialer import Dialer
+    from .session import Owner
+
+    class NodeOwner(Owner, Protocol):
+        def on_attach(self, session: Session, port: "Port") -> None: ...
+
+
+class Port:
+    """One open link as the core sees it. `mtu_bytes`: the largest packet it carries; `takes_bytes`:
+    the largest that we want to receive on it."""
+
+    def __init__(self, mtu_bytes: int, takes_bytes: int = 0) -> None:
+        self.mtu_bytes = mtu_bytes
+        self.takes_bytes = takes_bytes or mtu_bytes
+        self.prompt_bytes = 0  # received, and an acknowledgement is due at once
+        self.attach: Attach | None = None
+        self.answered: Attach | None = None  # by a hello; not confirmed yet
+        self.dialer: Dialer | None = None
+        self.queue: list[bytes] = []  # hellos and the like, ahead of all else
+        self.pieces: list[bytes] = []  # of the hello that arrives
+        self.piece_of = -1
+
+
+class Endpoint:
+    """All sessions of one node. `random(n)` gives n random bytes."""
+
+    def __init__(
+        self,
+        uid: bytes,
+        name: str,
+        owner: "NodeOwner",
+        random: "Callable[[int], bytes]",
+        window_bytes: int = 4096,
+        limit_bytes: int = 16384,
+        max_sessions: int = 4,
+    ) -> None:
+        self.uid = uid
+        self.name = name
+        self.owner = owner
+        self.random = random
+        self.window_bytes = window_bytes
+        self.limit_bytes = limit_bytes
+        self.max_sessions = max_sessions
+        self.sessions: dict[bytes, Session] = {}
+        self.stale = 0  # packets of attaches that are over
+        self.malformed = 0  # packets that make no sense
+
+    def number(self) -> int:
+        """A random number from 1 to 2^30 - 1."""
+        return int.from_bytes(self.random(4), "little") & CLOCK or 1
+
+    def new_session(self, ident: bytes) -> Session:
+        """A session that belongs to no link yet."""
+        first_id = self.number() & 0xFFFF
+        session = Session(ident, self.owner, first_id, self.limit_bytes)
+        self.sessions[ident] = session
+        return session
+
+    def close(self, session: Session, now_ms: int) -> None:
+        """Ends a session, and tells the peer if there is a link to it."""
+        attach = session.attach
+        if attach is not None:
+            attach.port.queue.append(
+                pack(HEAD, DATA | BYE, attach.peer_tag, attach.number, attach.top)
+            )
+        self.sessions.pop(session.id, None)
+        session.detach("close", "closed here", now_ms)
+
+    def port_lost(self, port: Port, why: str, now_ms: int) -> None:
+        """The link is gone; its session keeps everything for the next one."""
+        if port.dialer is not None:
+            self.abandon(port.dialer.attach, why, now_ms)
+            port.dialer = None
+        self._abandon_answered(port, why, now_ms)
+        port.queue.clear()
+        if port.attach is not None:
+            port.attach.session.detach("lost", why, now_ms)
+
+    def abandon(self, attach: Attach, why: str, now_ms: int) -> None:
+        """A hello came to nothing."""
+        session = attach.session
+        if session.attach is not None:
+            session.step("abandon", now_ms)
+            return
+        session.step("lost", now_ms, why)
+        if not session.peer_uid and attach.hello is not None:
+            self.sessions.pop(session.id, None)  # somebody's hello alone leaves no trace
+
+    def _abandon_answered(self, port: Port, why: str, now_ms: int) -> None:
+        attach, port.answered = port.answered, None
+        if attach is not None:
+            self.abandon(attach, why, now_ms)
+
+    # Packets
+
+    def receive(self, port: Port, packet: bytes, now_ms: int) -> None:
+        """Takes one packet that came in on `port`. Never raises on bad bytes."""
+        size = len(packet)
+        first = packet[0] if size else 0
+        if first & DATA and size >= HEAD_BYTES:
+            tag = unpack_from("<I", packet, 1)[0]
+            attach = port.attach
+            if attach is None or tag != attach.tag:
+                attach = port.answered
+                if attach is None or tag != attach.tag:
+                    self.stale += 1
+                    if not port.queue:
+                        port.queue.append(bytes((GONE,)) + packet[1:5])
+                    return
+                port.answered = None
+                assert attach.hello is not None
+                self.attached(port, attach, attach.hello, now_ms)
+            session = attach.session
+            session.receive(attach, packet, now_ms)
+            if session.state == CLOSED:
+                self.sessions.pop(session.id, None)
+        elif first == HELLO and size > 4 and packet[2] < packet[3]:
+            self._hello_piece(port, packet, now_ms)
+        elif first == GONE and size == 5:
+            attach = port.attach
+            if attach is not None and attach.peer_tag == unpack_from("<I", packet, 1)[0]:
+                attach.session.detach("lost", "the peer started anew", now_ms)
+        else:
+            self.malformed += 1
+
+    def next_packet(self, port: Port, now_ms: int) -> bytes | None:
+        """The next packet to send on `port`, or None."""
+        if port.queue:
+            return port.queue.pop(0)
+        if port.attach is not None:
+            return port.attach.session.next_packet(now_ms)
+        return None
+
+    def tick(self, port: Port, now_ms: int) -> None:
+        """Does what is due on `port`; `next_packet` may have something to say then."""
+        if port.dialer is not None:
+            port.dialer.tick(now_ms)
+        if port.answered is not None and port.answered.due_ms <= now_ms:
+            self._abandon_answered(port, "its hello was never confirmed", now_ms)
+        if port.attach is not None:
+            port.attach.session.tick(now_ms)
+
+    def deadline_ms(self, port: Port) -> int | None:
+        """When `tick` has something to do on `port` at the latest; None: nothing."""
+        deadline = None
+        if port.attach is not None:
+            deadline = port.attach.session.deadline_ms()
+        for greeting in (port.dialer, port.answered):
+            if greeting is not None and (deadline is None or greeting.due_ms < deadline):
+                deadline = greeting.due_ms
+        return deadline
+
+    # Hellos
+
+    def say_hello(
+        self, attach: Attach, flags: int, echo: int, now_ms: int, refusal: str = ""
+    ) -> None:
+        """Queues our hello for `attach`; `echo` is the tag of the one that it answers."""
+        session = attach.session
+        port = attach.port
+        port.prompt_bytes = self.window_bytes // 3
+        body = (
+            pack(
+                HELLO_FORMAT, VERSION, flags, session.id, attach.tag, echo, now_ms & CLOCK,
+                port.takes_bytes, self.window_bytes, self.limit_bytes,
+                session.short.low, session.short.bits, session.out.short.first_id,
+                session.long.low, session.long.bits, session.out.long.first_id, len(self.uid),
+            )
+            + self.uid
+            + (refusal or self.name).encode()
+        )  # fmt: skip
+        port.queue.extend(hello_packets(body, port.mtu_bytes, attach.tag))
+
+    def _hello_piece(self, port: Port, packet: bytes, now_ms: int) -> None:
+        _, number, index, count = packet[:4]
+        if number != port.piece_of or len(port.pieces) != count:
+            port.piece_of = number
+            port.pieces = [b""] * count
+        port.pieces[index] = packet[4:]
+        if b"" in port.pieces:
+            return
+        port.piece_of = -1
+        body = b"".join(port.pieces)
+        dialer = port.dialer
+        if body[0] != VERSION:
+            if dialer is not None:
+                dialer.other_version(body[0], now_ms)
+            elif not port.queue:
+                self.say_hello(Attach(Session(b"", self.owner, 0, 0), port, 0, 0), REFUSED, 1, 0)
+            return
+        try:
+            hello = Hello(body)
+        except ValueError:
+            self.malformed += 1
+            return
+        if not hello.echo:
+            self._greeted(port, hello, now_ms)
+        elif dialer is not None and hello.echo == dialer.attach.tag:
+            dialer.welcomed(hello, now_ms)
+        else:
+            self.stale += 1
+
+    def _greeted(self, port: Port, hello: Hello, now_ms: int) -> None:
+        """Somebody dialed us: answer, but change nothing before the answer is confirmed."""
+        attach = port.answered
+        if attach is None or attach.hello is None or attach.hello.tag != hello.tag:
+            session = self.sessions.get(hello.session)
+            why = ""
+            if session is None:
+                if hello.uid == self.uid:
+                    why = "it would talk to itself"
+                elif not self._make_room(hello.uid, now_ms):
+                    why = "%s has %d sessions already" % (self.name, self.max_sessions)
+            elif session.peer_uid and session.peer_uid != hello.uid:
+                why = "the session belongs to another node"
+            if why:
+                attach = Attach(Session(hello.session, self.owner, 0, 0), port, 0, 0)
+                self.say_hello(attach, REFUSED, hello.tag, now_ms, why)
+                return
+            self._abandon_answered(port, "another hello came", now_ms)
+            if session is None:
+                session = self.new_session(hello.session)
+            session.step("hello", now_ms)
+            port.answered = attach = Attach(session, port, self.number(), now_ms)
+            attach.hello = hello
+        attach.due_ms = now_ms + TIMES["pending"]
+        flags = 0 if attach.session.peer_uid else FRESH
+        self.say_hello(attach, flags, hello.tag, now_ms)
+
+    def attached(self, port: Port, attach: Attach, hello: Hello, now_ms: int) -> None:
+        """Both sides know that both are there: the session goes on over this port."""
+        if port.attach is not None and port.attach.session is not attach.session:
+            port.attach.session.detach("lost", "another session came on its link", now_ms)
+        attach.session.attach_to(attach, hello, now_ms)
+        self.owner.on_attach(attach.session, port)
+
+    def _make_room(self, uid: bytes, now_ms: int) -> bool:
+        """Whether there is a place for one more session; the longest dormant one may go."""
+        if len(self.sessions) < self.max_sessions:
+            return True
+        oldest = None
+        for session in self.sessions.values():
+            if session.state == DORMANT and (
+                session.peer_uid == uid or now_ms - session.since_ms >= TIMES["dormant"]
+            ):
+                if oldest is None or session.since_ms < oldest.since_ms:
+                    oldest = session
+        if oldest is None:
+            return False
+        self.close(oldest, now_ms)
+        return True

@@ -1,0 +1,49 @@
+"""Frames among text (spec 2): how packets share a byte stream with `print` and typed lines.
+
+A frame is 0x00, the length of what follows as two bytes with the high bit set, then packet and
+CRC-32, stuffed. Everything else is text.
+"""
+
+from binascii import crc32
+from struct import pack
+
+HEAD_BYTES = 3
+MAX_STUFFED_BYTES = 8191
+MAX_PACKET_BYTES = MAX_STUFFED_BYTES // 2 - 4
+
+
+def encode(packet: bytes, repl_safe: bool) -> bytes:
+    """The frame of `packet`; `repl_safe` also stuffs what a MicroPython prompt would act on."""
+    body = packet + pack("<I", crc32(packet))
+    body = body.replace(b"\x1b", b"\x1b\x3b").replace(b"\x00", b"\x1b\x20")
+    if repl_safe:  # Ctrl-A to Ctrl-E, LF and CR
+        for plain, stuffed in _REPL:
+            body = body.replace(plain, stuffed)
+    n = len(body)
+    return bytes((0, 0x80 | n >> 7, 0x80 | n & 0x7F)) + body
+
+
+_REPL = [(bytes((c,)), bytes((0x1B, c ^ 0x20))) for c in b"\x01\x02\x03\x04\x05\n\r"]
+
+
+def body_length(high: int, low: int) -> int:
+    """The length that a frame's two length bytes tell, or -1 where they can't be a length."""
+    if high & 0xC0 != 0x80 or low < 0x80:
+        return -1
+    return (high & 0x3F) << 7 | low & 0x7F
+
+
+def decode_body(body: bytes) -> bytes | None:
+    """The packet in a frame's stuffed `body`, or None where it was damaged. Undoes any escape."""
+    if b"\x1b" in body:
+        parts = body.split(b"\x1b")
+        for i in range(1, len(parts)):
+            part = parts[i]
+            if not part:
+                return None
+            parts[i] = bytes((part[0] ^ 0x20,)) + part[1:]
+        body = b"".join(parts)
+    packet = body[:-4]
+    if not packet or pack("<I", crc32(packet)) != body[-4:]:
+        return None
+    return packet

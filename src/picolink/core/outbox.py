@@ -1,0 +1,144 @@
+"""What a session has to say: messages, whole or in fragments, until the peer has them (spec 5).
+
+Every byte of a message is in one of three places: not sent yet, in one packet under way, or
+delivered. What was lost becomes a hole and is sent again in whatever size the link now takes.
+"""
+
+from .packets import LONG, NOTHING, WINDOW
+
+_LONG_TURN = 4  # one packet in so many belongs to the long messages while short ones wait
+
+
+class Message:
+    """One message on its way out. `body` is never empty."""
+
+    def __init__(self, lane: "Lane", kind: int, ref: int, body: bytes) -> None:
+        self.lane = lane
+        self.kind = kind
+        self.ref = ref
+        self.body = body
+        self.id = lane.next_id
+        self.at = 0  # first byte never sent
+        self.left = len(body)  # bytes not delivered yet
+        self.holes: list[tuple[int, int]] = _NO_HOLES  # lost, to be sent again
+        self.begun = False
+
+    def delivered(self, start: int, end: int) -> None:
+        """The peer has this range."""
+        self.left -= end - start
+        if not self.left:
+            self.lane.settled(self)
+
+    def lost(self, start: int, end: int) -> None:
+        """This range, under way until now, is to be sent again."""
+        if not self.left:
+            return
+        if not self.sending():
+            waiting = self.lane.waiting
+            i = 0
+            while i < len(waiting) and (self.id - waiting[i].id) & 0xFFFF < 0x8000:
+                i += 1
+            waiting.insert(i, self)
+        if end - start == len(self.body):
+            self.at = 0
+        else:
+            self.holes = self.holes + [(start, end)]  # noqa: RUF005 (MicroPython)
+
+    def sending(self) -> bool:
+        """Whether there are bytes to send."""
+        return self.at < len(self.body) or bool(self.holes)
+
+
+_NO_HOLES: list[tuple[int, int]] = []
+
+
+class Lane:
+    """Messages whose ids count together. Short ones and long ones have a lane each, so that the
+    window of ids never makes a call wait for a file."""
+
+    def __init__(self, flag: int, first_id: int) -> None:
+        self.flag = flag
+        self.next_id = self.first_id = first_id
+        self.waiting: list[Message] = []  # with bytes to send, by id
+        self.open: list[Message] = []  # begun and not delivered, by id
+        self.bytes = 0  # of all messages that are not delivered
+
+    def add(self, kind: int, ref: int, body: bytes) -> Message:
+        """A new message, behind all others of the lane."""
+        message = Message(self, kind | self.flag, ref, body)
+        self.next_id = (message.id + 1) & 0xFFFF
+        self.waiting.append(message)
+        self.bytes += len(body)
+        return message
+
+    def ready(self) -> Message | None:
+        """The message to send from next, or None."""
+        if self.waiting:
+            message = self.waiting[0]
+            if not self.open or (message.id - self.open[0].id) & 0xFFFF < WINDOW:
+                return message
+        return None
+
+    def take(self, message: Message, room: int) -> tuple[int, int]:
+        """The next range to send of `message`, which `ready` returned; at most `room` bytes."""
+        if not message.begun:
+            message.begun = True
+            self.open.append(message)
+        if message.holes:
+            start, last = message.holes.pop()
+            end = min(start + room, last)
+            if end < last:
+                message.holes.append((end, last))
+        else:
+            start = message.at
+            message.at = end = min(start + room, len(message.body))
+        if not message.sending():
+            self.waiting.pop(0)
+        return start, end
+
+    def settled(self, message: Message) -> None:
+        """The peer has the whole of `message`."""
+        message.left = 0
+        self.bytes -= len(message.body)
+        self.open.remove(message)
+        if message.sending():
+            self.waiting.remove(message)
+
+    def take_back(self, kind: int, ref: int) -> bool:
+        """Takes a message back of which nothing was sent; False where it is too late."""
+        for message in self.waiting:
+            if message.ref == ref and message.kind & 0x0F == kind and not message.begun:
+                # Its id is spent: an empty place would stop the peer's low-water mark.
+                self.bytes -= len(message.body) - 1
+                message.kind = message.kind & LONG | NOTHING
+                message.body = b"\x00"
+                message.left = 1
+                return True
+        return False
+
+    def resume(self, low: int, bits: int) -> None:
+        """The peer says what it has: all ids below `low`, and those of the bitmap."""
+        for message in list(self.open):
+            ahead = (message.id - low) & 0xFFFF
+            if ahead >= 0x8000 or bits >> ahead & 1:
+                self.settled(message)
+
+
+class Outbox:
+    """Both lanes."""
+
+    def __init__(self, first_id: int) -> None:
+        self.short = Lane(0, first_id)
+        self.long = Lane(LONG, first_id)
+        self._turn = 0
+
+    def pick(self) -> Message | None:
+        """The message to send from next: short before long, but long ones never starve."""
+        message = self.short.ready()
+        if self.long.waiting and (message is None or self._turn >= _LONG_TURN):
+            long = self.long.ready()
+            if long is not None:
+                self._turn = 0
+                return long
+        self._turn += 1
+        return message

@@ -1,0 +1,284 @@
+"""A session: two nodes' conversation, which outlives links (spec 4 and 5).
+
+Sans-IO: packets go in by `receive`, come out of `next_packet`; messages go in by `send`, come out
+by the owner's `on_message`. The clock is passed in, the next deadline is returned.
+"""
+
+from struct import pack, unpack_from
+
+from .errors import Busy, TooBig
+from .inbox import Inbox
+from .outbox import Message, Outbox
+from .packets import (
+    ALL,
+    ASK,
+    BYE,
+    CLOCK,
+    DATA,
+    HEAD,
+    HEAD_BYTES,
+    HEAD_MESSAGE,
+    LONG,
+    MESSAGE,
+    MESSAGE_BYTES,
+    OVERHEAD_BYTES,
+    PART,
+    PART_BYTES,
+    SACK,
+)
+from .states import NEW, TRANSITIONS
+from .timing import TIMES
+
+MYPY = False
+if MYPY:
+    from typing import Protocol
+
+    from .attach import Attach, Flight
+    from .packets import Hello
+
+    class Owner(Protocol):
+        """Who has the sessions. `body` is empty where the message was larger than we take."""
+
+        def on_message(self, session: "Session", kind: int, ref: int, body: bytes) -> None: ...
+        def on_state(self, session: "Session", why: str) -> None: ...
+        def on_room(self, session: "Session", room_bytes: int) -> None: ...
+
+
+_QUEUE = 64  # messages that wait, before the next call is refused with Busy
+
+
+class Session:
+    """One conversation with one peer. `id` is 8 random bytes that whoever dials chooses."""
+
+    def __init__(self, ident: bytes, owner: "Owner", first_id: int, limit_bytes: int) -> None:
+        self.id = ident
+        self.owner = owner
+        self.limit_bytes = limit_bytes  # largest message we take
+        self.state = NEW
+        self.since_ms = 0  # of the present state
+        self.peer_uid = b""  # empty until we met
+        self.peer_name = ""
+        self.peer_limit_bytes = 0
+        self.out = Outbox(first_id)
+        self.short = Inbox()
+        self.long = Inbox()
+        self.attach: Attach | None = None
+        self.ask = False  # whether a sign of life is to be asked for
+        self.wanted = False  # whether the owner has items to send, given room
+        self.patient_until_ms = 0  # a blocking command runs there: silence is no sign
+        self.offset_ms = -1  # our clock minus the peer's, the smallest seen, modulo 2^30
+        self.resent = 0
+        self.ignored = 0  # packets that were duplicates or made no sense
+
+    # What happens to a session
+
+    def step(self, event: str, now_ms: int, why: str = "") -> None:
+        """Takes the transition that the table has for `event`; any other is no event."""
+        state = TRANSITIONS.get((self.state, event), self.state)
+        if state != self.state:
+            self.state = state
+            self.since_ms = now_ms
+            self.owner.on_state(self, why)
+
+    def attach_to(self, attach: "Attach", hello: "Hello", now_ms: int) -> None:
+        """Goes on over `attach`: what the peer's hello does not name as delivered is sent again."""
+        self._let_go()
+        low0, bits0, first0, low1, bits1, first1 = hello.lanes
+        if not self.peer_uid:
+            self.peer_uid = hello.uid
+            self.short.low = first0
+            self.long.low = first1
+        self.out.short.resume(low0, bits0)
+        self.out.long.resume(low1, bits1)
+        self.peer_name = hello.name
+        self.peer_limit_bytes = hello.limit_bytes
+        attach.welcome(hello)
+        self.attach = attach.port.attach = attach
+        attach.heard_ms = attach.asked_ms = now_ms
+        self._saw_clock(hello.clock, now_ms)
+        self.step("attach", now_ms)
+
+    def detach(self, event: str, why: str, now_ms: int) -> None:
+        """The link is gone ("lost"), or the conversation is over ("close")."""
+        self._let_go()
+        self.step(event, now_ms, why)
+
+    def _let_go(self) -> None:
+        attach = self.attach
+        if attach is not None:
+            self.attach = None
+            self._resend(attach.flight)
+            if attach.port.attach is attach:
+                attach.port.attach = None
+
+    def _saw_clock(self, clock: int, now_ms: int) -> None:
+        """Learns the peer's clock: the smallest offset seen had the shortest way."""
+        offset = (now_ms - clock) & CLOCK
+        if self.offset_ms < 0 or (offset - self.offset_ms) & CLOCK > CLOCK // 2:
+            self.offset_ms = offset
+
+    def from_peer_clock(self, clock: int, now_ms: int) -> int:
+        """The peer's `clock` (ms modulo 2^30) as milliseconds of ours, the one nearest to now."""
+        ahead = (clock + self.offset_ms - now_ms) & CLOCK
+        return now_ms + (ahead if ahead <= CLOCK // 2 else ahead - CLOCK - 1)
+
+    # What it says
+
+    def send(self, kind: int, ref: int, body: bytes) -> Message:
+        """Queues a message; it leaves when the window allows, over whatever link there is.
+
+        Raises TooBig where the peer would not take it. `body` must not be empty.
+        """
+        size = len(body)
+        if self.peer_uid and size > self.peer_limit_bytes:
+            raise TooBig(
+                "%d bytes at once are too many for %s, which takes %d: send it in pieces"
+                % (size, self.peer_name, self.peer_limit_bytes)
+            )
+        attach = self.attach
+        short = size <= (attach.room_bytes if attach is not None else 480)
+        return (self.out.short if short else self.out.long).add(kind, ref, body)
+
+    def check_room(self) -> None:
+        """Raises Busy where so much waits already that another call should not."""
+        if len(self.out.short.waiting) + len(self.out.long.waiting) >= _QUEUE:
+            raise Busy("%d messages for %s wait already: wait for replies" % (_QUEUE, self.peer_name))
+
+    def next_packet(self, now_ms: int) -> bytes | None:
+        """The next packet to send over the link, or None: nothing to say, or the window is full."""
+        attach = self.attach
+        if attach is None:
+            return None
+        message = None
+        if not attach.full():
+            message = self.out.pick()
+            if message is None and self.wanted:
+                self.owner.on_room(self, attach.room_bytes)
+                message = self.out.pick()
+        if message is None and not self.ask and not 0 <= attach.ack_at_ms <= now_ms:
+            return None
+        attach.ack_at_ms = -1
+        attach.owed_bytes = 0
+        number = attach.number
+        flags = DATA
+        rest = b""
+        if attach.seen != ALL:
+            flags |= SACK
+            rest = pack("<I", attach.seen)
+        if message is not None:
+            room = attach.room_bytes
+            body = message.body
+            kind = message.kind
+            size = len(body)
+            start = 0
+            if message.at == 0 and size <= room:
+                start, end = message.lane.take(message, size)
+            else:
+                start, end = message.lane.take(message, room - PART_BYTES)
+                kind |= PART
+                body = pack("<II", start, size) + body[start:end]
+            if rest:
+                rest += pack(MESSAGE, kind, message.id, message.ref) + body
+                packet = pack(HEAD, flags, attach.peer_tag, number, attach.top) + rest
+            else:
+                packet = pack(
+                    HEAD_MESSAGE, flags, attach.peer_tag, number, attach.top,
+                    kind, message.id, message.ref,
+                ) + body  # fmt: skip
+            attach.sent(len(packet), message, start, end, now_ms)
+        else:
+            if self.ask:
+                self.ask = False
+                attach.asked_ms = now_ms
+                attach.sent(OVERHEAD_BYTES, None, 0, 0, now_ms)
+                flags |= ASK
+                rest += pack("<I", now_ms & CLOCK)
+            packet = pack(HEAD, flags, attach.peer_tag, number, attach.top) + rest
+        attach.number = (number + 1) & 0xFFFF
+        return packet
+
+    def _resend(self, lost: "list[Flight]") -> None:
+        for _, _, _, message, start, end in lost:
+            self.resent += 1
+            if message is None:
+                self.ask = True
+            else:
+                message.lost(start, end)
+
+    # What it hears
+
+    def receive(self, attach: "Attach", packet: bytes, now_ms: int) -> None:
+        """Takes a packet that bears the tag of `attach`. Never raises on bad bytes."""
+        flags, _, number, top = unpack_from(HEAD, packet)
+        size = len(packet)
+        at = HEAD_BYTES
+        seen = ALL
+        if flags & SACK and size >= at + 4:
+            seen = unpack_from("<I", packet, at)[0]
+            at += 4
+        if not attach.fresh(number):
+            self.ignored += 1
+            return
+        attach.heard_ms = now_ms
+        if attach.flight:
+            lost = attach.acknowledged(top, seen, now_ms)
+            if lost:
+                self._resend(lost)
+        if flags & (ASK | BYE):
+            if flags & BYE:
+                self.detach("close", self.peer_name + " ended the session", now_ms)
+            elif size >= at + 4:
+                self._saw_clock(unpack_from("<I", packet, at)[0], now_ms)
+                attach.arrived(number)
+                attach.ack_at_ms = now_ms
+            return
+        if size > at + MESSAGE_BYTES:
+            kind, ident, ref = unpack_from(MESSAGE, packet, at)
+            at += MESSAGE_BYTES
+            inbox = self.long if kind & LONG else self.short
+            if inbox.new(ident):
+                if kind & PART:
+                    from .partial import take
+
+                    body = take(self, inbox, ident, packet, at)
+                    if body is None:
+                        return
+                else:
+                    body = packet[at:]
+                if body:
+                    inbox.deliver(ident)
+                    self.owner.on_message(self, kind & 0x1F, ref, body)
+            attach.arrived(number)
+            attach.owes(size, now_ms)
+        else:
+            attach.arrived(number)
+
+    # Time
+
+    def tick(self, now_ms: int) -> None:
+        """Does what is due: resending, asking for signs of life, giving a silent link up."""
+        attach = self.attach
+        if attach is None:
+            return
+        lost = attach.timed_out(now_ms)
+        if lost:
+            self._resend(lost)
+        silent_ms = now_ms - max(attach.heard_ms, self.patient_until_ms)
+        if silent_ms >= TIMES["dead"]:
+            self.detach("lost", "nothing heard for %d ms" % silent_ms, now_ms)
+        elif min(silent_ms, now_ms - attach.asked_ms) >= TIMES["keepalive"]:
+            self.ask = True
+
+    def deadline_ms(self) -> int:
+        """When `tick` or `next_packet` has something to do at the latest, while attached."""
+        attach = self.attach
+        assert attach is not None
+        heard_ms = max(attach.heard_ms, self.patient_until_ms)
+        deadline = min(
+            max(heard_ms, attach.asked_ms) + TIMES["keepalive"], heard_ms + TIMES["dead"]
+        )
+        if attach.flight:
+            deadline = min(deadline, attach.flight[0][1] + attach.rto_ms)
+        if attach.ack_at_ms >= 0:
+            deadline = min(deadline, attach.ack_at_ms)
+        return deadline

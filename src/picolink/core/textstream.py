@@ -1,0 +1,78 @@
+"""A stream of frames among text, read in whatever pieces it arrives (spec 2).
+
+Boards read their USB port another way (links/usb/board.py): they can't ask how much is there.
+"""
+
+from .frames import HEAD_BYTES, body_length, decode_body
+
+MYPY = False
+if MYPY:
+    from collections.abc import Callable
+
+_PRINTABLE = b"\t\n\r" + bytes(range(0x20, 0x7F))
+
+
+class Decoder:
+    """Splits a stream into packets and text. `feed` returns the packets; `text(bytes)` is called
+    at once with what stood between them. A 0x00 inside a frame drops what stood before it."""
+
+    def __init__(self, text: "Callable[[bytes], object]") -> None:
+        self.text = text
+        self.damaged = 0  # frames dropped
+        self._held = b""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The packets that `data` completes."""
+        if self._held:
+            data = self._held + data
+            self._held = b""
+        packets: list[bytes] = []
+        at = 0
+        end = len(data)
+        while at < end:
+            start = data.find(b"\x00", at)
+            if start != at:
+                self.text(data[at : start if start >= 0 else end])
+                if start < 0:
+                    break
+            at = start + HEAD_BYTES
+            if at > end:
+                if start + 1 < end and data[start + 1] < 0x80:
+                    at = start + 1
+                    continue
+                self._held = data[start:]
+                break
+            length = body_length(data[start + 1], data[start + 2])
+            if length < 0:
+                self.damaged += 1
+                at = start + 1
+                continue
+            again = data.find(b"\x00", at, at + length)
+            if again >= 0:
+                self.damaged += 1
+                at = again
+                continue
+            if at + length > end:
+                self._held = data[start:]
+                break
+            packet = decode_body(data[at : at + length])
+            at += length
+            if packet is None:
+                self.damaged += 1
+            else:
+                packets.append(packet)
+        return packets
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a frame has begun and not ended."""
+        return bool(self._held)
+
+    def give_up(self) -> None:
+        """Drops the unfinished frame; its printable tail is text (a print in a dead frame)."""
+        held, self._held = self._held, b""
+        if held:
+            self.damaged += 1
+            tail = held[len(held.rstrip(_PRINTABLE)) :]
+            if tail:
+                self.text(tail)
