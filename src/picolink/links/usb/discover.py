@@ -1,0 +1,224 @@
+"""Finds boards on USB, real and virtual, and turns ``usb:...`` into one port. Host only.
+
+Virtual boards announce themselves by one JSON file each, in `$PICOLINK_SIM_DIR` or else
+``<temporary folder>/picolink-sim-<user id>``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from ...core.errors import BadAddress, CannotConnect
+from .recognise import BOOT_DRIVE, found
+from .serial_port import holders, open_exclusive
+
+__all__ = ["Port", "boot_drives", "candidates", "holders", "open_exclusive", "ports", "resolve"]
+
+RASPBERRY_PI = 0x2E8A
+MICROPYTHON = 0x0005
+BOOT_ROM = 0x0003
+ADAFRUIT = 0x239A
+
+#: (vendor, product or None for any) -> what such a port is.
+KNOWN: dict[tuple[int, int | None], str] = {
+    (RASPBERRY_PI, MICROPYTHON): "MicroPython board",
+    (ADAFRUIT, None): "CircuitPython board",
+}
+
+
+class Port(NamedTuple):
+    """A serial port with a board on it. What is not known is None."""
+
+    path: str
+    serial_number: str | None = None
+    name: str | None = None
+    vid: int | None = None
+    pid: int | None = None
+    virtual: bool = False
+    description: str = "serial port"
+
+    def __str__(self) -> str:
+        known = [part for part in (self.name, self.serial_number) if part]
+        return f"{self.path} ({', '.join([self.description, *known])})"
+
+
+def ports() -> list[Port]:
+    """All boards on USB, real ones first. Opens none of them."""
+    return real_ports() + virtual_ports()
+
+
+def real_ports() -> list[Port]:
+    """The boards that the system's serial ports tell of by their USB ids."""
+    from serial.tools import list_ports
+
+    boards = []
+    for info in list_ports.comports():
+        kind = KNOWN.get((info.vid, info.pid)) or KNOWN.get((info.vid, None))
+        if kind is not None:
+            number = info.serial_number
+            boards.append(Port(info.device, number, None, info.vid, info.pid, False, kind))
+    return sorted(boards)
+
+
+def sim_folder() -> Path:
+    """Where running virtual boards announce themselves."""
+    named = os.environ.get("PICOLINK_SIM_DIR")
+    if named:
+        return Path(named)
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    return Path(tempfile.gettempdir(), f"picolink-sim-{user}")
+
+
+def virtual_ports() -> list[Port]:
+    """The virtual boards that are running; what an ended simulator left behind is ignored."""
+    folder = sim_folder()
+    try:
+        if hasattr(os, "getuid") and folder.stat().st_uid not in (0, os.getuid()):
+            return []  # the temporary folder is everybody's: trust nobody else's announcements
+        files = sorted(folder.glob("*.json"))
+    except OSError:
+        return []
+    boards = []
+    for file in files:
+        try:
+            told = json.loads(file.read_text("utf-8"))
+            path, number = str(told["usb_path"]), str(told["unique_id"]).upper()
+            name, process = str(told["name"]), int(told["pid"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # half written, or not ours
+        if _is_alive(process) and os.path.exists(path):
+            ids = (RASPBERRY_PI, MICROPYTHON)
+            boards.append(Port(path, number, name, *ids, True, "virtual board"))
+    return boards
+
+
+def boot_drives(usb_devices: Path = Path("/sys/bus/usb/devices")) -> list[str]:
+    """Picos that wait for firmware: where their drive is, or their place on the USB bus."""
+    if sys.platform == "darwin":
+        return [str(p) for p in Path("/Volumes").glob("RPI-RP2*")]
+    if sys.platform == "win32":
+        drives = [Path(f"{letter}:/") for letter in "DEFGHIJKLMNOPQRSTUVWXYZ"]
+        return [str(drive) for drive in drives if (drive / "INFO_UF2.TXT").exists()]
+    waiting = []
+    for device in sorted(usb_devices.glob("*")):
+        try:
+            vendor = int((device / "idVendor").read_text(), 16)
+            product = int((device / "idProduct").read_text(), 16)
+        except (OSError, ValueError):
+            continue  # an interface, or unplugged just now
+        if (vendor, product) == (RASPBERRY_PI, BOOT_ROM):
+            waiting.append(device.name)
+    return waiting
+
+
+def candidates(spec: str) -> list[Port]:
+    """The ports that `spec` can mean: those to ask where a board's name is known only to itself.
+
+    `spec` is what follows ``usb:`` in an address, or a path; see `resolve`.
+    """
+    wanted = spec.removeprefix("usb:").strip()
+    if _is_path(wanted):
+        known = [p for p in ports() if _same_path(p.path, wanted)]
+        return known or ([Port(wanted)] if _path_exists(wanted) else [])
+    boards = ports()
+    if wanted in ("", "auto"):
+        return boards
+    exact = [p for p in boards if p.serial_number and p.serial_number.upper() == wanted.upper()]
+    exact = exact or [p for p in boards if p.name == wanted]
+    return exact or [p for p in boards if p.name is None]
+
+
+def resolve(spec: str) -> Port:
+    """The one port of ``usb:auto``, ``usb:NAME``, ``usb:SERIAL``, ``/dev/ttyACM0`` or ``COM3``.
+
+    Raises `BadAddress` where several boards fit, `CannotConnect` where none does; both say what
+    to do. A real board's name is not known before it was asked: see `candidates`.
+    """
+    wanted = spec.removeprefix("usb:").strip()
+    fitting = candidates(spec)
+    if _is_path(wanted):
+        if not fitting:
+            raise CannotConnect(f"there is no port {wanted}: {_whats_there()}")
+        return fitting[0]
+    if wanted in ("", "auto"):
+        if not fitting:
+            raise CannotConnect(f"no board on USB: {_why_none()}")
+        if len(fitting) > 1:
+            raise BadAddress(
+                f"usb:auto means the only board, and there are {len(fitting)}: {_listed(fitting)}. "
+                f"Say which: {' or '.join(_address(p) for p in fitting)}"
+            )
+        return fitting[0]
+    certain = [p for p in fitting if wanted in (p.name, p.serial_number) or _is_serial(p, wanted)]
+    if len(certain) == 1:
+        return certain[0]
+    if certain:
+        raise BadAddress(
+            f"{len(certain)} boards are named {wanted!r}: {_listed(certain)}. Say which by its "
+            f"serial number: {' or '.join(f'usb:{p.serial_number}' for p in certain)}; and give "
+            "each board a name of its own"
+        )
+    raise CannotConnect(f"no board named {wanted!r} on USB: {_whats_there()}")
+
+
+def _is_serial(port: Port, wanted: str) -> bool:
+    return bool(port.serial_number) and str(port.serial_number).upper() == wanted.upper()
+
+
+def _address(port: Port) -> str:
+    return f"usb:{port.name or port.serial_number or port.path}"
+
+
+def _listed(boards: list[Port]) -> str:
+    return "; ".join(str(board) for board in boards)
+
+
+def _whats_there() -> str:
+    boards = ports()
+    return f"there is {_listed(boards)}" if boards else f"no board is there; {_why_none()}"
+
+
+def _why_none() -> str:
+    waiting = boot_drives()
+    if waiting:
+        return str(found(BOOT_DRIVE))
+    return (
+        "check that the board is plugged in, that the cable carries data (many only charge), and "
+        "that MicroPython is on it. `picolink devices` shows what is found"
+    )
+
+
+def _is_path(text: str) -> bool:
+    return "/" in text or "\\" in text or re.fullmatch(r"COM\d+", text, re.I) is not None
+
+
+def _same_path(one: str, other: str) -> bool:
+    if one.upper() == other.upper() and re.fullmatch(r"COM\d+", one, re.I):
+        return True
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _path_exists(path: str) -> bool:
+    if re.fullmatch(r"COM\d+", path, re.I):
+        from serial.tools import list_ports
+
+        return any(info.device.upper() == path.upper() for info in list_ports.comports())
+    return os.path.exists(path)
+
+
+def _is_alive(process: int) -> bool:
+    if process <= 0:
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # alive, and somebody else's
+    return True

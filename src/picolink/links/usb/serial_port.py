@@ -1,0 +1,162 @@
+"""Opens a serial port for this program alone, and says who holds it where that fails. Host only.
+
+Linux and macOS; the error elsewhere says so.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from ...core.errors import CannotConnect, LinkError, PortBusy
+
+_GONE = (errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.EIO, errno.ENOTDIR)
+
+
+def open_exclusive(path: str) -> int:
+    """Opens `path` raw, non-blocking, for this program alone; returns the file descriptor.
+
+    Errors: `CannotConnect` (no such port, or no permission: says the group to join) and
+    `PortBusy` (says which program holds it, where the system tells).
+    """
+    if os.name != "posix":
+        raise LinkError(f"can't open {path} without pyserial here: this needs Linux or macOS")
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except PermissionError:
+        raise CannotConnect(_no_permission(path)) from None
+    except OSError as error:
+        if error.errno == errno.EBUSY:
+            raise PortBusy(_busy(path)) from None
+        if error.errno in _GONE:
+            raise CannotConnect(
+                f"there is no port {path}: unplugged, or the board is starting. `picolink "
+                "devices` shows what is there"
+            ) from None
+        raise LinkError(f"can't open {path}: {error.strerror}") from error
+    try:
+        _claim(fd, path)
+        _make_raw(fd, path)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _claim(fd: int, path: str) -> None:
+    import fcntl
+    import termios
+
+    # The lock is what pyserial and mpremote heed; TIOCEXCL keeps everybody else out, but root.
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise PortBusy(_busy(path)) from None
+    # A pty outlives its openers, and the mark with it: it would lock all later ones out.
+    if not os.path.realpath(path).startswith("/dev/pts/"):
+        try:
+            fcntl.ioctl(fd, termios.TIOCEXCL)
+        except OSError as error:
+            raise _no_serial_port(path) from error
+
+
+def _make_raw(fd: int, path: str) -> None:
+    import termios
+
+    try:
+        iflag, oflag, cflag, lflag, _, _, characters = termios.tcgetattr(fd)
+    except termios.error as error:
+        raise _no_serial_port(path) from error
+    iflag &= ~(
+        termios.IGNBRK | termios.BRKINT | termios.PARMRK | termios.ISTRIP | termios.INLCR
+        | termios.IGNCR | termios.ICRNL | termios.IXON | termios.IXOFF
+    )  # fmt: skip
+    oflag &= ~termios.OPOST
+    lflag &= ~(termios.ECHO | termios.ECHONL | termios.ICANON | termios.ISIG | termios.IEXTEN)
+    cflag &= ~(termios.CSIZE | termios.PARENB | termios.CSTOPB | getattr(termios, "CRTSCTS", 0))
+    cflag |= termios.CS8 | termios.CREAD | termios.CLOCAL
+    characters[termios.VMIN], characters[termios.VTIME] = 1, 0
+    # USB has no baud rate, but 1200 would send some boards into their boot drive.
+    speed = termios.B115200
+    state = [iflag, oflag, cflag, lflag, speed, speed, characters]
+    termios.tcsetattr(fd, termios.TCSANOW, state)
+
+
+def _no_serial_port(path: str) -> LinkError:
+    return CannotConnect(f"{path} is no serial port. `picolink devices` shows what is there")
+
+
+def holders(path: str) -> list[tuple[int, str]]:
+    """(process id, program) of all that have `path` open, as far as this user may look.
+
+    Linux only; elsewhere the list is empty.
+    """
+    wanted = os.path.realpath(path)
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            files = list((process / "fd").iterdir())
+        except OSError:
+            continue  # another user's, or ended just now
+        for file in files:
+            try:
+                is_it = os.readlink(file) == wanted
+            except OSError:
+                continue
+            if is_it:
+                found.append((int(process.name), _program(process)))
+                break
+    return sorted(found)
+
+
+def _program(process: Path) -> str:
+    """What a person calls the program: ``mpremote``, not ``python3``."""
+    try:
+        words = (process / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+        name = os.path.basename(words[0])
+        if name.startswith("python"):
+            rest = words[1:]
+            if "-m" in rest[:-1]:
+                return rest[rest.index("-m") + 1]
+            scripts = [word for word in rest if word and not word.startswith("-")]
+            return os.path.basename(scripts[0]) if scripts else name
+        return name or (process / "comm").read_text().strip()
+    except (OSError, ValueError):
+        return "a program that just ended"
+
+
+def _busy(path: str) -> str:
+    others = holders(path)
+    if [number for number, _ in others] == [os.getpid()]:
+        return (
+            f"this program has {path} open already: use that connection, or close it first "
+            "(in a notebook: restart the kernel if it is lost)"
+        )
+    named = [f"{name} (process {number})" for number, name in others if number != os.getpid()]
+    if named:
+        who = " and ".join(named)
+        return f"{path} is held by {who}. Close that, then try again"
+    return (
+        f"{path} is held by another program, likely one of another user's or Thonny, mpremote, a "
+        f"serial monitor. `sudo fuser -v {path}` names it; close it, then try again"
+    )
+
+
+def _no_permission(path: str) -> str:
+    import grp
+    import pwd
+
+    status = os.stat(path)
+    try:
+        group = grp.getgrgid(status.st_gid)
+    except KeyError:
+        return f"no permission to open {path}: it belongs to group {status.st_gid}, without a name"
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    what = f"no permission to open {path}: it belongs to the group {group.gr_name}"
+    if not status.st_mode & 0o060 or group.gr_gid == 0:
+        # Joining would not help, or would give far more than a serial port.
+        return f"{what}, whose members may not use it. `sudo chmod a+rw {path}` lets you, once"
+    if user in group.gr_mem:
+        return f"{what}, which {user} joined after logging in. Log out and in again"
+    return f"{what}. Join it: sudo usermod -aG {group.gr_name} {user}, then log out and in again"
