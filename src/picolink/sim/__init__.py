@@ -1,0 +1,52 @@
+"""Virtual Pico W boards: the real MicroPython in a world of wires, buttons, cables and faults.
+
+    from picolink.sim import World
+
+    with World(seed=1) as world:
+        board = world.board("greenhouse", main="print('hello')")
+        print(board.usb_path, board.address)
+
+The board's side of it, MicroPython source, is in `board/`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from picolink.sim.interpreter import InterpreterMissing
+    from picolink.sim.pins import BoardAdc, BoardPin
+    from picolink.sim.virtual_board import BoardFailed, VirtualBoard
+    from picolink.sim.wires import Wire, WireFaults
+    from picolink.sim.world import World
+
+__all__ = [
+    "BoardAdc",
+    "BoardFailed",
+    "BoardPin",
+    "InterpreterMissing",
+    "VirtualBoard",
+    "Wire",
+    "WireFaults",
+    "World",
+]
+
+_HOMES = {
+    "BoardAdc": "pins",
+    "BoardFailed": "virtual_board",
+    "BoardPin": "pins",
+    "InterpreterMissing": "interpreter",
+    "VirtualBoard": "virtual_board",
+    "Wire": "wires",
+    "WireFaults": "wires",
+    "World": "world",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when first used: the process of each board imports this package and needs none of it.
+    if name in _HOMES:
+        import importlib
+
+        return getattr(importlib.import_module("picolink.sim." + _HOMES[name]), name)
+    raise AttributeError(f"module 'picolink.sim' has no attribute {name!r}")

@@ -1,0 +1,119 @@
+"""The board's end of the bus to the simulator: lines of JSON, and interrupts.
+
+`handlers[kind](message)` is called for each message that arrives. They are read by `process()`:
+from a peripheral's own methods at any time, and as an interrupt once `interrupts_on()` was called.
+"""
+
+import _thread
+import json
+
+import micropython
+
+handlers = {}
+_bus = open(3, "r+b")
+_lines = []
+_rest = b""
+_busy = False
+_irq_line = None
+_held = None  # callbacks held back by disable_irq, or None
+
+
+def send(*message):
+    """Send one message to the simulator."""
+    data = json.dumps(message) + "\n"
+    while not _bus.write(data):  # None: the simulator is behind
+        pass
+
+
+def process(_=None):
+    """Handle everything that has arrived on the bus."""
+    global _busy, _rest
+    if _busy:  # an interrupt in the midst of process(): the outer one goes on until all is read
+        return
+    _busy = True
+    try:
+        while True:
+            data = _bus.read(2048)
+            if data:
+                new = (_rest + data).split(b"\n")
+                _rest = new.pop()
+                _lines.extend(new)
+            elif not _lines:
+                break
+            while _lines:  # kept outside, so that a KeyboardInterrupt loses no message
+                message = json.loads(_lines.pop(0))
+                handlers[message[0]](message)
+    finally:
+        _busy = False
+        if _irq_line:
+            _irq_line.write(b"k")
+
+
+def _listen(read, write, schedule):
+    # Runs in a thread, where only blocking and scheduling are safe: no dict, no new object.
+    byte = bytearray(1)
+    while read(byte):
+        try:
+            schedule(process, None)
+        except RuntimeError:  # queue full: the simulator asks again until process() has run
+            pass
+        write(b"!")
+
+
+def interrupts_on():
+    """From now on messages interrupt whatever the program does, even `while True: pass`."""
+    global _irq_line
+    if _irq_line is None:
+        _irq_line = open(4, "r+b")
+        _thread.start_new_thread(
+            _listen, (_irq_line.readinto, _irq_line.write, micropython.schedule)
+        )
+        send("irq")
+
+
+def call(callback, argument, hard=False):
+    """Run a callback as the board does: soft ones through the scheduler, whose queue can be full."""
+    if _held is not None:
+        _held.append((callback, argument, hard))
+    elif hard:
+        _call_hard(callback, argument)
+    else:
+        try:
+            micropython.schedule(callback, argument)
+        except RuntimeError:
+            pass  # as on the board: lost
+
+
+def _call_hard(callback, argument):
+    # A hard handler may not allocate; on the board that raises MemoryError, so it does here.
+    micropython.heap_lock()
+    error = None
+    try:
+        callback(argument)
+    except Exception as e:
+        error = e
+    finally:
+        micropython.heap_unlock()
+    if error:
+        import sys
+
+        print("Uncaught exception in IRQ callback handler")
+        sys.print_exception(error)
+
+
+def hold():
+    """Hold callbacks back; returns what to give to `unhold` (the state before)."""
+    global _held
+    before = _held is not None
+    if not before:
+        _held = []
+    return before
+
+
+def unhold(before):
+    """Undo `hold`, and run what was held back."""
+    global _held
+    if not before and _held is not None:
+        waiting, _held = _held, None
+        for item in waiting:
+            call(*item)

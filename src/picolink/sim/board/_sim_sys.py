@@ -1,0 +1,18 @@
+"""The `sys` module of an rp2 board."""
+
+import sys as _native
+from sys import *
+
+platform = "rp2"
+_MACHINE = "Raspberry Pi Pico W with RP2040"
+
+
+def _implementation():
+    from collections import namedtuple
+
+    own = _native.implementation
+    kind = namedtuple("implementation", ("name", "version", "_machine", "_mpy", "_build"))
+    return kind(own.name, own.version, _MACHINE, own._mpy, "RPI_PICO_W")
+
+
+implementation = _implementation()

@@ -1,0 +1,58 @@
+"""`picolink sim up`: virtual boards for people."""
+
+from __future__ import annotations
+
+import json as json_module
+import signal
+import threading
+from pathlib import Path
+from types import FrameType
+
+from picolink.sim.interpreter import InterpreterMissing
+from picolink.sim.toml import BadWorld
+from picolink.sim.virtual_board import BoardFailed
+from picolink.sim.world import World
+
+
+def run_world(path: str | None, *, json: bool = False) -> int:
+    """Run the world in the TOML file (None: one empty board) until Ctrl-C; the exit code.
+
+    Prints a line for each board: its name, USB path and address; with `json` one object each.
+    """
+    stop = threading.Event()
+
+    def ask_to_stop(_: int, __: FrameType | None) -> None:
+        stop.set()
+
+    before = {s: signal.signal(s, ask_to_stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with _world(path) as world:
+            for board in world.boards.values():
+                about = {
+                    "name": board.name,
+                    "unique_id": board.unique_id.hex(),
+                    "usb_path": board.usb_path,
+                    "address": board.address,
+                }
+                if json:
+                    print(json_module.dumps(about), flush=True)
+                else:
+                    print(f"{board.name:20} {board.usb_path}  {board.address}", flush=True)
+            if not json:
+                print("The boards run until Ctrl-C.", flush=True)
+            stop.wait()
+        return 0
+    except (BadWorld, BoardFailed, InterpreterMissing, OSError) as error:
+        print(json_module.dumps({"error": str(error)}) if json else error, flush=True)
+        return 1
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _world(path: str | None) -> World:
+    if path is not None:
+        return World.from_toml(Path(path))
+    world = World()
+    world.board("pico")
+    return world

@@ -1,0 +1,250 @@
+"""The process behind one virtual board: power, resets, watchdog, timers, USB port, flash.
+
+It starts the interpreter, one process per boot, and is between it and the world: the board's side
+speaks over the bus (`board/_sim_bus.py`), the world's over a socket. When that socket closes,
+because the world ended or was killed, everything here ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from picolink.sim import flash, interpreter, system
+from picolink.sim.board_process import BoardProcess
+from picolink.sim.events import EventLoop, Timer
+from picolink.sim.lines import Lines, Message
+from picolink.sim.usb_port import UsbPort
+
+ENUMERATION_S = 0.1
+"""How long USB is gone at a hard reset (about a second on a real host)."""
+LOG_BYTES = 65536
+POWER_ON = 1
+WATCHDOG = 3
+FIRST_SECOND = 1609459200
+"""2021-01-01, the time at which the clock of a board starts that nobody set."""
+
+
+class Supervisor:
+    """One board's hardware, as far as it is not the interpreter."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.config = config
+        self.loop = EventLoop()
+        self.interpreter = interpreter.load()
+        end = socket.socket(fileno=config["fd"])
+        self.world = Lines(self.loop, end, self._from_world, self._world_gone)
+        self.process: BoardProcess | None = None
+        self.pins: dict[Any, Any] = {}  # what the world drives
+        self.adc: dict[int, float] = {}
+        self.log = b""
+        self.plugged = True
+        self.rtc_offset_s = 0
+        self.watchdog: Timer | None = None
+        self.later: Timer | None = None
+        self.port: UsbPort | None = None
+        self.pty = (-1, -1)
+        if config["usb"] == "rp2":
+            self.port = UsbPort(self.loop, Path(config["usb_path"]), self._keyboard_interrupt)
+        else:
+            self.pty = system.open_pty()
+            Path(config["usb_path"]).symlink_to(os.ttyname(self.pty[1]))
+
+    def run(self) -> None:
+        """Serve until the world goes."""
+        try:
+            self._make_flash()
+            self.power_on()
+            self.world.send("started", config_pid())
+            self.loop.run()
+        finally:
+            self._stop()
+
+    # -- power and resets
+
+    def power_on(self) -> None:
+        """Apply power."""
+        if self.process or self.later:
+            return
+        self.rtc_offset_s = FIRST_SECOND - int(time.time())
+        self.boot(POWER_ON)
+
+    def boot(self, cause: int, raw_repl: bool = False, soft: bool = False) -> None:
+        """Start the interpreter; `cause` as machine.reset_cause() tells it."""
+        self.later = None
+        self.cause = cause
+        if self.port and self.plugged:
+            self.port.plug()
+        config = {
+            "usb": self.config["usb"],
+            "unique_id": self.config["unique_id"],
+            "address": self.config["address"],
+            "flash": self.config["flash"],
+            "flash_blocks": flash.BLOCK_COUNT,
+            "reset_cause": cause,
+            "rtc_offset_s": self.rtc_offset_s,
+            "raw": raw_repl,
+            "here": self.config["board_directory"],
+        }
+        arguments = ["-X", f"heapsize={self.config['heap_bytes']}", "-i"]
+        arguments += [self.config["board_directory"] + "/start.py", json.dumps(config)]
+        self.process = BoardProcess(self, arguments, raw_repl)
+        for pin, level in self.pins.items():
+            self.process.send("ext", pin, level)
+        for channel, volts in self.adc.items():
+            self.process.send("adc", channel, volts)
+
+    def hard_reset(self, off_s: float = ENUMERATION_S, cause: int = WATCHDOG) -> None:
+        """Reset as by the RUN pin: USB goes away for a moment, then all begins anew."""
+        self._stop()
+        self.world.send("state", "reset")
+        self.later = self.loop.after(off_s, lambda: self.boot(cause))
+
+    def power_off(self) -> None:
+        """Take the power away at once."""
+        self._stop()
+        self.world.send("state", "off")
+
+    def _stop(self) -> None:
+        for timer in (self.later, self.watchdog):
+            if timer:
+                timer.cancel()
+        self.later = self.watchdog = None
+        if self.process:
+            self.process.kill()
+            self.process = None
+        if self.port:
+            self.port.unplug()
+            self.port.forget()
+
+    def ended(self, status: int) -> None:
+        """The interpreter's process ended by itself."""
+        self.process = None
+        soft = os.WIFEXITED(status) and (
+            os.WEXITSTATUS(status) & ~1 == interpreter.EXIT_SOFT_RESET or self.interpreter.program
+        )
+        if soft:
+            self.printed(b"MPY: soft reboot\r\n")
+            raw = os.WEXITSTATUS(status) == interpreter.EXIT_SOFT_RESET + 1
+            self.boot(self.cause, raw, soft=True)
+        else:
+            code = os.waitstatus_to_exitcode(status)
+            self.log_text(f"[the interpreter ended unexpectedly: {code}]\n".encode())
+            self.world.send("state", "crashed")
+
+    # -- USB
+
+    def printed(self, data: bytes) -> None:
+        """The firmware itself printed something."""
+        if self.port:
+            self.log_text(data)
+            self.port.write(data)
+        else:
+            os.write(self.pty[0], data)
+
+    def log_text(self, data: bytes) -> None:
+        """Remember what a board printed, for whoever debugs a test."""
+        self.log = (self.log + data)[-LOG_BYTES:]
+
+    def _keyboard_interrupt(self) -> bool:
+        return self.process is not None and self.process.keyboard_interrupt()
+
+    # -- messages
+
+    def from_board(self, message: Message) -> None:
+        """A message from the board that is not about its process."""
+        kind = message[0]
+        if kind == "wdt":
+            if self.watchdog:
+                self.watchdog.cancel()
+            self.watchdog = self.loop.after(message[1] / 1000, self.hard_reset)
+        elif kind == "reset":
+            self.hard_reset()
+        elif kind == "deepsleep":
+            self._stop()
+            self.world.send("state", "deepsleep")
+            if message[1] is not None:
+                delay_s = message[1] / 1000
+                self.later = self.loop.after(delay_s, lambda: self.boot(WATCHDOG))
+        elif kind == "bootloader":
+            self._stop()
+            self.world.send("state", "bootloader")
+        elif kind == "rtc":
+            self.rtc_offset_s = message[1]
+        elif kind in ("up", "main", "repl"):
+            self.world.send("state", kind)
+        else:
+            self.world.send(*message)
+
+    def _from_world(self, message: Message) -> None:
+        kind = message[0]
+        if kind == "ext":
+            self.pins[message[1]] = message[2]
+            self._tell_board(message)
+        elif kind == "adc":
+            self.adc[message[1]] = message[2]
+            self._tell_board(message)
+        elif kind == "power":
+            if message[1]:
+                self.power_on()
+            else:
+                self.power_off()
+        elif kind == "reset":
+            self.hard_reset()
+        elif kind == "plug":
+            self.plugged = message[1]
+            if self.port and not self.plugged:
+                self.port.unplug()
+            elif self.port and self.process:
+                self.port.plug()
+        elif kind == "log":
+            self.world.send("log", message[1], self.log.decode(errors="replace"))
+        elif kind == "done":
+            self.world.send("done", message[1])
+
+    def _tell_board(self, message: Message) -> None:
+        if self.process:
+            self.process.send(*message)
+
+    def _world_gone(self) -> None:
+        self.loop.running = False
+
+    def _make_flash(self) -> None:
+        image = Path(self.config["flash"])
+        if image.exists():
+            return
+        cached = Path(self.config["cached_image"])
+        if cached.exists():
+            os.utime(cached)
+            shutil.copyfile(cached, image)
+            return
+        arguments = ["-X", "heapsize=8M", self.config["board_directory"] + "/mkflash.py"]
+        arguments += [str(image), str(flash.BLOCK_COUNT), self.config["staged"]]
+        output = image.with_suffix(".out")
+        with open(os.devnull) as nothing, open(output, "w+") as told:
+            fds = {0: nothing.fileno(), 1: told.fileno(), 2: told.fileno()}
+            status = os.waitpid(self.interpreter.start(arguments, fds, False), 0)[1]
+        said = output.read_text()
+        if "Error" in said or os.WIFSIGNALED(status):
+            image.unlink(missing_ok=True)
+            self.world.send("no flash", said.strip().splitlines()[-1:])
+            sys.exit(1)
+        flash.store(image, cached.stem, cached.parent)
+
+
+def config_pid() -> int:
+    """The process id to announce."""
+    return os.getpid()
+
+
+def main() -> None:
+    """Run the board that the first argument (JSON) describes."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    Supervisor(json.loads(sys.argv[1])).run()

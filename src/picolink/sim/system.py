@@ -1,0 +1,96 @@
+"""What the simulator needs of Linux beyond Python's own modules."""
+
+from __future__ import annotations
+
+import array
+import ctypes
+import fcntl
+import os
+import struct
+import termios
+import tty
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG = 1
+_F_SETPIPE_SZ = 1031
+_IN_CLOSE = 0x18
+_IN_OPEN = 0x20
+
+
+def die_with_parent(signal_number: int) -> None:
+    """Have the kernel send this process a signal when its parent ends."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
+
+
+def one_page_pipe() -> tuple[int, int]:
+    """A non-blocking pipe of one page: it is writable again only once all of it was read."""
+    r, w = os.pipe()
+    fcntl.fcntl(w, _F_SETPIPE_SZ, 4096)
+    os.set_blocking(w, False)
+    return r, w
+
+
+def unread_bytes(fd: int) -> int:
+    """How many bytes wait to be read from `fd`."""
+    count = array.array("i", [0])
+    fcntl.ioctl(fd, termios.FIONREAD, count)
+    return count[0]
+
+
+def open_pty() -> tuple[int, int]:
+    """A pty (master, slave) whose two ends pass every byte unchanged."""
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    return master, slave
+
+
+def reset_port(slave: int) -> None:
+    """What closing a port does for the next opener: raw again, unread bytes gone, not exclusive."""
+    tty.setraw(slave, termios.TCSANOW)
+    termios.tcflush(slave, termios.TCIFLUSH)
+    fcntl.ioctl(slave, termios.TIOCNXCL)
+
+
+class OpenWatch:
+    """Tells when a path is opened and closed by any process; `fd` is readable then."""
+
+    def __init__(self, path: str) -> None:
+        self.fd: int = _libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
+        if self.fd < 0 or _libc.inotify_add_watch(self.fd, path.encode(), _IN_OPEN | _IN_CLOSE) < 0:
+            raise OSError(ctypes.get_errno(), "cannot watch " + path)
+
+    def changes(self) -> list[int]:
+        """What happened since the last call: +1 for each open, -1 for each close."""
+        try:
+            data = os.read(self.fd, 65536)
+        except BlockingIOError:
+            return []
+        found, at = [], 0
+        while at < len(data):
+            _, mask, _, length = struct.unpack_from("iIII", data, at)
+            at += 16 + length
+            found += [1] * bool(mask & _IN_OPEN) + [-1] * bool(mask & _IN_CLOSE)
+        return found
+
+    def close(self) -> None:
+        """Stop watching."""
+        os.close(self.fd)
+
+
+def interruptible(signal_number: int, handler: int | None) -> None:
+    """Install a C function as the handler of a signal, which then interrupts system calls."""
+    _libc.signal.argtypes = [ctypes.c_int, ctypes.c_void_p]
+    _libc.signal(signal_number, handler)
+    _libc.siginterrupt(signal_number, 1)
+
+
+def catches(pid: int, signal_number: int) -> bool:
+    """Whether process `pid` has a handler for the signal."""
+    try:
+        with open(f"/proc/{pid}/status") as status:
+            for line in status:
+                if line.startswith("SigCgt:"):
+                    return bool(int(line.split()[1], 16) >> (signal_number - 1) & 1)
+    except OSError:
+        pass
+    return False

@@ -1,0 +1,87 @@
+"""Worlds from TOML files."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from picolink.sim.wires import WireFaults
+
+if TYPE_CHECKING:
+    from picolink.sim.world import World
+
+_WORLD = {"seed", "board", "wire"}
+_BOARD = {"main", "files", "lib", "heap_bytes", "usb", "address", "celsius", "start"}
+_WIRE = {"from", "to", "bounce_ms", "glitches_per_s", "glitch_ms", "delay_ms"}
+
+
+class BadWorld(ValueError):
+    """The file does not describe a world; the message says where and what is possible there."""
+
+
+def build(kind: type[World], path: Path) -> World:
+    """Make the world that `path` describes; paths in it are relative to its folder."""
+    try:
+        data = tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise BadWorld(f"{path}: not TOML: {error}") from None
+    _known(path, "the file", data, _WORLD)
+    world = kind(seed=data.get("seed", 1))
+    try:
+        for name, about in data.get("board", {}).items():
+            _board(world, path, name, about)
+        for about in data.get("wire", []):
+            _wire(world, path, about)
+    except BaseException:
+        world.close()
+        raise
+    return world
+
+
+def _board(world: World, path: Path, name: str, about: dict[str, Any]) -> None:
+    where = f"[board.{name}]"
+    _known(path, where, about, _BOARD)
+    here = path.parent
+    main = about.get("main")
+    try:
+        board = world.board(
+            name,
+            main=here / main if main else None,
+            files={dest: here / source for dest, source in about.get("files", {}).items()},
+            lib=[here / tree for tree in about.get("lib", [])],
+            usb=about.get("usb", "rp2"),
+            address=about.get("address"),
+            start=False,
+            **({"heap_bytes": about["heap_bytes"]} if "heap_bytes" in about else {}),
+        )
+    except (OSError, ValueError) as error:
+        raise BadWorld(f"{path}: {where}: {error}") from None
+    if "celsius" in about:
+        board.adc(4).set_celsius(about["celsius"])
+    if about.get("start", True):
+        board.start()
+
+
+def _wire(world: World, path: Path, about: dict[str, Any]) -> None:
+    _known(path, "[[wire]]", about, _WIRE)
+    ends = []
+    for end in ("from", "to"):
+        name, dot, pin = str(about.get(end, "")).partition(".")
+        if not dot or name not in world.boards:
+            raise BadWorld(
+                f'{path}: [[wire]] {end} = {about.get(end)!r}: write "board.pin", as in '
+                f'"door.GP3"; the boards are {", ".join(world.boards) or "none"}'
+            )
+        ends.append(world.boards[name].pin(int(pin) if pin.isdigit() else pin))
+    faults = {key: value for key, value in about.items() if key not in ("from", "to")}
+    world.wire(ends[0], ends[1], WireFaults(**faults))
+
+
+def _known(path: Path, where: str, about: dict[str, Any], names: set[str]) -> None:
+    for key in about:
+        if key not in names:
+            raise BadWorld(
+                f"{path}: {where} has {key!r}, which means nothing; "
+                f"possible are {', '.join(sorted(names))}"
+            )

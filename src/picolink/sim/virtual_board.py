@@ -1,0 +1,300 @@
+"""A virtual board as the host holds it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from picolink.sim import announce, flash
+from picolink.sim.lines import Lines, Message
+from picolink.sim.pins import BoardAdc, BoardPin
+
+if TYPE_CHECKING:
+    from picolink.sim.world import World
+
+HEAP_BYTES = 400 * 1024
+"""On 64 bit this holds about what the 200 kB of a Pico W do."""
+STAND_IN_BYTES = {"rp2": 46_930, "pty": 46_470}
+"""What the stand-ins themselves take of the heap; a program finds `HEAP_BYTES` less nothing."""
+_HERE = Path(__file__).parent / "board"
+_START = "import sys; sys.path[:] = {path!r}; from picolink.sim.supervisor import main; main()"
+
+
+class BoardFailed(RuntimeError):
+    """A virtual board could not be started, or ended unexpectedly."""
+
+
+class VirtualBoard:
+    """One board: the real MicroPython with its own flash, pins, USB port and address.
+
+    Made by `World.board`. `usb_path` is what pyserial or mpremote open (the same over resets);
+    `address` is the loopback address its sockets listen on and dial from; `unique_id` the 8 bytes
+    of `machine.unique_id()`.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        name: str,
+        files: Mapping[str, bytes],
+        address: str,
+        heap_bytes: int = HEAP_BYTES,
+        usb: str = "rp2",
+    ) -> None:
+        if usb not in STAND_IN_BYTES:
+            raise ValueError(f'usb={usb!r}: there is "rp2" (as a real board) and "pty" (bare)')
+        self.world = world
+        self.name = name
+        self.address = address
+        self.usb = usb
+        self.unique_id = hashlib.sha256(f"{world.seed}/{name}".encode()).digest()[:8]
+        self.directory = world.directory / name
+        self.directory.mkdir()
+        self.usb_path = str(self.directory / "usb")
+        self._heap_bytes = heap_bytes + STAND_IN_BYTES[usb]
+        self._key = flash.image_key(files)
+        self._cached = flash.cache_directory() / f"{self._key}.img"
+        self._staged: Path | None = None
+        if not self._cached.exists():
+            self._staged = flash.stage(files, self.directory)
+        self._rng = random.Random(f"{world.seed}/{name}/pins")
+        self._pins: dict[int | str, BoardPin] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lines: Lines | None = None
+        self._announcement: Path | None = None
+        self._changed = threading.Condition()
+        self._state = "off"
+        self._boots = 0
+        self._said: Any = None
+        self._log: tuple[int, str] = (0, "")
+        self._log_requests = 0
+        self._pin_lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"<virtual board {self.name}: {self.state}, {self.usb_path}, {self.address}>"
+
+    # -- life
+
+    def start(self, timeout_s: float = 10) -> None:
+        """Start it: power and USB cable in. Returns once `usb_path` is there."""
+        if self._process:
+            return
+        here, there = socket.socketpair()
+        config = {
+            "fd": there.fileno(),
+            "usb": self.usb,
+            "usb_path": self.usb_path,
+            "unique_id": self.unique_id.hex(),
+            "address": self.address,
+            "heap_bytes": self._heap_bytes,
+            "flash": str(self.directory / "flash.img"),
+            "cached_image": str(self._cached),
+            "staged": str(self._staged),
+            "board_directory": str(_HERE),
+        }
+        self._state = "starting"
+        start = _START.format(path=[p or os.getcwd() for p in sys.path])
+        with open(self.directory / "stderr", "wb") as stderr:
+            self._process = subprocess.Popen(
+                [sys.executable, "-S", "-E", "-c", start, json.dumps(config)],
+                pass_fds=[there.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=stderr,
+                stderr=stderr,
+                start_new_session=True,
+            )
+        there.close()
+        ready = threading.Event()
+
+        def listen() -> None:
+            self._lines = Lines(self.world.loop, here, self._received, self._lost)
+            for pin in list(self._pins.values()):
+                if pin._outside is not None:
+                    self.tell("ext", pin._key, pin._outside)
+            ready.set()
+
+        self.world.loop.post(listen)
+        ready.wait(timeout_s)
+        with self._changed:
+            done = self._changed.wait_for(lambda: self._state not in ("starting",), timeout_s)
+        if not done or self._state == "failed":
+            self.kill()
+            raise BoardFailed(f"the virtual board {self.name} did not start: {self._why()}")
+        about = {
+            "name": self.name,
+            "unique_id": self.unique_id.hex(),
+            "usb_path": self.usb_path,
+            "address": self.address,
+            "pid": self._process.pid,
+        }
+        self._announcement = announce.announce(about)
+
+    def kill(self) -> None:
+        """End the board's processes at once, as if it had never been there."""
+        if self._announcement:
+            self._announcement.unlink(missing_ok=True)
+            self._announcement = None
+        if self._process:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+        if self._lines:
+            self.world.loop.post(self._lines.close)
+            self._lines = None
+        Path(self.usb_path).unlink(missing_ok=True)
+        self._set_state("off")
+
+    def power_off(self) -> None:
+        """Take the power away: no goodbye on any link."""
+        self._ask("off", "power", False)
+
+    def power_on(self) -> None:
+        """Apply power again; the flash is as it was."""
+        if self._process is None:
+            self.start()
+            return
+        self._ask("running", "power", True)
+
+    def reset(self) -> None:
+        """Press RUN: a hard reset. Returns when the board boots."""
+        self._ask("boots", "reset")
+
+    def unplug(self) -> None:
+        """Pull the USB cable out; the board runs on (it is powered otherwise)."""
+        if self.usb != "rp2":
+            raise ValueError('only a board with usb="rp2" can be unplugged')
+        self._send("plug", False)
+        self._settle()
+
+    def plug(self) -> None:
+        """Put the USB cable in again."""
+        self._send("plug", True)
+        self._settle()
+
+    @property
+    def state(self) -> str:
+        """off, reset, up (boot.py), main, repl, deepsleep, bootloader or crashed."""
+        return self._state
+
+    def wait_ready(self, timeout_s: float = 5) -> None:
+        """Wait until `main.py` runs, or the REPL if there is none."""
+        self.wait_state("main", "repl", timeout_s=timeout_s)
+
+    def wait_state(self, *states: str, timeout_s: float = 5) -> None:
+        """Wait until the board is in one of these states; raises TimeoutError."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._state in states, timeout_s):
+                raise TimeoutError(
+                    f"{self.name} was not {' or '.join(states)} within {timeout_s} s, but "
+                    f"{self._state}; what it printed last:\n{self.log_text()[-800:]}"
+                )
+
+    # -- what is around it
+
+    def pin(self, number: int | str) -> BoardPin:
+        """The pin `number` (0 to 29, "GP15", "LED")."""
+        key: int | str = number
+        if isinstance(key, str) and key.startswith("GP") and key[2:].isdigit():
+            key = int(key[2:])
+        if key != "LED" and not (isinstance(key, int) and 0 <= key <= 29):
+            raise ValueError(f'a Pico W has no pin {number!r}; there are 0 to 29 and "LED"')
+        with self._pin_lock:
+            if key not in self._pins:
+                self._pins[key] = BoardPin(self, key, self._rng)
+            return self._pins[key]
+
+    def adc(self, channel: int) -> BoardAdc:
+        """The analogue input `channel`: 0 to 2 (pins 26 to 28), 3 (VSYS), 4 (thermometer)."""
+        if not 0 <= channel <= 4:
+            raise ValueError(f"a Pico W has ADC channels 0 to 4, not {channel}")
+        return BoardAdc(self, channel)
+
+    def log_text(self) -> str:
+        """The last 64 kB of what it printed, read by anybody or not (usb="rp2" only)."""
+        if not self._process:
+            return self._log[1]
+        self._settle()
+        return self._log[1]
+
+    # -- talking to its supervisor
+
+    def tell(self, *message: Any) -> None:
+        """Send a message; in the world's thread only."""
+        if self._lines:
+            self._lines.send(*message)
+
+    def _send(self, *message: Any) -> None:
+        self.world.loop.post(lambda: self.tell(*message))
+
+    def _settle(self, timeout_s: float = 5) -> None:
+        # The supervisor answers in order: when the answer is here, all before it was done.
+        with self._changed:
+            self._log_requests += 1
+            number = self._log_requests
+            self._send("log", number)
+            self._changed.wait_for(lambda: self._log[0] >= number or not self._process, timeout_s)
+
+    def _ask(self, until: str, *message: Any, timeout_s: float = 5) -> None:
+        boots = self._boots
+        self._send(*message)
+
+        def reached() -> bool:
+            if until == "off":
+                return self._state == "off"
+            return self._boots > boots or (until == "running" and self._state in _RUNNING)
+
+        with self._changed:
+            if not self._changed.wait_for(reached, timeout_s):
+                raise BoardFailed(f"{self.name} did not obey: {self._why()}")
+
+    def _received(self, message: Message) -> None:
+        kind = message[0]
+        if kind == "pin":
+            self.pin(message[1]).reported(*message[2:])
+        elif kind == "pwm":
+            self.pin(message[1]).reported_pwm(*message[2:])
+        elif kind == "state":
+            if message[1] in ("reset", "off", "crashed", "deepsleep", "bootloader"):
+                for pin in list(self._pins.values()):
+                    pin.reported(0, 0, None)
+                    pin.reported_pwm(0, 0)
+            self._set_state(message[1])
+        elif kind == "log":
+            with self._changed:
+                self._log = (message[1], message[2])
+                self._changed.notify_all()
+        elif kind == "no flash":
+            self._said = message[1]
+        elif kind == "started":
+            self._set_state("up" if self._state == "starting" else self._state)
+
+    def _set_state(self, state: str) -> None:
+        with self._changed:
+            self._boots += state == "up"
+            self._state = state
+            self._changed.notify_all()
+
+    def _lost(self) -> None:
+        self._set_state("failed")
+
+    def _why(self) -> str:
+        if self._said:
+            return f"its files don't fit into its flash of 848 kB ({self._said[-1]})"
+        try:
+            said = (self.directory / "stderr").read_text().strip()
+        except OSError:
+            said = ""
+        return said or f"it is {self._state}"
+
+
+_RUNNING = ("up", "main", "repl")

@@ -1,0 +1,132 @@
+"""The world: boards, the wires between them, and one seed for all that chance decides."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+
+from picolink.sim import announce, flash, interpreter
+from picolink.sim.events import EventLoop
+from picolink.sim.pins import BoardPin
+from picolink.sim.virtual_board import HEAP_BYTES, VirtualBoard
+from picolink.sim.wires import Wire, WireFaults
+
+
+class World:
+    """Holds virtual boards; a context manager that ends them all.
+
+    With the same seed, names and calls the same things happen (as far as processes of their own
+    can be held to that): unique ids, bouncing contacts, glitches.
+    """
+
+    def __init__(self, seed: int = 1) -> None:
+        interpreter.check()
+        self.seed = seed
+        self.boards: dict[str, VirtualBoard] = {}
+        self.wires: list[Wire] = []
+        self.directory = Path(tempfile.mkdtemp(prefix="picolink-world-"))
+        self.loop = EventLoop()
+        self._thread = threading.Thread(target=self.loop.run, name="picolink world", daemon=True)
+        self._thread.start()
+        self._closed = False
+
+    @classmethod
+    def from_toml(cls, path: str | os.PathLike[str]) -> World:
+        """Build the world that a TOML file describes (see docs/simulator.md)."""
+        from picolink.sim.toml import build
+
+        return build(cls, Path(path))
+
+    def board(
+        self,
+        name: str,
+        main: str | Path | None = None,
+        files: Mapping[str, str | bytes | Path] | None = None,
+        lib: Iterable[str | os.PathLike[str]] = (),
+        libs: Mapping[str, bytes] | None = None,
+        *,
+        heap_bytes: int = HEAP_BYTES,
+        usb: str = "rp2",
+        address: str | None = None,
+        start: bool = True,
+    ) -> VirtualBoard:
+        """Add a board.
+
+        `main` is the source of `main.py`, or a Path to it. `files` go to `/`, by name; the trees
+        in `lib` are copied into `/lib`, and `libs` are ready-made files for `/lib`. `heap_bytes`
+        is what `gc.mem_free()` tells at boot, about. `usb="pty"` gives the board the bare terminal
+        instead of a real board's USB port: for benchmarks.
+        """
+        if self._closed:
+            raise RuntimeError("this world has ended; make a new one")
+        if not name or not all(c.isalnum() or c in "-_" for c in name):
+            raise ValueError(f"{name!r} is no name for a board: use letters, digits, - and _")
+        if name in self.boards:
+            raise ValueError(f"this world has a board named {name!r} already")
+        contents: dict[str, bytes] = {}
+        for root in lib:
+            contents |= flash.tree(Path(root))
+        contents |= {f"lib/{dest}": data for dest, data in (libs or {}).items()}
+        contents |= {dest.lstrip("/"): _bytes(data) for dest, data in (files or {}).items()}
+        if main is not None:
+            contents["main.py"] = _bytes(main)
+        board = VirtualBoard(self, name, contents, address or self._address(), heap_bytes, usb)
+        self.boards[name] = board
+        if start:
+            board.start()
+        return board
+
+    def wire(self, a: BoardPin, b: BoardPin, faults: WireFaults | None = None) -> Wire:
+        """Join two pins; what one board drives the other sees."""
+        rng = random.Random(f"{self.seed}/wire{len(self.wires)}")
+        wire = Wire(self.loop, a, b, faults or WireFaults(), rng)
+        self.wires.append(wire)
+        return wire
+
+    def close(self) -> None:
+        """End all boards and remove their files."""
+        if self._closed:
+            return
+        self._closed = True
+        for board in self.boards.values():
+            board.kill()
+        self.loop.post(self._end)
+        self._thread.join()
+        self.loop.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _end(self) -> None:
+        self.loop.running = False
+
+    def _address(self) -> str:
+        used = {board.address for board in self.boards.values()}
+        used |= {str(about.get("address")) for about in announce.announced()}
+        net = os.getpid() % 253 + 1  # worlds of other processes are likely elsewhere
+        for number in range(1, 65000):
+            address = f"127.77.{(net + number // 254) % 254}.{number % 254 + 1}"
+            if address not in used:
+                return address
+        raise RuntimeError("no loopback address is free; end some virtual boards")
+
+    def __enter__(self) -> World:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _bytes(data: str | bytes | Path) -> bytes:
+    if isinstance(data, Path):
+        return data.read_bytes()
+    return data.encode() if isinstance(data, str) else data
