@@ -2,6 +2,7 @@
 
 from .attach import Attach
 from .packets import FRESH, REFUSED, VERSION
+from .states import CLOSED
 from .timing import TIMES
 
 MYPY = False
@@ -41,7 +42,11 @@ class Dialer:
         """Says hello when it is due."""
         if now_ms < self.due_ms:
             return
-        flags = 0 if self.attach.session.peer_uid else FRESH
+        session = self.attach.session
+        if session.state == CLOSED:
+            self.attach.port.dialer = None
+            return
+        flags = 0 if session.met else FRESH
         self.endpoint.say_hello(self.attach, flags, 0, now_ms)
         self.due_ms = now_ms + self._wait_ms
         self._wait_ms = min(2 * self._wait_ms, TIMES["hello_max"])
@@ -53,7 +58,9 @@ class Dialer:
             return
         session = self.attach.session
         self.attach.port.dialer = None
-        if session.peer_uid and (hello.flags & FRESH or hello.uid != session.peer_uid):
+        if session.state == CLOSED:
+            return
+        if session.met and (hello.flags & FRESH or hello.uid != session.peer_uid):
             self.endpoint.sessions.pop(session.id, None)
             session.detach("close", "the peer has no memory of the session", now_ms)
             self.owner.on_forgotten(session)

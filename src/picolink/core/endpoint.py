@@ -9,6 +9,7 @@ from struct import pack, unpack_from
 
 from .attach import Attach
 from .packets import (
+    BYE,
     CLOCK,
     DATA,
     FRESH,
@@ -17,14 +18,14 @@ from .packets import (
     HEAD_BYTES,
     HELLO,
     HELLO_FORMAT,
-    BYE,
     REFUSED,
+    RESERVED,
     VERSION,
     Hello,
     hello_packets,
 )
 from .session import Session
-from .states import CLOSED, DORMANT
+from .states import CLOSED, DORMANT, MOVING
 from .timing import TIMES
 
 MYPY = False
@@ -78,6 +79,7 @@ class Endpoint:
         self.sessions: dict[bytes, Session] = {}
         self.stale = 0  # packets of attaches that are over
         self.malformed = 0  # packets that make no sense
+        self.hellos = 0  # said
 
     def number(self) -> int:
         """A random number from 1 to 2^30 - 1."""
@@ -117,7 +119,7 @@ class Endpoint:
             session.step("abandon", now_ms)
             return
         session.step("lost", now_ms, why)
-        if not session.peer_uid and attach.hello is not None:
+        if not session.met and attach.hello is not None:
             self.sessions.pop(session.id, None)  # somebody's hello alone leaves no trace
 
     def _abandon_answered(self, port: Port, why: str, now_ms: int) -> None:
@@ -131,12 +133,12 @@ class Endpoint:
         """Takes one packet that came in on `port`. Never raises on bad bytes."""
         size = len(packet)
         first = packet[0] if size else 0
-        if first & DATA and size >= HEAD_BYTES:
+        if first & RESERVED == DATA and size >= HEAD_BYTES:
             tag = unpack_from("<I", packet, 1)[0]
             attach = port.attach
             if attach is None or tag != attach.tag:
                 attach = port.answered
-                if attach is None or tag != attach.tag:
+                if attach is None or tag != attach.tag or attach.session.state == CLOSED:
                     self.stale += 1
                     if not port.queue:
                         port.queue.append(bytes((GONE,)) + packet[1:5])
@@ -148,12 +150,14 @@ class Endpoint:
             session.receive(attach, packet, now_ms)
             if session.state == CLOSED:
                 self.sessions.pop(session.id, None)
-        elif first == HELLO and size > 4 and packet[2] < packet[3]:
+        elif first == HELLO and size > 4 and packet[2] < packet[3] <= 2048 // size:
             self._hello_piece(port, packet, now_ms)
         elif first == GONE and size == 5:
             attach = port.attach
             if attach is not None and attach.peer_tag == unpack_from("<I", packet, 1)[0]:
-                attach.session.detach("lost", "the peer started anew", now_ms)
+                # While a session moves the peer may only be ahead of us.
+                if attach.session.state != MOVING:
+                    attach.session.detach("lost", "the peer started anew", now_ms)
         else:
             self.malformed += 1
 
@@ -203,7 +207,9 @@ class Endpoint:
             + self.uid
             + (refusal or self.name).encode()
         )  # fmt: skip
-        port.queue.extend(hello_packets(body, port.mtu_bytes, attach.tag))
+        if len(port.queue) < 8:  # else the link stands still; the hello comes again
+            self.hellos += 1
+            port.queue.extend(hello_packets(body, port.mtu_bytes, self.hellos))
 
     def _hello_piece(self, port: Port, packet: bytes, now_ms: int) -> None:
         _, number, index, count = packet[:4]
@@ -219,7 +225,7 @@ class Endpoint:
         if body[0] != VERSION:
             if dialer is not None:
                 dialer.other_version(body[0], now_ms)
-            elif not port.queue:
+            elif not port.queue and len(body) > 1 and not body[1] & REFUSED:
                 self.say_hello(Attach(Session(b"", self.owner, 0, 0), port, 0, 0), REFUSED, 1, 0)
             return
         try:
@@ -240,12 +246,12 @@ class Endpoint:
         if attach is None or attach.hello is None or attach.hello.tag != hello.tag:
             session = self.sessions.get(hello.session)
             why = ""
-            if session is None:
-                if hello.uid == self.uid:
-                    why = "it would talk to itself"
-                elif not self._make_room(hello.uid, now_ms):
+            if hello.uid == self.uid:
+                why = "it would talk to itself"
+            elif session is None:
+                if not self._make_room(hello.uid, now_ms):
                     why = "%s has %d sessions already" % (self.name, self.max_sessions)
-            elif session.peer_uid and session.peer_uid != hello.uid:
+            elif session.met and session.peer_uid != hello.uid:
                 why = "the session belongs to another node"
             if why:
                 attach = Attach(Session(hello.session, self.owner, 0, 0), port, 0, 0)
@@ -254,11 +260,12 @@ class Endpoint:
             self._abandon_answered(port, "another hello came", now_ms)
             if session is None:
                 session = self.new_session(hello.session)
+            self.sessions[session.id] = session  # the other hello may have been of the same one
             session.step("hello", now_ms)
             port.answered = attach = Attach(session, port, self.number(), now_ms)
             attach.hello = hello
         attach.due_ms = now_ms + TIMES["pending"]
-        flags = 0 if attach.session.peer_uid else FRESH
+        flags = 0 if attach.session.met else FRESH
         self.say_hello(attach, flags, hello.tag, now_ms)
 
     def attached(self, port: Port, attach: Attach, hello: Hello, now_ms: int) -> None:

@@ -1,21 +1,21 @@
 """The error tree. Every message says what happened, why it is likely, and what to do.
 
-    PicolinkError
-    |- UsageError              what you did wrong
-    |  |- BadAddress           an address string that opens nothing
-    |  |- BadArguments         arguments that a command does not take
-    |  |- TooBig               a message larger than the peer accepts
-    |  `- Busy                 too much under way already; wait for replies
-    |- PeerError               what the peer did or refused
-    |  |- RemoteError          a command raised there (kind, traceback)
-    |  |- UnknownCommand       no command, reading or topic of that name there
-    |  `- Refused              it does not talk to us (version, no room, not paired)
-    |- LinkError               what the link did
-    |  |- CannotConnect        no link, or nobody answers on it
-    |  `- PortBusy             another program holds it
-    `- CallError               how a call ended that was not done; `outcome` says which way
-       |- NotDone              it was never begun: safe to call again
-       `- Unknown              sent, and the peer vanished or the deadline passed before it confirmed
+PicolinkError
+|- UsageError              what you did wrong
+|  |- BadAddress           an address string that opens nothing
+|  |- BadArguments         arguments that a command does not take
+|  |- TooBig               a message larger than the peer accepts
+|  `- Busy                 too much under way already; wait for replies
+|- PeerError               what the peer did or refused
+|  |- RemoteError          a command raised there (kind, traceback)
+|  |- UnknownCommand       no command, reading or topic of that name there
+|  `- Refused              it does not talk to us (version, no room, not paired)
+|- LinkError               what the link did
+|  |- CannotConnect        no link, or nobody answers on it
+|  `- PortBusy             another program holds it
+`- CallError               how a call ended that was not done; `outcome` says which way
+   |- NotDone              it was never begun: safe to call again
+   `- Unknown              sent, and not confirmed before the peer vanished or the deadline passed
 """
 
 

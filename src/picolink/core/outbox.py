@@ -42,7 +42,7 @@ class Message:
         if end - start == len(self.body):
             self.at = 0
         else:
-            self.holes = self.holes + [(start, end)]  # noqa: RUF005 (MicroPython)
+            self.holes = self.holes + [(start, end)]
 
     def sending(self) -> bool:
         """Whether there are bytes to send."""

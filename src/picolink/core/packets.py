@@ -1,6 +1,6 @@
 """Packet and message headers (spec 4 and 5): the numbers on the wire, nothing else."""
 
-from struct import pack, unpack_from
+from struct import unpack_from
 
 VERSION = 1
 
@@ -10,6 +10,7 @@ SACK = 0x01  # a bitmap of the WINDOW packet numbers below the highest follows
 ASK = 0x02  # the sender's clock follows; an acknowledgement is wanted
 BYE = 0x04  # the session is over
 SEALED = 0x08  # reserved: encrypted from here on
+RESERVED = 0xF8  # of these bits only DATA is set yet
 HELLO = 0x48
 GONE = 0x47  # "I know no attach of this tag"
 
@@ -69,8 +70,8 @@ class Hello:
         n = fields[15]
         self.uid = body[HELLO_BYTES : HELLO_BYTES + n]
         self.name = str(body[HELLO_BYTES + n :].split(b"\x00")[0], "utf-8")
-        if len(self.uid) != n:
-            raise ValueError("short unique id")
+        if not n or len(self.uid) != n or not (self.tag or self.echo):
+            raise ValueError("no unique id or no tag")
 
 
 def hello_packets(body: bytes, mtu_bytes: int, number: int) -> list[bytes]:

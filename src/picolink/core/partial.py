@@ -18,9 +18,9 @@ class Partial:
         self.have: list[tuple[int, int]] = []  # ranges received, sorted, apart
 
     def add(self, start: int, piece: bytes) -> bool:
-        """Puts `piece` in; True when the message is complete."""
+        """Puts `piece` in; False where too many ranges would stand apart."""
+        at = start
         end = start + len(piece)
-        self.body[start:end] = piece
         apart = []
         for a, b in self.have:
             if b < start or a > end:
@@ -28,10 +28,13 @@ class Partial:
             else:
                 start = min(a, start)
                 end = max(b, end)
+        if len(apart) > 90:  # no sender has so many holes; memory must not grow
+            return False
+        self.body[at : at + len(piece)] = piece
         apart.append((start, end))
         apart.sort()
         self.have = apart
-        return start == 0 and end == len(self.body)
+        return True
 
 
 def take(session: "Session", inbox: "Inbox", ident: int, packet: bytes, at: int) -> bytes | None:
@@ -49,16 +52,24 @@ def take(session: "Session", inbox: "Inbox", ident: int, packet: bytes, at: int)
         return b""
     if start + len(piece) > total:
         return b""
-    partial = inbox.partial.get(ident)
-    if partial is None:
-        held = 0
-        for lane in (session.short, session.long):
-            for other in lane.partial.values():
-                held += len(other.body)
-        if held + total > 2 * session.limit_bytes:
+    try:
+        partial = inbox.partial.get(ident)
+        if partial is None:
+            held = 0
+            for lane in (session.short, session.long):
+                for other in lane.partial.values():
+                    held += len(other.body)
+            if held + total > 2 * session.limit_bytes:
+                return None
+            inbox.partial[ident] = partial = Partial(total)
+        if total != len(partial.body):
+            return b""
+        if not partial.add(start, piece):
             return None
-        inbox.partial[ident] = partial = Partial(total)
-    if total != len(partial.body) or not partial.add(start, piece):
-        return b""
+        if partial.have[0] != (0, total):
+            return b""
+        body = bytes(partial.body)
+    except MemoryError:
+        return None
     del inbox.partial[ident]
-    return bytes(partial.body)
+    return body

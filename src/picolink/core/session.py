@@ -15,6 +15,7 @@ from .packets import (
     BYE,
     CLOCK,
     DATA,
+    FRESH,
     HEAD,
     HEAD_BYTES,
     HEAD_MESSAGE,
@@ -44,6 +45,7 @@ if MYPY:
         def on_room(self, session: "Session", room_bytes: int) -> None: ...
 
 
+_CLOCK_TURN = 12  # in so many keepalive times the peer is asked for a sign at least once
 _QUEUE = 64  # messages that wait, before the next call is refused with Busy
 
 
@@ -56,7 +58,8 @@ class Session:
         self.limit_bytes = limit_bytes  # largest message we take
         self.state = NEW
         self.since_ms = 0  # of the present state
-        self.peer_uid = b""  # empty until we met
+        self.met = False  # whether a packet came: the peer knows the session too
+        self.peer_uid = b""
         self.peer_name = ""
         self.peer_limit_bytes = 0
         self.out = Outbox(first_id)
@@ -84,12 +87,13 @@ class Session:
         """Goes on over `attach`: what the peer's hello does not name as delivered is sent again."""
         self._let_go()
         low0, bits0, first0, low1, bits1, first1 = hello.lanes
-        if not self.peer_uid:
+        if not self.met:
             self.peer_uid = hello.uid
             self.short.low = first0
             self.long.low = first1
-        self.out.short.resume(low0, bits0)
-        self.out.long.resume(low1, bits1)
+        if not hello.flags & FRESH:
+            self.out.short.resume(low0, bits0)
+            self.out.long.resume(low1, bits1)
         self.peer_name = hello.name
         self.peer_limit_bytes = hello.limit_bytes
         attach.welcome(hello)
@@ -112,10 +116,13 @@ class Session:
                 attach.port.attach = None
 
     def _saw_clock(self, clock: int, now_ms: int) -> None:
-        """Learns the peer's clock: the smallest offset seen had the shortest way."""
+        """Learns the peer's clock: the smallest offset seen had the shortest way. Later ones
+        draw it up a little, as clocks drift."""
         offset = (now_ms - clock) & CLOCK
-        if self.offset_ms < 0 or (offset - self.offset_ms) & CLOCK > CLOCK // 2:
-            self.offset_ms = offset
+        more = (offset - self.offset_ms) & CLOCK
+        if self.offset_ms >= 0 and more <= CLOCK // 2:
+            offset = (self.offset_ms + (more >> 3)) & CLOCK
+        self.offset_ms = offset
 
     def from_peer_clock(self, clock: int, now_ms: int) -> int:
         """The peer's `clock` (ms modulo 2^30) as milliseconds of ours, the one nearest to now."""
@@ -142,7 +149,9 @@ class Session:
     def check_room(self) -> None:
         """Raises Busy where so much waits already that another call should not."""
         if len(self.out.short.waiting) + len(self.out.long.waiting) >= _QUEUE:
-            raise Busy("%d messages for %s wait already: wait for replies" % (_QUEUE, self.peer_name))
+            raise Busy(
+                "%d messages for %s wait already: wait for replies" % (_QUEUE, self.peer_name)
+            )
 
     def next_packet(self, now_ms: int) -> bytes | None:
         """The next packet to send over the link, or None: nothing to say, or the window is full."""
@@ -150,7 +159,8 @@ class Session:
         if attach is None:
             return None
         message = None
-        if not attach.full():
+        # Not before we met: a peer that never heard us may still answer as one that knows nothing.
+        if self.met and not attach.full():
             message = self.out.pick()
             if message is None and self.wanted:
                 self.owner.on_room(self, attach.room_bytes)
@@ -189,7 +199,6 @@ class Session:
         else:
             if self.ask:
                 self.ask = False
-                attach.asked_ms = now_ms
                 attach.sent(OVERHEAD_BYTES, None, 0, 0, now_ms)
                 flags |= ASK
                 rest += pack("<I", now_ms & CLOCK)
@@ -213,12 +222,14 @@ class Session:
         size = len(packet)
         at = HEAD_BYTES
         seen = ALL
-        if flags & SACK and size >= at + 4:
-            seen = unpack_from("<I", packet, at)[0]
+        if flags & SACK:
             at += 4
-        if not attach.fresh(number):
+        if size < at or not attach.fresh(number):
             self.ignored += 1
             return
+        if flags & SACK:
+            seen = unpack_from("<I", packet, HEAD_BYTES)[0]
+        self.met = True
         attach.heard_ms = now_ms
         if attach.flight:
             lost = attach.acknowledged(top, seen, now_ms)
@@ -266,7 +277,11 @@ class Session:
         silent_ms = now_ms - max(attach.heard_ms, self.patient_until_ms)
         if silent_ms >= TIMES["dead"]:
             self.detach("lost", "nothing heard for %d ms" % silent_ms, now_ms)
-        elif min(silent_ms, now_ms - attach.asked_ms) >= TIMES["keepalive"]:
+            return
+        # Now and then also where the link is busy, to follow the drift of the clocks.
+        asked_ms = now_ms - attach.asked_ms
+        if min(asked_ms, max(silent_ms, asked_ms // _CLOCK_TURN)) >= TIMES["keepalive"]:
+            attach.asked_ms = now_ms
             self.ask = True
 
     def deadline_ms(self) -> int:
@@ -274,8 +289,11 @@ class Session:
         attach = self.attach
         assert attach is not None
         heard_ms = max(attach.heard_ms, self.patient_until_ms)
+        keepalive_ms = TIMES["keepalive"]
         deadline = min(
-            max(heard_ms, attach.asked_ms) + TIMES["keepalive"], heard_ms + TIMES["dead"]
+            max(heard_ms, attach.asked_ms) + keepalive_ms,
+            attach.asked_ms + _CLOCK_TURN * keepalive_ms,
+            heard_ms + TIMES["dead"],
         )
         if attach.flight:
             deadline = min(deadline, attach.flight[0][1] + attach.rto_ms)

@@ -30,6 +30,7 @@ TRANSITIONS = {
     (MOVING, "lost"): DORMANT,
     (DORMANT, "dial"): GREETING,
     (DORMANT, "hello"): ANSWERING,
+    (DORMANT, "attach"): ATTACHED,  # of two hellos under way one came to nothing
     (NEW, "close"): CLOSED,
     (GREETING, "close"): CLOSED,
     (ANSWERING, "close"): CLOSED,
