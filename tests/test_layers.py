@@ -38,7 +38,9 @@ MAY_IMPORT: dict[str, set[str]] = {
 TOP_LEVEL: dict[str, str] = {
     "__init__": "node",  # the door: hands out node's names, lazily
     "aio": "node",
-    "packing": "cli",  # a tool: says which modules go onto a board
+    "packing": "cli",  # tools: which modules go onto a board, and in which form
+    "bundling": "cli",
+    "slimming": "cli",
     "selftest": "cli",
 }
 

@@ -109,7 +109,8 @@ def test_what_is_host_only_exists() -> None:
 
 
 def test_a_node_with_usb_is_within_the_budget() -> None:
-    table = packing.sizes(["usb"])
+    table = packing.loaded_bytes(["usb"])
+    assert {"picolink/__init__.mpy", "picolink/links/usb/board.mpy"} <= set(table)
     largest = sorted(table.items(), key=lambda row: -row[1])
     report = "\n".join(f"{size:6} {place}" for place, size in largest)
     total = sum(table.values())
@@ -125,16 +126,25 @@ def run_micropython(code: str, path: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_all_that_is_packed_can_be_imported_by_micropython(tmp_path: Path) -> None:
-    packing.write_all(tmp_path, packing.GROUPS)
+@pytest.mark.parametrize("joined", [True, False], ids=["joined", "apart"])
+def test_all_that_is_packed_can_be_imported_by_micropython(tmp_path: Path, joined: bool) -> None:
+    places = packing.compile_all(packing.GROUPS, joined=joined)
+    packing.write_all(tmp_path, packing.GROUPS, joined=joined)
     modules = [
-        place.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        for place in board_sources(packing.GROUPS)
-        if not place.endswith("/board.py")  # these want a real board's `machine`
+        place.removesuffix(".mpy").removesuffix("/__init__").replace("/", ".")
+        for place in places
+        if not place.endswith("/board.mpy")  # these want a real board's `machine`
     ]
     code = "".join(f"import {module}\n" for module in sorted(modules)) + "print('all in')"
     done = run_micropython(code, tmp_path)
     assert done.stdout.splitlines() == ["all in"], done.stdout + done.stderr
+
+
+def test_joining_saves_room_and_files() -> None:
+    apart, joined = packing.sizes(["usb"], joined=False), packing.sizes(["usb"])
+    assert "picolink/core/session.mpy" in apart
+    assert "picolink/core/session.mpy" not in joined
+    assert sum(joined.values()) < 0.9 * sum(apart.values())
 
 
 def test_package_json_is_up_to_date() -> None:
@@ -144,7 +154,7 @@ def test_package_json_is_up_to_date() -> None:
 
 
 def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert packing.main(["--out", str(tmp_path / "out"), "--sizes"]) == 0
+    assert packing.main(["--out", str(tmp_path / "out"), "--sizes", "--apart"]) == 0
     said = capsys.readouterr().out
     assert "picolink/core/session.mpy" in said
     assert (tmp_path / "out" / "picolink" / "core" / "session.mpy").read_bytes()[:1] == b"M"

@@ -22,6 +22,7 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from .bundling import join, loaded_with, redirect
 from .core.errors import PicolinkError, UsageError
 
 SOURCES = Path(__file__).parent
@@ -48,8 +49,12 @@ NEEDS: dict[str, list[str]] = {
     "loopback": ["registry"],
 }
 
+#: Joined into one module for a board, with all that they load: see `bundling`. Modules that are
+#: imported only inside functions stay files of their own, loaded when first wanted.
+ROOTS = ["picolink.__init__"]
+
 #: What the patterns above must leave out, since only a host runs it.
-HOST_ONLY: set[str] = set()
+HOST_ONLY: set[str] = {"node/wait_host.py"}
 
 #: Where `mip` finds the sources: a placeholder until the project has a public address.
 MIP_BASE = "github:picolink/picolink/src/"
@@ -160,20 +165,63 @@ def compile_source(source: str, name: str, *, optimize: int = 3, march: str | No
 
 
 def compile_all(
-    groups: Iterable[str] = ("usb",), *, optimize: int = 3, march: str | None = None
+    groups: Iterable[str] = ("usb",),
+    *,
+    optimize: int = 3,
+    march: str | None = None,
+    joined: bool = True,
 ) -> dict[str, bytes]:
-    """All modules of the groups: place below /lib ("picolink/core/frames.mpy") -> .mpy."""
-    compiled = {}
+    """All modules of the groups: place below /lib ("picolink/__init__.mpy") -> .mpy.
+
+    What every node loads is joined into one module (see `bundling`); with ``joined=False`` each
+    file stays itself, for readable tracebacks together with ``optimize=1``.
+    """
+    texts = {}
     for place, path in board_sources(groups).items():
-        source = path.read_text("utf-8")
-        data = compile_source(source, place, optimize=optimize, march=march)
-        compiled[place.removesuffix(".py") + ".mpy"] = data
+        name = place.removesuffix(".py").replace("/", ".")
+        texts[name] = without_types(path.read_text("utf-8"))
+    if joined:
+        texts = join_loaded(texts)
+    compiled = {}
+    for name, text in texts.items():
+        place = name.replace(".", "/")
+        data = compile_source(text, f"{place}.py", optimize=optimize, march=march)
+        compiled[f"{place}.mpy"] = data
     return compiled
 
 
-def sizes(groups: Iterable[str] = ("usb",), *, optimize: int = 3) -> dict[str, int]:
-    """Bytes of .mpy (armv6m) per module: what the budget of a board is reckoned by."""
-    packed = compile_all(groups, optimize=optimize, march="armv6m")
+def join_loaded(texts: dict[str, str]) -> dict[str, str]:
+    """The modules of a board, those that load with the roots joined into the package itself."""
+    inside = loaded_with(ROOTS, texts)
+    others = {name: text for name, text in texts.items() if name not in inside}
+    bundle = join({name: texts[name] for name in sorted(inside)}, others)
+    result = {f"{bundle.door}.__init__": bundle.source}
+    for name, text in others.items():
+        stripped = redirect(name, text, bundle)
+        if stripped.strip() or not name.endswith(".__init__"):  # a folder needs no empty file
+            result[name] = stripped
+    return result
+
+
+def loaded_bytes(groups: Iterable[str] = ("usb",)) -> dict[str, int]:
+    """Bytes of .mpy that a board loads for a node with the groups' links (armv6m, -O3).
+
+    That is the joined module and each group's own files; what is loaded only when wanted (the
+    other modules of `base`) is not in it. `sizes` has them all.
+    """
+    groups = list(groups)
+    own = {
+        "picolink/" + pattern.removesuffix(".py") + ".mpy"
+        for group in groups
+        for pattern in GROUPS[group]
+    }
+    table = sizes(groups)
+    return {p: n for p, n in table.items() if p == "picolink/__init__.mpy" or p in own}
+
+
+def sizes(groups: Iterable[str] = ("usb",), *, joined: bool = True) -> dict[str, int]:
+    """Bytes of .mpy per module (armv6m, -O3)."""
+    packed = compile_all(groups, march="armv6m", joined=joined)
     return {place: len(data) for place, data in packed.items()}
 
 
@@ -185,10 +233,13 @@ def package_json(groups: Iterable[str] | None = None) -> str:
     return json.dumps({"version": project["version"], "deps": [], "urls": urls}, indent=1) + "\n"
 
 
-def write_all(folder: Path, groups: Iterable[str], *, optimize: int = 3) -> int:
+def write_all(
+    folder: Path, groups: Iterable[str], *, optimize: int = 3, joined: bool = True
+) -> int:
     """Writes the compiled modules below `folder`; returns the sum of their bytes."""
     total = 0
-    for place, data in compile_all(groups, optimize=optimize, march="armv6m").items():
+    packed = compile_all(groups, optimize=optimize, march="armv6m", joined=joined)
+    for place, data in packed.items():
         target = folder / place
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
@@ -207,6 +258,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--groups", default="usb,tcp", help=f"what besides base: {','.join(GROUPS)}"
     )
     parser.add_argument("--optimize", type=int, default=3, help="0 to 3; 3 drops line numbers")
+    parser.add_argument("--apart", action="store_true", help="one file per module, none joined")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write the .mpy files there")
     parser.add_argument("--sizes", action="store_true", help="print the bytes of each module")
     parser.add_argument(
@@ -220,12 +272,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             target.write_text(package_json(), "utf-8")
             print(f"wrote {os.path.relpath(target)}")
         if options.sizes:
-            table = sizes(groups, optimize=options.optimize)
+            table = sizes(groups, joined=not options.apart)
             for place, size in sorted(table.items(), key=lambda row: -row[1]):
                 print(f"{size:7} {place}")
             print(f"{sum(table.values()):7} in all")
         if options.out:
-            total = write_all(options.out, groups, optimize=options.optimize)
+            total = write_all(
+                options.out, groups, optimize=options.optimize, joined=not options.apart
+            )
             print(f"wrote {total} bytes below {options.out}")
     except (PicolinkError, OSError) as error:
         print(error, file=sys.stderr)
