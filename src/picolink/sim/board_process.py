@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -22,7 +23,7 @@ NUDGES_S = (0.0003, 0.001, 0.002, 0.005)
 class BoardProcess:
     """Starts an interpreter and serves it until it ends or is killed."""
 
-    def __init__(self, board: Supervisor, arguments: list[str], raw_repl: bool) -> None:
+    def __init__(self, board: Supervisor, arguments: list[str], config: dict[str, Any]) -> None:
         self._board = board
         self._loop = board.loop
         self._timers: dict[int, Timer] = {}
@@ -44,7 +45,8 @@ class BoardProcess:
             fds |= {0: board.port.input, 1: text_there, 2: text_there}
         else:
             fds |= {0: board.pty[0], 1: board.pty[0], 2: board.pty[0]}
-        self.pid = board.interpreter.start(arguments, fds, raw_repl)
+        bus.sendall(json.dumps(["config", config]).encode() + b"\n")
+        self.pid = board.interpreter.start(arguments, fds, config["raw"])
         for end in (self._bus_there, irq_there, out_there):
             end.close()
         if board.port:
@@ -73,6 +75,8 @@ class BoardProcess:
         """End the process at once."""
         os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
+        if self._text >= 0:
+            self._all_printed()
         self._close()
 
     # -- interrupts: a thread there schedules; the signal gets a blocking call to look

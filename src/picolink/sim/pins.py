@@ -165,7 +165,7 @@ class BoardAdc:
 
     def set_volts(self, volts: float) -> None:
         """Apply a voltage; the board reads 0 to 3.3 V."""
-        self._board.world.loop.post(lambda: self._board.tell("adc", self._channel, float(volts)))
+        self._board.set_adc(self._channel, float(volts))
 
     def set_celsius(self, celsius: float) -> None:
         """Make the chip this warm (channel 4; the formula of the RP2040's datasheet)."""
@@ -174,7 +174,12 @@ class BoardAdc:
                 f"channel {self._channel} measures volts, only channel 4 is a thermometer; "
                 "use set_volts()"
             )
-        self.set_volts(0.706 - (celsius - 27) * 0.001721)
+        self.set_volts(thermometer_volts(celsius))
+
+
+def thermometer_volts(celsius: float) -> float:
+    """What the RP2040's thermometer gives at a temperature."""
+    return 0.706 - (celsius - 27) * 0.001721
 
 
 def bounces(rng: random.Random, bounce_ms: float) -> list[float]:

@@ -76,10 +76,10 @@ class Supervisor:
         self.rtc_offset_s = FIRST_SECOND - int(time.time())
         self.boot(POWER_ON)
 
-    def boot(self, cause: int, raw_repl: bool = False, soft: bool = False) -> None:
+    def boot(self, cause: int, raw_repl: bool = False) -> None:
         """Start the interpreter; `cause` as machine.reset_cause() tells it."""
         self.later = None
-        self.cause = cause
+        self.cause, self.raw_repl = cause, raw_repl
         if self.port and self.plugged:
             self.port.plug()
         config = {
@@ -94,8 +94,8 @@ class Supervisor:
             "here": self.config["board_directory"],
         }
         arguments = ["-X", f"heapsize={self.config['heap_bytes']}", "-i"]
-        arguments += [self.config["board_directory"] + "/start.py", json.dumps(config)]
-        self.process = BoardProcess(self, arguments, raw_repl)
+        arguments.append(self.config["board_directory"] + "/start.py")
+        self.process = BoardProcess(self, arguments, config)
         for pin, level in self.pins.items():
             self.process.send("ext", pin, level)
         for channel, volts in self.adc.items():
@@ -131,13 +131,17 @@ class Supervisor:
             os.WEXITSTATUS(status) & ~1 == interpreter.EXIT_SOFT_RESET or self.interpreter.program
         )
         if soft:
-            self.printed(b"MPY: soft reboot\r\n")
-            raw = os.WEXITSTATUS(status) == interpreter.EXIT_SOFT_RESET + 1
-            self.boot(self.cause, raw, soft=True)
+            self._soft_reset(os.WEXITSTATUS(status) == interpreter.EXIT_SOFT_RESET + 1)
         else:
             code = os.waitstatus_to_exitcode(status)
             self.log_text(f"[the interpreter ended unexpectedly: {code}]\n".encode())
             self.world.send("state", "crashed")
+
+    def _soft_reset(self, raw_repl: bool) -> None:
+        if self.process:
+            self.process.kill()
+        self.printed(b"MPY: soft reboot\r\n")
+        self.boot(self.cause, raw_repl)
 
     # -- USB
 
@@ -167,6 +171,8 @@ class Supervisor:
             self.watchdog = self.loop.after(message[1] / 1000, self.hard_reset)
         elif kind == "reset":
             self.hard_reset()
+        elif kind == "soft":
+            self._soft_reset(self.raw_repl)
         elif kind == "deepsleep":
             self._stop()
             self.world.send("state", "deepsleep")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from picolink.sim import announce, flash
 from picolink.sim.lines import Lines, Message
-from picolink.sim.pins import BoardAdc, BoardPin
+from picolink.sim.pins import BoardAdc, BoardPin, thermometer_volts
 
 if TYPE_CHECKING:
     from picolink.sim.world import World
@@ -26,6 +26,7 @@ HEAP_BYTES = 400 * 1024
 """On 64 bit this holds about what the 200 kB of a Pico W do."""
 STAND_IN_BYTES = {"rp2": 46_930, "pty": 46_470}
 """What the stand-ins themselves take of the heap; a program finds `HEAP_BYTES` less nothing."""
+ROOM_CELSIUS = 21.0
 _HERE = Path(__file__).parent / "board"
 _START = "import sys; sys.path[:] = {path!r}; from picolink.sim.supervisor import main; main()"
 
@@ -68,6 +69,7 @@ class VirtualBoard:
         if not self._cached.exists():
             self._staged = flash.stage(files, self.directory)
         self._rng = random.Random(f"{world.seed}/{name}/pins")
+        self._adc = {4: thermometer_volts(ROOM_CELSIUS)}
         self._pins: dict[int | str, BoardPin] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: Lines | None = None
@@ -121,6 +123,8 @@ class VirtualBoard:
             for pin in list(self._pins.values()):
                 if pin._outside is not None:
                     self.tell("ext", pin._key, pin._outside)
+            for channel, volts in self._adc.items():
+                self.tell("adc", channel, volts)
             ready.set()
 
         self.world.loop.post(listen)
@@ -218,6 +222,11 @@ class VirtualBoard:
         if not 0 <= channel <= 4:
             raise ValueError(f"a Pico W has ADC channels 0 to 4, not {channel}")
         return BoardAdc(self, channel)
+
+    def set_adc(self, channel: int, volts: float) -> None:
+        """Apply a voltage to an analogue input (see `adc`)."""
+        self._adc[channel] = volts
+        self._send("adc", channel, volts)
 
     def log_text(self) -> str:
         """The last 64 kB of what it printed, read by anybody or not (usb="rp2" only)."""

@@ -106,7 +106,8 @@ class socket(io.IOBase):
     def ioctl(self, op, arg):
         if op == 4:
             self._native.close()
-        return 0
+            return 0
+        return -1  # EPERM: an operation it does not have
 
     def close(self):
         self._native.close()

@@ -4,6 +4,8 @@ import sys as _native
 from sys import *
 
 platform = "rp2"
+path = _native.path  # the names that import * leaves out
+argv = _native.argv
 _MACHINE = "Raspberry Pi Pico W with RP2040"
 
 

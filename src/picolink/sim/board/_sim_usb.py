@@ -61,7 +61,7 @@ class _Out(io.IOBase):
                 _line.readinto(_answer)
                 if _answer[1] == 1:
                     return 4 if _answer[2] else 0
-        return 0
+        return -1  # EPERM: an operation it does not have
 
     def close(self):
         pass

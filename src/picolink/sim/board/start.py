@@ -5,12 +5,9 @@ def _start():
     import builtins
     import gc
     import io
-    import json
     import sys
+    import time
 
-    config = json.loads(sys.argv[1])
-    native = sys
-    rp2 = config["usb"] == "rp2"
     import asyncio.core  # with the native clock, which its C part uses too
 
     import _sim_bus as bus
@@ -22,6 +19,14 @@ def _start():
     import _sim_socket
     import _sim_sys
 
+    # The first message; not an argument, since those are limited to 255 bytes.
+    config = {}
+    bus.handlers["config"] = lambda message: config.update(message[1])
+    while not config:
+        bus.process()
+    del bus.handlers["config"]
+    native = sys
+    rp2 = config["usb"] == "rp2"
     _sim_machine._config = config
     _sim_rtc._setup(config["rtc_offset_s"])
     _sim_socket._address = config["address"]
@@ -75,7 +80,9 @@ def _start():
             exec(compile(source, path, "exec"), scope)
             return True
         except SystemExit:
-            raise
+            bus.send("soft")
+            while True:  # the simulator ends this process
+                time.sleep(1)
         except BaseException as e:
             text = io.StringIO()
             native.print_exception(e, text)
