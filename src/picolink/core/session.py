@@ -32,7 +32,7 @@ from .timing import TIMES
 
 MYPY = False
 if MYPY:
-    from typing import Protocol
+    from typing import Any, Protocol
 
     from .attach import Attach, Flight
     from .packets import Hello
@@ -70,6 +70,7 @@ class Session:
         self.wanted = False  # whether the owner has items to send, given room
         self.patient_until_ms = 0  # a blocking command runs there: silence is no sign
         self.offset_ms = -1  # our clock minus the peer's, the smallest seen, modulo 2^30
+        self.data: Any = None  # what the owner keeps with it
         self.resent = 0
         self.ignored = 0  # packets that were duplicates or made no sense
 
@@ -161,10 +162,11 @@ class Session:
         message = None
         # Not before we met: a peer that never heard us may still answer as one that knows nothing.
         if self.met and not attach.full():
-            message = self.out.pick()
-            if message is None and self.wanted:
+            out = self.out
+            message = out.pick()
+            if message is None and self.wanted and not (out.short.waiting or out.long.waiting):
                 self.owner.on_room(self, attach.room_bytes)
-                message = self.out.pick()
+                message = out.pick()
         if message is None and not self.ask and not 0 <= attach.ack_at_ms <= now_ms:
             return None
         attach.ack_at_ms = -1
