@@ -5,9 +5,10 @@ The caller opens the port, keeps what comes at rest, sends its hello, and, where
 
 - The hello is a frame. It runs and stops nothing at a prompt (spec 2): a friendly prompt echoes
   its printable part, a raw one keeps it to itself. That difference tells them apart.
-- `PROBE` is Ctrl-B. It throws the echoed bytes away and shows the banner and a prompt, at a
-  friendly and at a raw REPL alike. To a program it is one character without meaning, and the
-  text dialect of a node never runs a line that holds it.
+- `PROBE` is Ctrl-K, Ctrl-U and Ctrl-B. The first two throw the echoed bytes away (Ctrl-B acts only
+  on an empty line), three times because the hello may have left an escape sequence begun. Ctrl-B
+  shows the banner and a prompt, at a friendly and at a raw REPL alike. To a program they are
+  characters without meaning (one that waits in `input()` gets an empty answer), and the text dialect of a node never runs a line that holds them.
 
 Ctrl-C would tell more, but it stops the user's program, so it is never sent here.
 """
@@ -19,7 +20,7 @@ from typing import NamedTuple
 
 from ...core.frames import HEAD_BYTES, body_length, decode_body
 
-PROBE = b"\x02"
+PROBE = b"\x0b\x0b\x0b\x15\x15\x02"
 #: How long to wait for an answer to the hello, and then to the probe.
 ANSWER_MS = 300
 
@@ -86,7 +87,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
 }
 
-_BANNER = re.compile(r"MicroPython (v[\w.+-]+)[^\r\n]*")
+_BANNER = re.compile(r"MicroPython ([\w.+-]+) on ")
 _CIRCUIT_VERSION = re.compile(r"Adafruit (CircuitPython [\w.+-]+)")
 _CIRCUIT = re.compile(
     r"Adafruit CircuitPython|code\.py output:|Code done running|Auto-reload is (?:on|off)"
@@ -185,7 +186,7 @@ def traceback_of(text: str) -> str | None:
         return None
     last = errors[-1]
     after = text[last.end() :].replace("\r", "").strip("\n")
-    if after and not after.startswith(("MicroPython v", ">>>", "MPY: soft reboot")):
+    if after and not after.startswith(("MicroPython ", ">>>", "MPY: soft reboot")):
         return None  # the program went on: it had caught, and printed, the error
     places = _PLACE.findall(text[: last.start()])
     where = f", in {places[-1][0]} line {places[-1][1]}" if places else ""
