@@ -78,21 +78,21 @@ def join(sources: Mapping[str, str], others: Mapping[str, str] | None = None) ->
 def loaded_with(roots: Iterable[str], sources: Mapping[str, str]) -> set[str]:
     """Which of `sources` are loaded as soon as `roots` are: what to join.
 
-    A module imported only inside functions is left out, since it is loaded when first wanted. The
-    roots' own functions count: a lazy door opens for everybody.
+    A module imported only inside functions is left out, since it is loaded when first wanted. But
+    the functions of the door, the shortest name, count: it opens lazily, and for everybody.
     """
     modules = _parse(sources)
     whole = {name.removesuffix(".__init__"): name for name in sources}
     reached: set[str] = set()
     waiting = [root.removesuffix(".__init__") for root in roots]
-    entered = set(waiting)
+    door = min(modules, key=len)
     while waiting:
         name = waiting.pop()
         if name in reached or name not in modules:
             continue
         reached.add(name)
         module = modules[name]
-        for node in ast.walk(module.tree) if name in entered else _at_load(module.tree):
+        for node in ast.walk(module.tree) if name == door else _at_load(module.tree):
             if isinstance(node, ast.ImportFrom):
                 waiting.append(module.absolute(node))
     return {whole[name] for name in reached}

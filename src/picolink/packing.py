@@ -50,8 +50,16 @@ NEEDS: dict[str, list[str]] = {
 }
 
 #: Joined into one module for a board, with all that they load: see `bundling`. Modules that are
-#: imported only inside functions stay files of their own, loaded when first wanted.
-ROOTS = ["picolink.__init__"]
+#: imported only inside functions stay files of their own, loaded when first wanted, unless they
+#: stand here because every node that runs wants them.
+ROOTS = [
+    "picolink.__init__",
+    "picolink.node.calls",
+    "picolink.node.driver",
+    "picolink.node.running",
+    "picolink.core.frames",
+    "picolink.core.textstream",
+]
 
 #: What the patterns above must leave out, since only a host runs it.
 HOST_ONLY: set[str] = {"node/wait_host.py"}

@@ -5,10 +5,11 @@ The caller opens the port, keeps what comes at rest, sends its hello, and, where
 
 - The hello is a frame. It runs and stops nothing at a prompt (spec 2): a friendly prompt echoes
   its printable part, a raw one keeps it to itself. That difference tells them apart.
-- `PROBE` is Ctrl-K, Ctrl-U and Ctrl-B. The first two throw the echoed bytes away (Ctrl-B acts only
-  on an empty line), three times because the hello may have left an escape sequence begun. Ctrl-B
-  shows the banner and a prompt, at a friendly and at a raw REPL alike. To a program they are
-  characters without meaning (one that waits in `input()` gets an empty answer), and the text dialect of a node never runs a line that holds them.
+- `PROBE` is Ctrl-K, Ctrl-U and Ctrl-B. The first two throw the echoed bytes away (Ctrl-B acts
+  only on an empty line), several times because the hello may have left an escape sequence begun.
+  Ctrl-B shows the banner and a prompt, at a friendly and at a raw REPL alike. To a program they
+  are characters without meaning (one that waits in `input()` gets an empty answer), and the text
+  dialect of a node never runs a line that holds them.
 
 Ctrl-C would tell more, but it stops the user's program, so it is never sent here.
 """
