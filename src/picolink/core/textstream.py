@@ -38,6 +38,7 @@ class Decoder:
             at = start + HEAD_BYTES
             if at > end:
                 if start + 1 < end and data[start + 1] < 0x80:
+                    self.damaged += 1
                     at = start + 1
                     continue
                 self._held = data[start:]

@@ -1,0 +1,62 @@
+"""Frames among text: encoding, stuffing, damage."""
+
+from both import cases, random_for
+
+from picolink.core.frames import HEAD_BYTES, MAX_PACKET_BYTES, body_length, decode_body, encode
+
+PACKETS = [
+    (b"\x80",),
+    (b"\x00",),
+    (b"\x1b\x00\x1b\x1b",),
+    (b"\x3b\x20\x1b\x3b\x1b\x20",),
+    (bytes(range(256)),),
+    (b"\n\r\x01\x02\x03\x04\x05" * 9,),
+    (bytes(MAX_PACKET_BYTES),),
+]
+
+
+def parts(frame):
+    assert frame[0] == 0
+    length = body_length(frame[1], frame[2])
+    assert length == len(frame) - HEAD_BYTES
+    return frame[HEAD_BYTES:]
+
+
+@cases(PACKETS)
+def test_round_trip(packet):
+    for repl_safe in (False, True):
+        assert decode_body(parts(encode(packet, repl_safe))) == packet
+
+
+def test_what_a_prompt_acts_on_never_goes_out():
+    random = random_for("prompt")
+    for _ in range(50):
+        frame = encode(random.bytes(random.between(1, 200)), True)
+        for byte in b"\x01\x02\x03\x04\x05\n\r":
+            assert frame.find(bytes((byte,))) < 0
+        assert frame.find(b"\x00", 1) < 0
+
+
+def test_every_flipped_bit_is_noticed():
+    packet = b"\x80some packet with \x00 and \x1b\n"
+    body = parts(encode(packet, True))
+    for i in range(len(body)):
+        for bit in range(8):
+            broken = bytearray(body)
+            broken[i] ^= 1 << bit
+            assert decode_body(bytes(broken)) is None, (i, bit)
+
+
+@cases([(b"",), (b"\x1b",), (b"1234",), (b"\x00\x00\x00\x00",), (b"12345678\x1b",), (b"\x1b\x1b",)])
+def test_damaged_bodies(body):
+    assert decode_body(body) is None
+
+
+@cases([(0x7F, 0x80), (0x00, 0x00), (0xC0, 0x80), (0x80, 0x7F), (0xFF, 0xFF), (0x41, 0x42)])
+def test_no_length(high, low):
+    assert body_length(high, low) == -1
+
+
+@cases([(0x80, 0x80, 0), (0x80, 0xFF, 127), (0x81, 0x80, 128), (0xBF, 0xFF, 8191)])
+def test_length(high, low, length):
+    assert body_length(high, low) == length

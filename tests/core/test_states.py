@@ -1,0 +1,57 @@
+"""The table of a session's states: whole, reachable, and the only one that is used."""
+
+from both import skip_on_micropython
+
+from picolink.core import states
+from picolink.core.session import Session
+from picolink.core.states import ANSWERING, ATTACHED, CLOSED, DORMANT, GREETING, MOVING, NEW
+
+STATES = (NEW, GREETING, ANSWERING, ATTACHED, MOVING, DORMANT, CLOSED)
+
+
+class Owner:
+    def __init__(self):
+        self.seen = []
+
+    def on_state(self, session, why):
+        self.seen.append((session.state, why))
+
+
+def test_every_state_can_be_reached_and_left():
+    reached = {NEW}
+    while True:
+        more = {to for (state, _), to in states.TRANSITIONS.items() if state in reached}
+        if more <= reached:
+            break
+        reached |= more
+    assert reached == set(STATES)
+    for state in STATES:
+        assert (state == CLOSED) == ((state, "close") not in states.TRANSITIONS)
+
+
+def test_a_session_follows_the_table():
+    events = {event for _, event in states.TRANSITIONS}
+    for state in STATES:
+        for event in events | {"no such event"}:
+            owner = Owner()
+            session = Session(b"12345678", owner, 0, 100)
+            session.state = state
+            session.step(event, 77, "because")
+            expected = states.TRANSITIONS.get((state, event), state)
+            assert session.state == expected
+            if expected == state:
+                assert owner.seen == [] and session.since_ms == 0
+            else:
+                assert owner.seen == [(expected, "because")] and session.since_ms == 77
+
+
+@skip_on_micropython("reads the source")
+def test_no_event_outside_the_table_and_none_unused():
+    import pathlib
+    import re
+
+    source = ""
+    for path in pathlib.Path(states.__file__).parent.glob("*.py"):
+        source += path.read_text("utf-8")
+    used = set(re.findall(r'(?:\.step|\.detach)\(\s*"(\w+)"', source))
+    assert used == {event for _, event in states.TRANSITIONS}
