@@ -16,8 +16,10 @@ from picolink.sim.lines import Lines, Message
 if TYPE_CHECKING:
     from picolink.sim.supervisor import Supervisor
 
-NUDGES_S = (0.0003, 0.001, 0.002, 0.005)
+NUDGES_S = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.02)
 """When a blocking call is interrupted again, should the first signal have come just before it."""
+INTERRUPT_DELAY_S = 0.0002
+"""Time for a callback that asks to be interrupted to come to its end first."""
 
 
 class BoardProcess:
@@ -30,6 +32,7 @@ class BoardProcess:
         self._interrupts = False
         self._asked = False  # an interrupt is under way
         self._more = False  # and something came after it
+        self._nudging: Timer | None = None
         self._output = b""
         self._ends: list[socket.socket] = []
         bus, self._bus_there = self._pair()
@@ -96,11 +99,11 @@ class BoardProcess:
             return
         if not answer:
             self._loop.on_readable(self._irq.fileno(), None)
-        if b"k" in answer:
+        if answer.endswith(b"k"):
             self._asked = False
             if self._more:
                 self._ask()
-        elif b"!" in answer:
+        else:
             self._nudge()
             self._again(0)
 
@@ -113,7 +116,9 @@ class BoardProcess:
                 else:
                     self._again(step + 1)
 
-        self._loop.after(NUDGES_S[step], check)
+        if self._nudging:
+            self._nudging.cancel()
+        self._nudging = self._loop.after(NUDGES_S[step], check)
 
     def _nudge(self) -> None:
         if self._exit >= 0:
@@ -123,10 +128,14 @@ class BoardProcess:
         """Raise KeyboardInterrupt, unless micropython.kbd_intr(-1) or the REPL switched it off."""
         if not system.catches(self.pid, signal.SIGINT):
             return False
-        self._board.interpreter.interrupt(self.pid)
-        for delay_s in NUDGES_S:
-            self._loop.after(delay_s, self._nudge)
+        self._interrupt_program()
         return True
+
+    def _interrupt_program(self) -> None:
+        if self._exit >= 0:
+            self._board.interpreter.interrupt(self.pid)
+            for delay_s in NUDGES_S:
+                self._loop.after(delay_s, self._nudge)
 
     # -- output
 
@@ -204,11 +213,12 @@ class BoardProcess:
             self._interrupts = True
         elif kind == "timer":
             self._set_timer(message[1], message[2], message[3])
-        elif kind == "notify":
-            # os.dupterm_notify read a byte: the interrupt character, or input like any other.
-            if message[1] != 3 or not self.keyboard_interrupt():
-                assert self._board.port
-                self._board.port.put(bytes((message[1],)))
+        elif kind == "interrupt":
+            # Whether it is allowed was decided on the board, which may have changed it since.
+            self._loop.after(INTERRUPT_DELAY_S, self._interrupt_program)
+        elif kind == "input":
+            assert self._board.port
+            self._board.port.put(bytes((message[1],)))
         else:
             self._board.from_board(message)
 

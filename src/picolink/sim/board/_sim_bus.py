@@ -45,8 +45,25 @@ def process(_=None):
                 handlers[message[0]](message)
     finally:
         _busy = False
-        if _irq_line:
-            _irq_line.write(b"k")
+
+
+def _interrupt(_):
+    # A blocking call runs one scheduled function each time it is interrupted: ask for more until
+    # the acknowledgement, which comes after the handlers that process() scheduled.
+    try:
+        process()
+        _irq_line.write(b"p")
+        try:
+            micropython.schedule(_irq_line.write, b"k")
+        except RuntimeError:
+            pass  # queue full: the simulator asks again
+    except KeyboardInterrupt:
+        interrupt_again()
+
+
+def interrupt_again():
+    """Have KeyboardInterrupt raised a moment later, where the program is then."""
+    _bus.write(b'["interrupt"]\n')
 
 
 def _listen(read, write, schedule):
@@ -54,8 +71,8 @@ def _listen(read, write, schedule):
     byte = bytearray(1)
     while read(byte):
         try:
-            schedule(process, None)
-        except RuntimeError:  # queue full: the simulator asks again until process() has run
+            schedule(_interrupt, None)
+        except RuntimeError:  # queue full: the simulator asks again until it was acknowledged
             pass
         write(b"!")
 

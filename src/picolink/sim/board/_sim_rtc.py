@@ -22,7 +22,7 @@ class RTC:
     def datetime(self, value=None):
         global _offset_s
         if value is None:
-            y, mo, d, h, mi, s, wd, _ = _time.gmtime(now())
+            y, mo, d, h, mi, s, wd = _time.gmtime(now())[:7]
             return (y, mo, d, wd, h, mi, s, 0)
         y, mo, d, _, h, mi, s = value[:7]
         # mktime takes local time, which on a board is the only one

@@ -11,6 +11,7 @@ import sys
 import select
 
 import _sim_bus as bus
+import _sim_micropython
 
 _line = open(5, "r+b")
 _readable = select.poll()
@@ -120,5 +121,9 @@ def dupterm_notify(_):
     stream = _term[0]
     if stream is None:
         return
-    if stream.readinto(_byte):
-        bus.send("notify", _byte[0])
+    if not stream.readinto(_byte):
+        return
+    if _byte[0] != _sim_micropython.interrupt_character:
+        bus.send("input", _byte[0])
+        return
+    bus.interrupt_again()  # the last thing, without a jump after it: see the callers' rules

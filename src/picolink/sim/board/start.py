@@ -13,6 +13,7 @@ def _start():
     import _sim_bus as bus
     import _sim_flash
     import _sim_machine
+    import _sim_micropython
     import _sim_os
     import _sim_rtc
     import _sim_select
@@ -32,6 +33,7 @@ def _start():
     _sim_socket._address = config["address"]
     stand_ins = {
         "machine": _sim_machine,
+        "micropython": _sim_micropython,
         "os": _sim_os,
         "select": _sim_select,
         "socket": _sim_socket,
