@@ -46,7 +46,7 @@ class World:
                 next_ms = min(next_ms, self._events[0][0])
             for cable in self.cables:
                 for end in cable.ends:
-                    due_ms = end.party.endpoint.deadline_ms(end.port)
+                    due_ms = end.due_ms()
                     if due_ms is not None:
                         next_ms = min(next_ms, due_ms)
             if next_ms >= end_ms:
@@ -62,7 +62,7 @@ class World:
                 function(*arguments)
             for cable in self.cables:
                 for end in cable.ends:
-                    due_ms = end.party.endpoint.deadline_ms(end.port)
+                    due_ms = end.due_ms()
                     if due_ms is not None and due_ms <= self.now_ms:
                         end.party.endpoint.tick(end.port, self.now_ms)
 
@@ -80,6 +80,7 @@ class Party:
         self.receiver = None
         self.sender = None
         self.redial = None
+        self.asleep_until_ms = 0  # a command blocks it: it neither reads nor writes nor ticks
 
     def session(self):
         """The only session of this node."""
@@ -169,6 +170,8 @@ class Cable:
         """Takes everything that both parties want to send."""
         for i in (0, 1):
             end = self.ends[i]
+            if end.party.asleep_until_ms > self.world.now_ms:
+                continue
             port = end.port
             while True:
                 packet = end.party.endpoint.next_packet(port, self.world.now_ms)
@@ -218,6 +221,11 @@ class End:
         elif self.cable.kind == "tcp":
             self.decoder = lengths.Decoder(70_000)
 
+    def due_ms(self):
+        """When this end has something to do, or None."""
+        due_ms = self.party.endpoint.deadline_ms(self.port)
+        return due_ms if due_ms is None else max(due_ms, self.party.asleep_until_ms)
+
     def print(self, text):
         self.cable.text += bytes(text)
 
@@ -225,6 +233,10 @@ class End:
         """Bytes came in over the cable."""
         cable = self.cable
         if epoch != cable.epoch:
+            return
+        asleep_ms = self.party.asleep_until_ms - cable.world.now_ms
+        if asleep_ms > 0:
+            cable.world.at(asleep_ms, self.arrives, data, epoch)
             return
         if cable.kind == "datagram":
             packet = data[:-4]

@@ -19,7 +19,6 @@ from .packets import (
     HELLO,
     HELLO_FORMAT,
     REFUSED,
-    RESERVED,
     VERSION,
     Hello,
     hello_packets,
@@ -48,6 +47,8 @@ class Port:
         self.mtu_bytes = mtu_bytes
         self.takes_bytes = takes_bytes or mtu_bytes
         self.prompt_bytes = 0  # received, and an acknowledgement is due at once
+        self.wake: Callable[[], object] = int  # something was queued: it is to be sent soon
+        self.drain: Callable[[], object] = int  # it is to be sent now
         self.attach: Attach | None = None
         self.answered: Attach | None = None  # by a hello; not confirmed yet
         self.dialer: Dialer | None = None
@@ -133,7 +134,7 @@ class Endpoint:
         """Takes one packet that came in on `port`. Never raises on bad bytes."""
         size = len(packet)
         first = packet[0] if size else 0
-        if first & RESERVED == DATA and size >= HEAD_BYTES:
+        if first & 0xF8 == DATA and size >= HEAD_BYTES:
             tag = unpack_from("<I", packet, 1)[0]
             attach = port.attach
             if attach is None or tag != attach.tag:

@@ -9,8 +9,7 @@ DATA = 0x80  # high bit: header, then at most one message
 SACK = 0x01  # a bitmap of the WINDOW packet numbers below the highest follows
 ASK = 0x02  # the sender's clock follows; an acknowledgement is wanted
 BYE = 0x04  # the session is over
-SEALED = 0x08  # reserved: encrypted from here on
-RESERVED = 0xF8  # of these bits only DATA is set yet
+SEALED = 0x08  # reserved: encrypted from here on; as the three bits above it, never set yet
 HELLO = 0x48
 GONE = 0x47  # "I know no attach of this tag"
 
@@ -71,7 +70,7 @@ class Hello:
         self.uid = body[HELLO_BYTES : HELLO_BYTES + n]
         self.name = str(body[HELLO_BYTES + n :].split(b"\x00")[0], "utf-8")
         if not n or len(self.uid) != n or not (self.tag or self.echo):
-            raise ValueError("no unique id or no tag")
+            raise ValueError("no tag or id")
 
 
 def hello_packets(body: bytes, mtu_bytes: int, number: int) -> list[bytes]:

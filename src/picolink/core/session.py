@@ -45,7 +45,6 @@ if MYPY:
         def on_room(self, session: "Session", room_bytes: int) -> None: ...
 
 
-_CLOCK_TURN = 12  # in so many keepalive times the peer is asked for a sign at least once
 _QUEUE = 64  # messages that wait, before the next call is refused with Busy
 
 
@@ -277,12 +276,16 @@ class Session:
         if lost:
             self._resend(lost)
         silent_ms = now_ms - max(attach.heard_ms, self.patient_until_ms)
-        if silent_ms >= TIMES["dead"]:
-            self.detach("lost", "nothing heard for %d ms" % silent_ms, now_ms)
-            return
-        # Now and then also where the link is busy, to follow the drift of the clocks.
         asked_ms = now_ms - attach.asked_ms
-        if min(asked_ms, max(silent_ms, asked_ms // _CLOCK_TURN)) >= TIMES["keepalive"]:
+        keepalive_ms = TIMES["keepalive"]
+        if silent_ms >= TIMES["dead"]:
+            if asked_ms < 2 * keepalive_ms:
+                self.detach("lost", "nothing heard for %d ms" % silent_ms, now_ms)
+                return
+            # Nobody asked in time: it was us who stood still. One more chance.
+            attach.heard_ms = now_ms - TIMES["dead"] + keepalive_ms
+        # Now and then also where the link is busy, to follow the drift of the clocks.
+        if min(asked_ms, max(silent_ms, asked_ms // 12)) >= keepalive_ms:
             attach.asked_ms = now_ms
             self.ask = True
 
@@ -294,7 +297,7 @@ class Session:
         keepalive_ms = TIMES["keepalive"]
         deadline = min(
             max(heard_ms, attach.asked_ms) + keepalive_ms,
-            attach.asked_ms + _CLOCK_TURN * keepalive_ms,
+            attach.asked_ms + 12 * keepalive_ms,
             heard_ms + TIMES["dead"],
         )
         if attach.flight:
