@@ -1,0 +1,453 @@
+"""Attaching, moving, being refused, forgotten, evicted: two endpoints on a clean virtual link."""
+
+from struct import pack
+
+from both import cases, raises, random_for
+from faults import Cable, Party, World, talk
+
+from picolink.core.errors import Busy, TooBig
+from picolink.core.packets import CALL, REPLY, hello_packets
+from picolink.core.states import ANSWERING, ATTACHED, CLOSED, DORMANT, GREETING, MOVING
+from picolink.core.timing import TIMES
+
+
+def met(name, **limits):
+    """World, host, board, cable and the host's session, attached."""
+    world = World(random_for(name))
+    host, board = Party(world, "host", **limits), Party(world, "board", **limits)
+    cable = Cable(world, host, board)
+    session = cable.dial()
+    assert world.run(lambda: session.met and bool(board.told("attach")), 1000)
+    return world, host, board, cable, session
+
+
+def test_attaching():
+    world, host, board, _, session = met("attach")
+    assert [what for what, _ in host.diary] == [GREETING, ATTACHED, "attach"]
+    assert [what for what, _ in board.diary] == [ANSWERING, ATTACHED, "attach"]
+    assert (session.peer_name, session.peer_uid) == ("board", b"uid-board")
+    assert (board.session().peer_name, board.session().peer_uid) == ("host", b"uid-host")
+    assert session.id == board.session().id
+    session.send(CALL, 7, b"question")
+    assert world.run(lambda: bool(board.messages), 100)
+    board.session().send(REPLY, 7, b"answer")
+    assert world.run(lambda: bool(host.messages), 100)
+    assert board.messages == [(CALL, 7, b"question")]
+    assert host.messages == [(REPLY, 7, b"answer")]
+
+
+def test_a_listener_says_nothing_first():
+    world = World(random_for("listener"))
+    cable = Cable(world, Party(world, "a"), Party(world, "b"))
+    world.run(limit_ms=100_000)
+    assert cable.sent == 0
+
+
+def test_silence_costs_a_keepalive_now_and_then():
+    world, _, _, cable, _ = met("keepalive")
+    world.run(limit_ms=1000)
+    before = cable.sent
+    world.run(limit_ms=100 * TIMES["keepalive"])
+    assert 100 <= cable.sent - before <= 420  # a sign asked for and given, from either side
+
+
+@cases([(0,), (1,), (2,), (3,), (4,), (5,)])
+def test_any_of_the_first_packets_may_be_lost(which):
+    world = World(random_for("first"))
+    host, board = Party(world, "host"), Party(world, "board")
+    cable = Cable(world, host, board)
+    session = cable.dial()
+    session.send(CALL, 1, b"call")
+    carry = cable._carry
+
+    def lossy(to, packet):
+        if cable.sent == which:
+            cable.sent += 1
+        else:
+            carry(to, packet)
+
+    cable._carry = lossy
+    assert world.run(lambda: bool(board.messages), 3000)
+    assert board.messages == [(CALL, 1, b"call")] and not host.told("forgotten")
+
+
+@cases([(0,), (1,), (2,), (3,)])
+def test_a_cut_right_after_the_first_packets_loses_nothing(which):
+    world = World(random_for("cut early"))
+    host, board = Party(world, "host"), Party(world, "board")
+    cable = Cable(world, host, board)
+    host.redial = cable.dial
+    session = cable.dial()
+    session.send(CALL, 1, b"call")
+    world.run(lambda: cable.sent > which, 1000)
+    cable.cut()
+    assert world.run(lambda: bool(board.messages), 3000)
+    world.run(limit_ms=1000)
+    assert board.messages == [(CALL, 1, b"call")] and not host.told("forgotten")
+
+
+def test_late_packets_of_an_old_attach_change_nothing():
+    world, host, board, cable, session = met("late")
+    old = []
+    carry = cable._carry
+
+    def record(to, packet):
+        old.append((to is cable.ends[0], packet))
+        carry(to, packet)
+
+    cable._carry = record
+    for i in range(5):
+        session.send(CALL, i, b"call %d" % i)
+        board.session().send(CALL, i, b"llac %d" % i)
+    world.run(limit_ms=200)
+    cable._carry = carry
+    assert len(old) >= 10
+    cable.cut()
+    cable.dial(session)
+    world.run(limit_ms=1000)
+    before = (len(host.messages), len(board.messages))
+    stale = host.endpoint.stale + board.endpoint.stale
+    diary = list(host.diary), list(board.diary)
+    for to_host, packet in old:
+        cable.ends[0 if to_host else 1].receive(packet)
+        world.run(limit_ms=10)
+    assert (len(host.messages), len(board.messages)) == before
+    assert (host.diary, board.diary) == diary
+    assert host.endpoint.stale + board.endpoint.stale == stale + len(old)
+    session.send(CALL, 9, b"still here")
+    assert world.run(lambda: board.messages[-1] == (CALL, 9, b"still here"), 100)
+
+
+def test_a_repeated_hello_changes_nothing():
+    world = World(random_for("repeated"))
+    host, board = Party(world, "host"), Party(world, "board")
+    cable = Cable(world, host, board)
+    session = cable.dial()
+    hello = bytes(cable.ends[0].port.queue[0])
+    assert world.run(lambda: session.met, 1000)
+    for i in range(40):
+        session.send(CALL, i, b"call %d" % i)
+    cable.ends[1].receive(hello)
+    assert board.session().state == MOVING
+    world.run(limit_ms=TIMES["pending"] + 1000)
+    assert board.session().state == ATTACHED and session.state == ATTACHED
+    assert sorted(ref for _, ref, _ in board.messages) == list(range(40))
+    assert len(board.told(ATTACHED)) == 2  # attached, and back from the hello that came to nothing
+
+
+def test_a_strangers_hello_leaves_no_trace():
+    world = World(random_for("stranger"))
+    board = Party(world, "board")
+    cable = Cable(world, Party(world, "x"), board)
+    cable.dial()
+    world.run(lambda: bool(board.endpoint.sessions), 100)
+    cable.ends[0].port.dialer = None  # it says hello and is gone
+    cable.ends[0].party.endpoint.sessions.clear()
+    world.run(limit_ms=2 * TIMES["pending"])
+    assert not board.endpoint.sessions
+    assert cable.ends[1].port.answered is None
+
+
+def test_moving_to_another_link():
+    world, host, board, cable, session = met("moving")
+    other = Cable(world, host, board, kind="tcp", mtu_bytes=2000, delay_ms=30)
+    other.dial(session)
+    assert session.state == MOVING
+    talk(world, host, board, 300, lambda number: 50)
+    assert session.attach.port is other.ends[0].port
+    assert board.session().attach.port is other.ends[1].port
+    assert cable.ends[0].port.attach is None and cable.ends[1].port.attach is None
+    assert not host.told(DORMANT) and not board.told(DORMANT), "nobody took the move for a loss"
+
+
+def test_moving_to_a_dead_link_comes_to_nothing():
+    world, host, board, _, session = met("dead end")
+    other = Cable(world, host, board, loss=1)
+    other.dial(session)
+    assert session.state == MOVING
+    world.run(limit_ms=3000)
+    other.remove()
+    assert session.state == ATTACHED
+    session.send(CALL, 1, b"x")
+    assert world.run(lambda: bool(board.messages), 100)
+
+
+def test_two_hellos_one_link_answers():
+    world = World(random_for("two hellos"))
+    host, board = Party(world, "host"), Party(world, "board")
+    dead = Cable(world, host, board, loss=1)
+    good = Cable(world, host, board, delay_ms=50)
+    session = dead.dial()
+    good.dial(session)
+    dead.remove()
+    assert world.run(lambda: session.met, 1000)
+    assert session.state == ATTACHED
+
+
+def test_a_killed_peer_is_noticed():
+    world, host, board, cable, session = met("killed")
+    cable.loss = 1
+    began_ms = world.now_ms
+    assert world.run(lambda: session.state == DORMANT, 60_000)
+    assert TIMES["dead"] - 100 <= world.now_ms - began_ms <= TIMES["dead"] + 100
+    assert "nothing heard" in host.told(DORMANT)[0]
+    assert board.session().state == DORMANT
+
+
+def test_a_blocking_command_is_no_death():
+    world, _, _, cable, session = met("blocking")
+    session.patient_until_ms = world.now_ms + 30_000
+    cable.loss = 1
+    began_ms = world.now_ms
+    assert world.run(lambda: session.state == DORMANT, 100_000)
+    assert world.now_ms - began_ms >= 30_000 + TIMES["dead"] - 100
+
+
+@cases([(False,), (True,)])
+def test_who_blocks_does_not_take_its_own_silence_for_a_death(busy):
+    world, _, board, _, session = met("blocked")
+    world.run(limit_ms=1000)
+    session.patient_until_ms = board.asleep_until_ms = world.now_ms + 30_000
+    if busy:
+        session.send(CALL, 1, b"x")
+    assert not world.run(lambda: session.state != ATTACHED, 100_000)
+    assert board.session().state == ATTACHED and not board.told(DORMANT)
+    assert len(board.messages) == busy
+
+
+def test_who_blocked_still_notices_a_death():
+    world, _, board, cable, session = met("blocked and dead")
+    session.patient_until_ms = board.asleep_until_ms = world.now_ms + 30_000
+    cable.loss = 1
+    assert world.run(lambda: bool(board.told(DORMANT)), 30_000 + TIMES["keepalive"] + 100)
+
+
+def test_a_restarted_peer_is_noticed_at_once():
+    world, host, _, cable, session = met("restart")
+    host.redial = cable.dial
+    session.send(CALL, 1, b"x")
+    world.run(limit_ms=100)
+    # The board starts anew on a link that does not show it.
+    again = Party(world, "board")
+    cable.ends[1].party = again
+    cable.ends[1].renew()
+    session.send(CALL, 2, b"x")
+    began_ms = world.now_ms
+    assert world.run(lambda: bool(host.told("forgotten")), 1000)
+    assert world.now_ms - began_ms < 200
+    assert session.state == CLOSED and not host.endpoint.sessions
+    assert not again.messages, "what the dead one may have done is not done again"
+    assert "anew" in host.told(DORMANT)[0]
+    fresh = cable.dial()
+    fresh.send(CALL, 3, b"y")
+    assert world.run(lambda: bool(again.messages), 1000)
+
+
+def test_another_node_at_the_same_address():
+    world, host, _, cable, session = met("another")
+    cable.cut()
+    cable.ends[1].party = Party(world, "other")
+    cable.dial(session)
+    assert world.run(lambda: bool(host.told("forgotten")), 1000)
+    assert session.state == CLOSED
+
+
+def test_closing_tells_the_peer():
+    world, host, board, _, session = met("closing")
+    host.endpoint.close(session, world.now_ms)
+    world.run(limit_ms=10)
+    assert session.state == CLOSED and not host.endpoint.sessions
+    assert not board.endpoint.sessions
+    assert board.told(CLOSED) == ["host ended the session"]
+
+
+def test_a_closed_session_stops_greeting():
+    world = World(random_for("closed"))
+    host, board = Party(world, "host"), Party(world, "board")
+    cable = Cable(world, host, board, delay_ms=50)
+    session = cable.dial()
+    world.run(limit_ms=20)
+    host.endpoint.close(session, world.now_ms)
+    world.run(limit_ms=20_000)
+    assert cable.sent <= 2 and cable.ends[0].port.dialer is None
+    assert session.state == CLOSED and not board.endpoint.sessions
+
+
+def test_full_house():
+    world = World(random_for("full"))
+    board = Party(world, "board", max_sessions=2)
+    cables = [Cable(world, Party(world, "h%d" % i), board) for i in range(3)]
+    for cable in cables:
+        cable.dial()
+        world.run(limit_ms=100)
+    hosts = [cable.ends[0].party for cable in cables]
+    assert [h.told("refused") for h in hosts] == [[], [], ["board has 2 sessions already"]]
+    assert len(board.endpoint.sessions) == 2
+    # One leaves; while it may come back its place is kept, then it is evicted.
+    cables[0].remove()
+    cables[2].dial()
+    world.run(limit_ms=TIMES["dormant"] // 2)
+    assert len(hosts[2].told("refused")) == 2
+    world.run(limit_ms=TIMES["dormant"] // 2)
+    session = cables[2].dial()
+    world.run(limit_ms=100)
+    assert session.state == ATTACHED and len(board.endpoint.sessions) == 2
+    assert len(board.told(CLOSED)) == 1
+    # Who was evicted learns that it was forgotten.
+    old = hosts[0].session()
+    Cable(world, hosts[0], board).dial(old)
+    world.run(limit_ms=100)
+    assert hosts[0].told("refused") == ["board has 2 sessions already"]
+
+
+def test_the_same_node_takes_its_own_place():
+    world = World(random_for("own place"))
+    board = Party(world, "board", max_sessions=1)
+    first = Cable(world, Party(world, "host"), board)
+    first.dial()
+    world.run(limit_ms=100)
+    first.remove()
+    second = Cable(world, Party(world, "host"), board)  # started again: it knows nothing
+    session = second.dial()
+    world.run(limit_ms=100)
+    assert session.state == ATTACHED and len(board.endpoint.sessions) == 1
+
+
+def test_oneself():
+    world = World(random_for("self"))
+    host = Party(world, "host")
+    cable = Cable(world, host, host)
+    session = cable.dial()
+    world.run(limit_ms=1000)
+    assert host.told("refused") == ["it would talk to itself"]
+    assert session.state == DORMANT
+
+
+def test_other_versions_are_told_once():
+    world, host, board, cable, _ = met("version")
+    body = bytes((2, 0)) + bytes(60)
+    cable.sent = 0
+    cable.ends[1].receive(hello_packets(body, 512, 1)[0])
+    answer = board.endpoint.next_packet(cable.ends[1].port, world.now_ms)
+    assert answer[:6] == bytes((0x48, answer[1], 0, 1, 1, 2))  # version 1, refused
+    cable.ends[1].receive(hello_packets(bytes((2, 2)) + bytes(60), 512, 1)[0])
+    cable.ends[1].receive(hello_packets(bytes((2,)), 512, 1)[0])
+    assert board.endpoint.next_packet(cable.ends[1].port, world.now_ms) is None
+    other = Cable(world, host, board)
+    session = other.dial()
+    other.ends[0].receive(hello_packets(bytes((2, 2)) + bytes(60), 512, 1)[0])
+    assert "version 2" in host.told("refused")[0] and "update" in host.told("refused")[0]
+    assert session.state == DORMANT
+
+
+def test_too_big():
+    world = World(random_for("too big"))
+    host = Party(world, "host")
+    board = Party(world, "board", limit_bytes=1000)
+    cable = Cable(world, host, board)
+    session = cable.dial()
+    session.send(CALL, 1, bytes(5000))  # nobody knows yet what the board takes
+    session.send(CALL, 2, bytes(900))
+    session.send(CALL, 3, b"short")
+    assert world.run(lambda: len(board.messages) == 3, 1000)
+    refs = {ref: (kind, len(body)) for kind, ref, body in board.messages}
+    assert refs == {1: (CALL, 0), 2: (CALL, 900), 3: (CALL, 5)}
+    world.run(limit_ms=1000)
+    assert not session.out.long.open and not session.out.long.waiting
+    with raises(TooBig, "1001 bytes at once are too many for board, which takes 1000"):
+        session.send(CALL, 4, bytes(1001))
+    session.send(CALL, 4, bytes(1000))
+    assert world.run(lambda: len(board.messages) == 4, 1000)
+
+
+def test_busy():
+    _, _, _, cable, session = met("busy")
+    cable.cut()
+    for i in range(64):
+        session.check_room()
+        session.send(CALL, i, bytes(600 if i % 2 else 6))
+    with raises(Busy, "64 messages for board wait already"):
+        session.check_room()
+
+
+def test_deadlines_follow_the_peers_clock():
+    world, _, _, _, session = met("clock")
+    # Both have one clock here; the offset is what the way took.
+    assert 0 <= session.offset_ms <= 4
+    in_500_ms = session.from_peer_clock((world.now_ms + 500) & 0x3FFFFFFF, world.now_ms)
+    assert 500 <= in_500_ms - world.now_ms <= 504
+    assert session.from_peer_clock((world.now_ms - 500) & 0x3FFFFFFF, world.now_ms) < world.now_ms
+    session.offset_ms = -1
+    session._saw_clock(0x3FFFFFF0, 100)  # the peer's clock is about to wrap
+    assert session.from_peer_clock(4, 100) == 120
+    session._saw_clock(0x3FFFFFF0, 90)  # a shorter way
+    assert session.from_peer_clock(4, 100) == 110
+    session._saw_clock(0x3FFFFFF0, 170)  # a longer one: a little, as clocks drift
+    assert session.from_peer_clock(4, 100) == 120
+
+
+def test_drifting_clocks():
+    world, host, board, _, session = met("drift")
+    # The host hears something all the time, and still asks for the time now and then.
+    for _ in range(400):
+        board.session().send(CALL, 1, b"x")
+        session.send(CALL, 1, b"x")
+        world.run(limit_ms=1000)
+        host.messages.clear()
+        board.messages.clear()
+    assert world.now_ms - session.attach.asked_ms <= 12 * TIMES["keepalive"]
+
+
+def test_hellos_do_not_pile_up():
+    _, _, board, cable, _ = met("pile")
+    end = cable.ends[1]
+    body = pack("<BB8sIIIHIIHIHHIHB", 1, 1, b"sessionX", 9, 0, 0, 512, 1, 1, 0, 0, 0, 0, 0, 0, 1)
+    for i in range(100):
+        end.receive(hello_packets(body + b"ux", 512, i)[0])
+    assert len(end.port.queue) <= 9
+    assert len(board.endpoint.sessions) == 2
+    for i in range(50):
+        end.receive(b"\x80" + pack("<IHH", i + 1, 0, 0))
+    assert len(end.port.queue) <= 9
+
+
+def test_pieces_of_two_hellos_do_not_mix():
+    world = World(random_for("mix"))
+    board = Party(world, "board")
+    cable = Cable(world, Party(world, "host"), board, mtu_bytes=32)
+    cable.dial()
+    port = cable.ends[0].port
+    first = list(port.queue)
+    port.queue.clear()
+    host = cable.ends[0].party
+    host.endpoint.tick(port, world.now_ms + TIMES["hello"])
+    second = list(port.queue)
+    port.queue.clear()
+    assert len(first) == len(second) >= 3 and first[0][1] != second[0][1]
+    cable.ends[1].receive(first[0])
+    for piece in second[1:]:
+        cable.ends[1].receive(piece)
+    assert not board.endpoint.sessions
+    cable.ends[1].receive(second[0])
+    assert len(board.endpoint.sessions) == 1
+
+
+def test_session_bits_and_kinds_reach_the_owner():
+    world, _, board, _, session = met("kinds")
+    session.send(CALL | 0x10, 0xFFFF, b"raw")
+    session.send(CALL | 0x10, 5, bytes(2000))
+    assert world.run(lambda: len(board.messages) == 2, 1000)
+    assert board.messages[0] == (0x11, 0xFFFF, b"raw")
+    assert board.messages[1] == (0x11, 5, bytes(2000))
+    assert world.run(lambda: session.out.long.bytes == 0, 100)
+
+
+def test_a_call_taken_back_before_it_left_is_never_seen():
+    world, _, board, cable, session = met("back")
+    cable.cut()
+    session.send(CALL, 1, b"one")
+    session.send(CALL, 2, b"two")
+    assert session.out.short.take_back(CALL, 1)
+    cable.dial(session)
+    assert world.run(lambda: len(board.messages) == 2, 1000)
+    assert [(kind, ref) for kind, ref, _ in board.messages] == [(0, 1), (CALL, 2)]
