@@ -16,13 +16,15 @@ if MYPY:
     class DialOwner(Protocol):
         def on_refused(self, session: Session, why: str) -> None: ...
         def on_forgotten(self, session: Session) -> None: ...
+        def on_silence(self, session: Session) -> None: ...
 
 
 class Dialer:
     """Says hello on a port until it is answered, to attach `session` to it.
 
     The owner hears `on_refused` where the other side does not want us, and `on_forgotten` where it
-    knows nothing of a session that we had with it: it was restarted, or is another node.
+    knows nothing of a session that we had with it: it was restarted, or is another node;
+    `on_silence` where nobody answers for as long as makes a link dead.
     """
 
     def __init__(
@@ -45,6 +47,11 @@ class Dialer:
         session = self.attach.session
         if session.state == CLOSED:
             self.attach.port.dialer = None
+            return
+        if now_ms - self.attach.heard_ms >= TIMES["dead"]:
+            self.attach.port.dialer = None
+            self.endpoint.abandon(self.attach, "nobody answers", now_ms)
+            self.owner.on_silence(session)
             return
         flags = 0 if session.met else FRESH
         self.endpoint.say_hello(self.attach, flags, 0, now_ms)

@@ -44,6 +44,8 @@ class BoardPin:
         self._wired: dict[object, int | None] = {}
         self._outside: int | None = None
         self.pwm = Pwm(0, 0)
+        self.changes = 0
+        """How often the level given from outside has changed."""
         self.listeners: list[Callable[[int | None], None]] = []
 
     def __repr__(self) -> str:
@@ -96,6 +98,15 @@ class BoardPin:
                         f"{timeout_s} s (it is {self.mode}); what the board printed last:\n"
                         + self._board.log_text()[-800:]
                     )
+
+    def wait_changes(self, count: int, timeout_s: float = 5) -> None:
+        """Wait until the level given from outside has changed `count` times in all."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self.changes >= count, timeout_s):
+                raise TimeoutError(
+                    f"pin {self._key} of {self._board.name} changed {self.changes} times from "
+                    f"outside within {timeout_s} s, not {count}"
+                )
 
     def wait_pwm(self, timeout_s: float = 5) -> Pwm:
         """Wait until the board puts out PWM here, and return it; raises TimeoutError."""
@@ -152,6 +163,7 @@ class BoardPin:
         if outside != self._outside:
             with self._changed:
                 self._outside = outside
+                self.changes += 1
                 self._changed.notify_all()
             self._board.tell("ext", self._key, outside)
 

@@ -76,7 +76,7 @@ class VirtualBoard:
         self._announcement: Path | None = None
         self._changed = threading.Condition()
         self._state = "off"
-        self._boots = 0
+        self._resets = 0
         self._said: Any = None
         self._log: tuple[int, str] = (0, "")
         self._log_requests = 0
@@ -155,6 +155,10 @@ class VirtualBoard:
         if self._lines:
             self.world.loop.post(self._lines.close)
             self._lines = None
+            dark = threading.Event()
+            self.world.loop.post(self._darken)
+            self.world.loop.post(dark.set)
+            dark.wait(5)
         Path(self.usb_path).unlink(missing_ok=True)
         self._set_state("off")
 
@@ -171,7 +175,7 @@ class VirtualBoard:
 
     def reset(self) -> None:
         """Press RUN: a hard reset. Returns when the board boots."""
-        self._ask("boots", "reset")
+        self._ask("reset", "reset")
 
     def unplug(self) -> None:
         """Pull the USB cable out; the board runs on (it is powered otherwise)."""
@@ -187,7 +191,7 @@ class VirtualBoard:
 
     @property
     def state(self) -> str:
-        """off, reset, up (boot.py), main, repl, deepsleep, bootloader or crashed."""
+        """off, booting, reset, up (boot.py), main, repl, deepsleep, bootloader or crashed."""
         return self._state
 
     def wait_ready(self, timeout_s: float = 5) -> None:
@@ -251,16 +255,18 @@ class VirtualBoard:
             self._log_requests += 1
             number = self._log_requests
             self._send("log", number)
-            self._changed.wait_for(lambda: self._log[0] >= number or not self._process, timeout_s)
+            self._changed.wait_for(
+                lambda: self._log[0] >= number or self._state == "failed", timeout_s
+            )
 
     def _ask(self, until: str, *message: Any, timeout_s: float = 5) -> None:
-        boots = self._boots
+        resets = self._resets
         self._send(*message)
 
         def reached() -> bool:
             if until == "off":
                 return self._state == "off"
-            return self._boots > boots or (until == "running" and self._state in _RUNNING)
+            return self._state in _RUNNING and (until == "running" or self._resets > resets)
 
         with self._changed:
             if not self._changed.wait_for(reached, timeout_s):
@@ -274,9 +280,7 @@ class VirtualBoard:
             self.pin(message[1]).reported_pwm(*message[2:])
         elif kind == "state":
             if message[1] in ("reset", "off", "crashed", "deepsleep", "bootloader"):
-                for pin in list(self._pins.values()):
-                    pin.reported(0, 0, None)
-                    pin.reported_pwm(0, 0)
+                self._darken()
             self._set_state(message[1])
         elif kind == "log":
             with self._changed:
@@ -285,11 +289,16 @@ class VirtualBoard:
         elif kind == "no flash":
             self._said = message[1]
         elif kind == "started":
-            self._set_state("up" if self._state == "starting" else self._state)
+            self._set_state("booting" if self._state == "starting" else self._state)
+
+    def _darken(self) -> None:
+        for pin in list(self._pins.values()):
+            pin.reported(0, 0, None)
+            pin.reported_pwm(0, 0)
 
     def _set_state(self, state: str) -> None:
         with self._changed:
-            self._boots += state == "up"
+            self._resets += state == "reset"
             self._state = state
             self._changed.notify_all()
 

@@ -9,12 +9,17 @@ import json
 
 import micropython
 
+QUEUE_LENGTH = 8  # of the rp2 port's scheduler
+
 handlers = {}
 _bus = open(3, "r+b")
 _lines = []
 _rest = b""
 _busy = False
 _irq_line = None
+_due = []  # callbacks for the scheduler
+_draining = False
+_ack_due = False
 _held = None  # callbacks held back by disable_irq, or None
 
 
@@ -50,14 +55,44 @@ def process(_=None):
 def _interrupt(_):
     # A blocking call runs one scheduled function each time it is interrupted: ask for more until
     # the acknowledgement, which comes after the handlers that process() scheduled.
+    global _ack_due
     try:
         process()
         _irq_line.write(b"p")
+        _ack_due = True
+        _start_drain()
+    except KeyboardInterrupt:
+        interrupt_again()
+
+
+def _start_drain():
+    global _draining
+    if not _draining:
         try:
-            micropython.schedule(_irq_line.write, b"k")
+            micropython.schedule(_drain, None)
+            _draining = True
         except RuntimeError:
             pass  # queue full: the simulator asks again
+
+
+def _drain(_):
+    # One handler a turn, so that a burst of edges doesn't fill the scheduler's queue at once: on
+    # the board each would have come at its own time.
+    global _ack_due, _draining
+    try:
+        if _due:
+            micropython.schedule(*_due.pop(0))
+        if _due:
+            micropython.schedule(_drain, None)
+            return
+        _draining = False
+        if _ack_due:
+            micropython.schedule(_irq_line.write, b"k")
+            _ack_due = False
+    except RuntimeError:
+        _draining = False
     except KeyboardInterrupt:
+        _draining = False
         interrupt_again()
 
 
@@ -95,10 +130,9 @@ def call(callback, argument, hard=False):
     elif hard:
         _call_hard(callback, argument)
     else:
-        try:
-            micropython.schedule(callback, argument)
-        except RuntimeError:
-            pass  # as on the board: lost
+        if len(_due) < QUEUE_LENGTH:  # else it is lost, as on the board
+            _due.append((callback, argument))
+        _start_drain()
 
 
 def _call_hard(callback, argument):

@@ -1,0 +1,1 @@
+"""Links: one folder per medium, found through the registry."""

@@ -1,0 +1,48 @@
+"""What a link is: a way to move packets, and three facts about itself. Nothing inherits it.
+
+`receive` never waits: it returns the packets that have come. `send` takes a whole packet; what
+the medium does not take at once stays in the link (`unsent` is true) until `flush`.
+"""
+
+MYPY = False
+if MYPY:
+    from collections.abc import Callable
+    from typing import Any, Protocol
+
+    class Link(Protocol):
+        """An open link."""
+
+        address: str  # what opened it, as the user writes it
+        mtu_bytes: int  # largest packet it carries
+        takes_bytes: int  # largest packet that we want to receive
+        stream: bool  # a stream of bytes (framed), or datagrams
+        reliable: bool  # whether what it takes arrives, once and in order
+        pollable: Any  # for select: a file descriptor on the host, a stream on a board
+        unsent: bool
+        on_text: Callable[[bytes], object]  # hears what is no packet
+
+        def receive(self) -> list[bytes]:
+            """The packets that have come; OSError or LinkError when the link is gone."""
+
+        def send(self, packet: bytes) -> None:
+            """Sends a packet, in one write; OSError or LinkError when the link is gone."""
+
+        def write(self, text: bytes) -> None:
+            """Sends plain text between packets, on links that carry any."""
+
+        def flush(self) -> None:
+            """Goes on with what was unsent."""
+
+        def close(self) -> None:
+            """Closes the link; a second time is no error."""
+
+    class Listener(Protocol):
+        """A link that others dial: it makes links."""
+
+        address: str
+        pollable: Any
+
+        def accept(self) -> "Link | None":
+            """The link of whoever has dialed, or None."""
+
+        def close(self) -> None: ...

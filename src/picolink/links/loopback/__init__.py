@@ -1,0 +1,1 @@
+"""Loopback: links between nodes of one program, for tests and to try things out."""

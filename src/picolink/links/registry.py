@@ -1,0 +1,51 @@
+"""Which address scheme opens which link. A new link is one folder and one line here."""
+
+import sys
+
+from ..core.errors import BadAddress
+
+MYPY = False
+if MYPY:
+    from typing import Any
+
+    from ..node.node import Node
+
+# scheme -> the folder of its link; its module `board` or `host` is imported when first used
+SCHEMES = {
+    "usb": "usb",
+    "tcp": "tcp",
+    "tcp-listen": "tcp",
+    "loopback": "loopback",
+    "loopback-listen": "loopback",
+}
+
+_SIDE = "board" if sys.implementation.name == "micropython" else "host"
+
+
+def split(address: str) -> tuple[str, str, dict[str, str]]:
+    """`scheme:where?option=value&...` as scheme, where and options."""
+    address, _, tail = address.partition("?")
+    scheme, _, where = address.partition(":")
+    options = {}
+    for pair in tail.split("&") if tail else ():
+        key, _, value = pair.partition("=")
+        options[key] = value
+    return scheme, where, options
+
+
+def load(scheme: str) -> "Any":
+    """The module that opens addresses of `scheme`."""
+    if scheme not in SCHEMES:
+        raise BadAddress(
+            "no link has the scheme %r; there are: %s" % (scheme, ", ".join(sorted(SCHEMES)))
+        )
+    name = "%s.%s.%s" % (__name__.rpartition(".")[0], SCHEMES[scheme], _SIDE)
+    __import__(name)
+    return sys.modules[name]
+
+
+async def open_link(address: str, node: "Node") -> "Any":
+    """Opens `address`: a link, or a listener whose scheme ends in `-listen`."""
+    scheme, where, options = split(address)
+    module = load(scheme)
+    return await module.open_async(scheme, where, options)

@@ -1,0 +1,1 @@
+"""TCP: length-prefixed packets (spec 3), port 5263."""

@@ -1,0 +1,67 @@
+"""TCP on MicroPython."""
+
+import socket
+from asyncio import core
+
+from ...core.errors import CannotConnect
+from .link import TcpLink, TcpListener, host_and_port
+
+_TAKES_BYTES = 2048
+
+
+def _make(sock, address):  # type: ignore[no-untyped-def]
+    buffer = bytearray(_TAKES_BYTES + 64)
+    view = memoryview(buffer)
+
+    def read(sock):  # type: ignore[no-untyped-def]
+        n = sock.readinto(buffer)
+        return None if n is None else bytes(view[:n])
+
+    return TcpLink(sock, address, _TAKES_BYTES, sock, read)
+
+
+async def open_async(scheme, where, options):  # type: ignore[no-untyped-def]
+    """Dials `tcp:HOST:PORT`, or listens for `tcp-listen:[HOST]:PORT`."""
+    host, port = host_and_port(where, options)
+    listens = scheme != "tcp"
+    try:
+        info = socket.getaddrinfo(host or "0.0.0.0", port, 0, socket.SOCK_STREAM)[0]
+    except OSError:
+        raise CannotConnect("the name %s is not known: check it, and the network" % host) from None
+    sock = socket.socket(info[0])
+    if listens:
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(info[-1])
+        except OSError as error:
+            sock.close()
+            raise CannotConnect("port %d is in use (%s): choose another" % (port, error)) from None
+        sock.listen(4)
+        sock.setblocking(False)
+        return TcpListener(sock, "tcp-listen:%s:%d" % (host, port), sock, _make)
+    sock.setblocking(False)
+    try:
+        sock.connect(info[-1])
+    except OSError as error:
+        if error.args[0] != 115:  # EINPROGRESS
+            sock.close()
+            raise
+    try:
+        await _writable(sock)
+        # The outcome of a connect that did not wait: a second one reports it.
+        sock.connect(info[-1])
+    except OSError as error:
+        if error.args[0] not in (106, 127, 120):  # EISCONN, of Linux and lwIP; EALREADY
+            sock.close()
+            raise CannotConnect(
+                "nobody answers at %s port %d (%s): is the board on, and listening there?"
+                % (host, port, error)
+            ) from None
+    except BaseException:  # cancelled
+        sock.close()
+        raise
+    return _make(sock, "tcp:%s:%d" % (host, port))
+
+
+def _writable(sock):  # type: ignore[no-untyped-def]
+    yield core._io_queue.queue_write(sock)

@@ -1,0 +1,120 @@
+"""A TCP connection as a link, on both interpreters (spec 3)."""
+
+from ...core.errors import BadAddress, LinkError
+from ...core.lengths import Decoder, encode
+
+MYPY = False
+if MYPY:
+    from collections.abc import Callable
+    from typing import Any
+
+PORT = 5263
+_MTU_BYTES = 65536
+
+
+def host_and_port(where: str, options: dict[str, str]) -> tuple[str, int]:
+    """`HOST:PORT`, `HOST`, `:PORT` or `[IPv6]:PORT`; BadAddress where the port is none."""
+    host, _, port = where.rpartition(":")
+    if not _ or "]" in port or ":" in host and host[0] != "[":
+        host, port = where, ""
+    try:
+        number = int(port or PORT)
+    except ValueError:
+        number = -1
+    if not 0 <= number < 65536:
+        raise BadAddress("the port %r: it is a number up to 65535, 5263 if left out" % port)
+    return host.strip("[]"), number
+
+
+class TcpLink:
+    """One connection. `read(sock)` gives what has come, None where nothing has, b"" at its end."""
+
+    stream = True
+    reliable = True
+    mtu_bytes = _MTU_BYTES
+
+    def __init__(
+        self, sock: "Any", address: str, takes_bytes: int, pollable: "Any",
+        read: "Callable[[Any], bytes | None]",
+    ) -> None:  # fmt: skip
+        sock.setblocking(False)
+        sock.setsockopt(6, 1, 1)  # IPPROTO_TCP, TCP_NODELAY: not every MicroPython names them
+        self.sock = sock
+        self.address = address
+        self.takes_bytes = takes_bytes
+        self.pollable = pollable
+        self.unsent = b""
+        self.on_text: Callable[[bytes], object] = len
+        self._read = read
+        self._decoder = Decoder(takes_bytes)
+        self._framed: bool | None = None  # known by the first byte
+
+    def receive(self) -> list[bytes]:
+        """The packets that have come."""
+        data = self._read(self.sock)
+        if not data:
+            if data is None:
+                return []
+            raise LinkError("the connection was closed by the other side")
+        if not self._framed:
+            if data[0]:
+                self.on_text(data)
+                return []
+            self._framed = True
+        try:
+            return self._decoder.feed(data)
+        except ValueError as error:
+            raise LinkError("what came is no packet (%s): is it a picolink port?" % error) from None
+
+    def send(self, packet: bytes) -> None:
+        """Sends a packet, in one write."""
+        self.write(encode(packet))
+
+    def write(self, text: bytes) -> None:
+        """Sends bytes as they are."""
+        if self.unsent:
+            self.unsent += text
+            return
+        sent = self._write(text)
+        if sent < len(text):
+            self.unsent = text[sent:]
+
+    def flush(self) -> None:
+        """Goes on with what was unsent."""
+        self.unsent = self.unsent[self._write(self.unsent) :]
+
+    def _write(self, data: bytes) -> int:
+        try:
+            return self.sock.send(data) or 0
+        except OSError as error:
+            if error.args[0] == 11:  # EAGAIN
+                return 0
+            raise
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self.sock.close()
+
+
+class TcpListener:
+    """Makes a link of each connection; `make(sock, address)` does."""
+
+    def __init__(
+        self, sock: "Any", address: str, pollable: "Any", make: "Callable[[Any, str], TcpLink]"
+    ) -> None:
+        self.sock = sock
+        self.address = address
+        self.pollable = pollable
+        self._make = make
+
+    def accept(self) -> TcpLink | None:
+        """The link of whoever has dialed."""
+        try:
+            sock, peer = self.sock.accept()
+        except OSError:
+            return None
+        return self._make(sock, "tcp:%s" % (peer[:2],) if isinstance(peer, tuple) else "tcp:")
+
+    def close(self) -> None:
+        """Listens no more."""
+        self.sock.close()

@@ -1,0 +1,181 @@
+"""USB on a board: stdin and stdout, shared with the REPL and `print` (spec 2).
+
+stdin can't say how much is there, and a read blocks until it is complete. So a frame is read as
+head and rest, and a soft timer frees a read or write that the host has left hanging: for the
+length of its callback it installs a console that holds one Ctrl-C, which comes out of the blocked
+call as KeyboardInterrupt.
+"""
+
+import io
+import micropython
+import os
+import select
+import sys
+
+from ...core.errors import LinkError
+from ...core.frames import HEAD_BYTES, body_length, decode_body, encode
+
+_TAKES_BYTES = 1200
+_MTU_BYTES = 4000
+_TICK_MS = 40
+_STALL_TICKS = 5  # of the timer: after 160 to 200 ms
+_BATCH = 8  # packets read before other tasks have their turn
+
+
+class _OneCtrlC(io.IOBase):
+    """A console with a single Ctrl-C to read."""
+
+    full = False
+
+    def readinto(self, buffer):  # type: ignore[no-untyped-def]
+        if not self.full:
+            return None
+        self.full = False
+        buffer[0] = 3
+        return 1
+
+    def write(self, data):  # type: ignore[no-untyped-def]
+        return len(data)
+
+    def ioctl(self, request, arg):  # type: ignore[no-untyped-def]
+        return 0
+
+
+class UsbLink:
+    """The USB port, as a link. After a stall it is lost, and `reopen` waits for the host."""
+
+    stream = True
+    reliable = True
+    mtu_bytes = _MTU_BYTES
+    takes_bytes = _TAKES_BYTES
+    unsent = b""
+    address = "usb:"
+
+    def __init__(self) -> None:
+        self.pollable = sys.stdin
+        self.on_text = len
+        self._poll = select.poll()
+        self._poll.register(sys.stdin, select.POLLIN)
+        self._in = sys.stdin.buffer
+        self._out = sys.stdout.buffer
+        self._view = memoryview(bytearray(HEAD_BYTES + 2 * (_TAKES_BYTES + 4)))
+        self._busy = 0  # while a read or write may block: 1 and the timer's ticks
+        self._freed = False
+        self._console = _OneCtrlC()
+        self.reopen()
+
+    def reopen(self):  # type: ignore[no-untyped-def]
+        """The link anew, after it was lost."""
+        from machine import Timer
+
+        self._framed = False  # whether what comes next should be a frame
+        self._timer = Timer(period=_TICK_MS, mode=Timer.PERIODIC, callback=self._tick)
+        return self
+
+    def _tick(self, _) -> None:  # type: ignore[no-untyped-def]
+        if self._busy:
+            self._busy += 1
+            if self._busy > _STALL_TICKS:
+                # Nothing that jumps may follow: the interrupt would be raised and lost here.
+                self._busy = 1
+                self._freed = self._console.full = True
+                micropython.kbd_intr(3)
+                old = os.dupterm(self._console)
+                os.dupterm_notify(None)
+                os.dupterm(old)
+
+    def _interrupted(self) -> None:
+        self._busy = 0
+        if not self._freed:
+            raise KeyboardInterrupt  # somebody's own
+        self._freed = False
+        raise LinkError("the host stopped in the middle of a frame")
+
+    def receive(self):  # type: ignore[no-untyped-def]
+        """The packets that have come; at least one byte is there to be read."""
+        packets = []
+        text = b""
+        poll = self._poll.poll
+        try:
+            while True:
+                self._busy = 1
+                text += self._one(packets)
+                if len(packets) >= _BATCH or not poll(0):
+                    break
+            while self._busy:  # jumps once: an interrupt that is due comes here
+                self._busy = 0
+        except KeyboardInterrupt:
+            self._interrupted()
+        if text:
+            self.on_text(text)
+        return packets
+
+    def _one(self, packets):  # type: ignore[no-untyped-def]
+        """Reads a frame, or a bit of text, which it returns. 0x00 in it stands for damage."""
+        view = self._view
+        readinto = self._in.readinto
+        have = HEAD_BYTES if self._framed else 1
+        readinto(view[:have])
+        text = b""
+        while True:
+            if view[0]:
+                data = bytes(view[:have])
+                start = data.find(b"\x00")
+                self._framed = start >= 0
+                if start < 0:
+                    return text + data
+                text += data[:start]
+                have -= start
+                view[:have] = data[start:]
+            if have < HEAD_BYTES:
+                readinto(view[have:HEAD_BYTES])
+                have = HEAD_BYTES
+            n = body_length(view[1], view[2])
+            end = HEAD_BYTES + n
+            if n < 0 or end > len(view):
+                view[0] = 1  # no frame begins here: look further
+                text += b"\x00"
+                continue
+            if have < end:
+                readinto(view[have:end])
+                have = end
+            body = bytes(view[HEAD_BYTES:end])
+            if b"\x00" not in body:
+                break
+            view[0] = 1  # noise ate the end of this frame, and another has begun
+            text += b"\x00"
+        packet = decode_body(body)
+        self._framed = packet is not None
+        if packet is None:
+            return text + b"\x00"
+        packets.append(packet)
+        return text
+
+    def send(self, packet) -> None:  # type: ignore[no-untyped-def]
+        """Sends a packet, in one write."""
+        self.write(encode(packet, False))
+
+    def write(self, text) -> None:  # type: ignore[no-untyped-def]
+        """Sends bytes as they are."""
+        sent = 0
+        self._busy = 1
+        try:
+            sent = self._out.write(text)
+            while self._busy:
+                self._busy = 0
+        except KeyboardInterrupt:
+            self._interrupted()
+        if sent is not None and sent < len(text):
+            raise LinkError("the host stopped reading")
+
+    def flush(self) -> None:
+        """Nothing is ever unsent."""
+
+    def close(self) -> None:
+        """Ends it; the port stays the REPL's."""
+        self._timer.deinit()
+
+
+async def open_async(scheme, where, options):  # type: ignore[no-untyped-def]
+    """The board's own USB port."""
+    return UsbLink()

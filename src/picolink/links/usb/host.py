@@ -1,0 +1,97 @@
+"""USB on the host: a serial port that only this program has, frames among the board's text."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+
+from ...core.errors import LinkError
+from ...core.frames import MAX_PACKET_BYTES, encode
+from ...core.textstream import Decoder
+from .discover import open_exclusive, resolve
+
+HELP = {
+    "usb": (
+        "usb:auto | usb:NAME | usb:SERIAL | /dev/ttyACM0 | COM3",
+        "a board on a USB cable; auto takes the only one",
+        {},
+    ),
+}
+
+
+class UsbLink:
+    """A serial port on a descriptor."""
+
+    stream = True
+    reliable = True
+    mtu_bytes = MAX_PACKET_BYTES
+    takes_bytes = MAX_PACKET_BYTES
+
+    def __init__(self, fd: int, address: str) -> None:
+        self.pollable = fd
+        self.address = address
+        self.unsent = b""
+        self.on_text: Callable[[bytes], object] = len
+        self._decoder = Decoder(self._text)
+
+    def _text(self, text: bytes) -> None:
+        self.on_text(text)
+
+    def receive(self) -> list[bytes]:
+        """The packets that have come."""
+        try:
+            data = os.read(self.pollable, 65536)
+        except BlockingIOError:
+            return []
+        except OSError as error:
+            raise LinkError(f"{self.address} was unplugged, or the board was reset") from error
+        if not data:
+            raise LinkError(f"{self.address} was unplugged, or the board was reset")
+        return self._decoder.feed(data)
+
+    def send(self, packet: bytes) -> None:
+        """Sends a packet, in one write."""
+        self.write(encode(packet, True))
+
+    def write(self, text: bytes) -> None:
+        """Sends bytes as they are."""
+        if self.unsent:
+            self.unsent += text
+            return
+        sent = self._write(text)
+        if sent < len(text):
+            self.unsent = text[sent:]
+
+    def flush(self) -> None:
+        """Goes on with what was unsent."""
+        self.unsent = self.unsent[self._write(self.unsent) :]
+
+    def _write(self, data: bytes) -> int:
+        try:
+            return os.write(self.pollable, data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise LinkError(f"{self.address} was unplugged, or the board was reset") from error
+
+    def close(self) -> None:
+        """Closes the port."""
+        fd, self.pollable = self.pollable, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+def open_link(
+    scheme: str, where: str, options: dict[str, str], timeout_s: float = 10
+) -> UsbLink:
+    """Opens the port that `usb:WHERE` names."""
+    port = resolve(where)
+    return UsbLink(open_exclusive(port.path), "usb:" + (port.name or port.path))
+
+
+async def open_async(scheme: str, where: str, options: dict[str, str]) -> UsbLink:
+    """The same, without holding up the event loop."""
+    return await asyncio.get_running_loop().run_in_executor(
+        None, open_link, scheme, where, options
+    )

@@ -1,0 +1,257 @@
+"""This node's calls to one peer (spec 6). Sans-IO: asyncio and threads wait on it alike.
+
+A call ends in one of three ways: done (its value), not done, unknown. Loaded by nodes that call.
+"""
+
+from struct import pack, unpack_from
+
+from ..core.errors import (
+    BadArguments,
+    Busy,
+    LinkError,
+    NotDone,
+    PicolinkError,
+    RemoteError,
+    TooBig,
+    Unknown,
+    UnknownCommand,
+)
+from ..core.packets import BEGUN, CALL, CANCEL, CLOCK, CREDIT, ERROR, ITEMS, REPLY
+from ..core.timing import TIMES
+from ..core.values import decode, encode
+
+MYPY = False
+if MYPY:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ..core.outbox import Message
+    from ..core.session import Session
+
+_NOT_BEGUN = ("Cancelled", "Expired", "Busy")
+_ERRORS = {
+    "UnknownCommand": UnknownCommand,
+    "BadArguments": BadArguments,
+    "TooBig": TooBig,
+}
+
+
+class Call:
+    """A call under way. `done` tells when `value` or `error` is there; `on_end` is called then."""
+
+    def __init__(self, name: str, ref: int, deadline_ms: int | None, extends: bool) -> None:
+        self.name = name
+        self.ref = ref
+        self.deadline_ms = deadline_ms
+        self.extends = extends  # whether a blocking command may move the deadline
+        self.message: Message | None = None
+        self.items: Items | None = None
+        self.done = False
+        self.value: Any = None
+        self.error: Exception | None = None
+        self.on_end: Callable[[], object] | None = None
+
+    def result(self) -> "Any":
+        """The value; raises what the call ended with instead of one."""
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+    def end(self, value: "Any", error: Exception | None = None) -> None:
+        """The call is over."""
+        if self.done:
+            return
+        self.done = True
+        self.value = value
+        self.error = error
+        if self.on_end is not None:
+            self.on_end()
+
+
+class Items:
+    """What a stream or subscription brings, put in order; `on_items(seq, values)` takes it."""
+
+    def __init__(self, window: int, on_items: "Callable[[int, list[Any]], object]") -> None:
+        self.window = window  # items that the receiver has room for
+        self.on_items = on_items
+        self.next = 0  # message
+        self.early: dict[int, tuple[int, list[Any]]] = {}
+        self.taken = 0  # items the receiver is done with
+        self.granted = 0
+        self.meta: dict[str, Any] = {}
+        self.last: tuple[int, Exception | None] | None = None  # messages in all, and how it ended
+
+    def add(self, number: int, seq: int, values: "list[Any]") -> None:
+        """Takes one message of items, in whatever order they come."""
+        self.early[number] = (seq, values)
+        while self.next in self.early:
+            seq, values = self.early.pop(self.next)
+            self.next = (self.next + 1) & 0xFFFF
+            self.on_items(seq, values)
+
+    def ended(self) -> bool:
+        """Whether all of a finished stream has come."""
+        return self.last is not None and self.next == self.last[0] & 0xFFFF
+
+
+class Calls:
+    """A session's calls to its peer."""
+
+    def __init__(self, session: "Session") -> None:
+        self.session = session
+        self.open: dict[int, Call] = {}
+        self._next_ref = 1
+        self.closed: PicolinkError | None = None
+
+    def start(
+        self,
+        name: str,
+        args: "tuple[Any, ...]",
+        named: "dict[str, Any]",
+        timeout_ms: int | None,
+        now_ms: int,
+        items: Items | None = None,
+    ) -> Call:
+        """Begins a call. `timeout_ms` None takes the usual one, 0 has none (streams never do)."""
+        session = self.session
+        session.check_room()
+        extends = timeout_ms is None
+        if timeout_ms is None:
+            timeout_ms = TIMES["call"]
+        deadline_ms = now_ms + timeout_ms if timeout_ms and items is None else None
+        first: Any = [name, named] if named else name
+        flag, body = encode([first] + list(args))  # noqa: RUF005 (MicroPython)
+        # 0 means no deadline, so that the clock's 0 is told as 1 later
+        stamp = 0 if deadline_ms is None else (deadline_ms & CLOCK) + 1
+        while self._next_ref in self.open:
+            self._next_ref = self._next_ref % 0xFFFF + 1
+        ref = self._next_ref
+        self._next_ref = ref % 0xFFFF + 1
+        call = Call(name, ref, deadline_ms, extends)
+        call.items = items
+        call.message = session.send(CALL | flag, ref, pack("<I", stamp) + body)
+        self.open[ref] = call
+        if items is not None:
+            self.grant(call, 0)
+        return call
+
+    def on_message(self, kind: int, ref: int, body: bytes) -> None:
+        """Takes the peer's answer to a call."""
+        call = self.open.get(ref)
+        if call is None:
+            return  # it was given up meanwhile
+        what = kind & 0x0F
+        items = call.items
+        try:
+            if not body:
+                self._end(call, None, TooBig("the answer to %s is too large for us" % call.name))
+            elif what == REPLY:
+                value = decode(kind, body)
+                if items is None:
+                    self._end(call, value)
+                else:
+                    items.last = (int(value), None)
+            elif what == ERROR:
+                values = decode(kind, body)
+                error = self._error(call.name, *values[:3])
+                if items is None:
+                    self._end(call, None, error)
+                else:
+                    items.last = (int(values[3]), error)
+            elif what == ITEMS and items is not None:
+                number, seq = unpack_from("<HI", body)
+                values = decode(kind, body, 6)
+                items.add(number, seq, values if isinstance(values, list) else [values])
+            elif what == BEGUN:
+                self._begun(call, decode(kind, body))
+            if items is not None and items.ended():
+                assert items.last is not None
+                self._end(call, None, items.last[1])
+        except (ValueError, TypeError, IndexError, AttributeError) as error:
+            why = "%s answered %s with what can't be read (%s)"
+            self._end(call, None, RemoteError(why % (self.session.peer_name, call.name, error)))
+
+    def _begun(self, call: Call, meta: "dict[str, Any]") -> None:
+        blocking_s = meta.get("blocking_s", 0)
+        session = self.session
+        if blocking_s and session.attach is not None:
+            until_ms = session.attach.heard_ms + int(blocking_s * 1000)
+            session.patient_until_ms = until_ms
+            if call.extends and call.deadline_ms is not None:
+                call.deadline_ms = max(call.deadline_ms, until_ms + TIMES["call"])
+        if call.items is not None:
+            call.items.meta = meta
+        elif "items" in meta:
+            self.cancel(call)
+            call.end(None, BadArguments("%s is a stream: use stream()" % call.name))
+
+    def _error(self, name: str, kind: str, message: str, traceback: str) -> Exception:
+        peer = self.session.peer_name
+        if kind in _NOT_BEGUN:
+            if kind == "Busy":
+                return Busy("%s did not begin %s: %s" % (peer, name, message))
+            return NotDone("%s was not run at %s: %s" % (name, peer, message))
+        if kind == "UnknownCommand":
+            return UnknownCommand("%s has no command %s" % (peer, message))
+        if kind in _ERRORS:
+            return _ERRORS[kind]("%s: %s" % (name, message))
+        return RemoteError("%s at %s: %s: %s" % (name, peer, kind, message), kind, traceback)
+
+    def _end(self, call: Call, value: "Any", error: Exception | None = None) -> None:
+        self.open.pop(call.ref, None)
+        call.end(value, error)
+
+    def grant(self, call: Call, taken: int) -> None:
+        """The receiver is done with `taken` more items: the sender learns of it in good time."""
+        items = call.items
+        if items is None or call.done:
+            return
+        items.taken += taken
+        room = items.taken + items.window
+        if room - items.granted > items.window // 2:
+            items.granted = room
+            self.session.send(CREDIT, call.ref, pack("<I", room & CLOCK))
+
+    def cancel(self, call: Call) -> None:
+        """Gives a call up. What was not sent is taken back; the peer stops what it does for it."""
+        if self.open.pop(call.ref, None) is None:
+            return
+        out = self.session.out
+        if not out.short.take_back(CALL, call.ref) and not out.long.take_back(CALL, call.ref):
+            self.session.send(CANCEL, call.ref, b"\x00")
+
+    def expire(self, now_ms: int) -> int | None:
+        """Ends the calls whose deadline has passed; returns the next deadline."""
+        earliest = None
+        for call in list(self.open.values()):
+            deadline_ms = call.deadline_ms
+            if deadline_ms is None:
+                continue
+            if deadline_ms <= now_ms:
+                sent = call.message is not None and call.message.begun
+                self.cancel(call)
+                call.end(None, self._timeout(call.name, sent))
+            elif earliest is None or deadline_ms < earliest:
+                earliest = deadline_ms
+        return earliest
+
+    def _timeout(self, name: str, sent: bool) -> Exception:
+        peer = self.session.peer_name or "the peer"
+        if not sent:
+            return NotDone("%s was never sent: no link to %s before the deadline" % (name, peer))
+        if self.session.attach is None:
+            return Unknown("%s was sent, then the link to %s was lost: it may be done" % (name, peer))
+        return Unknown("%s was sent, and %s did not answer in time: it may be done" % (name, peer))
+
+    def close(self, error: PicolinkError | None = None) -> None:
+        """The session is over: what was sent is unknown, what was not is not done."""
+        self.closed = error or LinkError("the session with %s is over" % self.session.peer_name)
+        for call in list(self.open.values()):
+            sent = call.message is not None and call.message.begun
+            self._end(
+                call,
+                None,
+                (Unknown if sent else NotDone)(
+                    "%s: %s; it %s" % (call.name, self.closed, "may be done" if sent else "was not sent")
+                ),
+            )

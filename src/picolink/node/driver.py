@@ -1,0 +1,110 @@
+"""Drives the core over one link with asyncio: drain, send, re-arm. The same on both interpreters."""
+
+from ..core.endpoint import Port
+from ..core.errors import LinkError
+
+MYPY = False
+if MYPY:
+    from collections.abc import Callable
+
+    from ..links.base import Link
+    from .node import Node
+    from .typed import Typed
+
+
+class Driver:
+    """One open link of a node."""
+
+    def __init__(
+        self, node: "Node", link: "Link", on_lost: "Callable[[str], object] | None" = None
+    ) -> None:
+        self.node = node
+        self.link = link
+        self.on_lost = on_lost
+        self.port = Port(link.mtu_bytes, link.takes_bytes)
+        self.port.wake = self.wake
+        self.port.drain = self.drain
+        self._watch = node.host.watch(link, self.on_readable)
+        self._writing = False
+        self._typed: Typed | None = None
+        link.on_text = self._on_text
+        node.drivers.append(self)
+
+    def on_readable(self) -> None:
+        """The link has something."""
+        node = self.node
+        now_ms = node.now_ms()
+        try:
+            for packet in self.link.receive():
+                node.endpoint.receive(self.port, packet, now_ms)
+            self.pump(now_ms)
+        except (OSError, LinkError) as error:
+            self.lost(str(error))
+
+    def pump(self, now_ms: int) -> None:
+        """Sends what there is to send, as far as the link takes it."""
+        node = self.node
+        while True:
+            while not self.link.unsent:
+                packet = node.endpoint.next_packet(self.port, now_ms)
+                if packet is None:
+                    break
+                self.link.send(packet)
+            if self.link.unsent and not self._writing:
+                self._writing = True
+                node.host.on_writable(self.link.pollable, self._on_writable)
+            if not node.later:
+                break
+            node.later.pop(0)()
+            now_ms = node.now_ms()
+        deadline_ms = node.endpoint.deadline_ms(self.port)
+        if deadline_ms is not None:
+            node.host.call_by(deadline_ms)
+
+    def drain(self) -> None:
+        """Sends now what there is to send."""
+        try:
+            self.pump(self.node.now_ms())
+        except (OSError, LinkError) as error:
+            self.lost(str(error))
+
+    def _on_writable(self) -> None:
+        self._writing = False
+        try:
+            self.link.flush()
+        except (OSError, LinkError) as error:
+            self.lost(str(error))
+        else:
+            self.drain()
+
+    def wake(self) -> None:
+        """Something was queued: it is sent in this turn of the event loop."""
+        self.node.host.call_by(0)
+
+    def tick(self, now_ms: int) -> int | None:
+        """Does what is due; returns when there is more to do, or None."""
+        endpoint = self.node.endpoint
+        endpoint.tick(self.port, now_ms)
+        self.drain()
+        return endpoint.deadline_ms(self.port)
+
+    def _on_text(self, text: bytes) -> None:
+        """What stood between frames: typed lines, where no session has the link."""
+        if self.port.attach is None:
+            if self._typed is None:
+                from .typed import Typed
+
+                self._typed = Typed(self)
+            self._typed.feed(text)
+
+    def lost(self, why: str) -> None:
+        """The link is gone: its sessions wait for another."""
+        node = self.node
+        if self not in node.drivers:
+            return
+        node.drivers.remove(self)
+        self._watch.stop()
+        self.link.close()
+        node.endpoint.port_lost(self.port, why, node.now_ms())
+        if self.on_lost is not None:
+            self.on_lost(why)

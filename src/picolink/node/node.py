@@ -1,0 +1,243 @@
+"""Node: a program with a name, its commands, readings and topics, on any number of links."""
+
+from os import urandom
+
+from ..core.endpoint import Endpoint
+from ..core.errors import UsageError
+from .clock import now_ms
+from .talk import Talk
+
+MYPY = False
+if MYPY:
+    from collections.abc import Callable, Coroutine
+    from typing import Any
+
+    from ..core.endpoint import Port
+    from ..core.session import Session
+    from .driver import Driver
+    from .peer import Peer
+    from .topics import Outgoing
+
+_NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+
+
+def check_name(name: str, also: str = "") -> str:
+    """`name`, if it has letters, digits, `-`, `_` and what `also` allows; UsageError if not."""
+    if not 0 < len(name) <= 40 or any(c not in _NAME and c not in also for c in name):
+        raise UsageError("the name %r: use letters, digits, - and _ only, 40 at most" % name)
+    return name
+
+
+class Command:
+    """A command as it was declared."""
+
+    def __init__(
+        self, function: "Callable[..., Any]", help: str = "", blocking_s: float = 0,
+        stream: bool = False, inner: bool = False,
+    ) -> None:  # fmt: skip
+        self.function = function
+        self.help = help
+        self.blocking_s = blocking_s
+        self.stream = stream
+        self.inner = inner  # a service: takes the Talk and the call's number first
+        self.declared: list[tuple[str, str]] | None = None
+        self.check: Callable[[list[Any], dict[str, Any]], None] | None = None
+
+    def declare(self, ordered: tuple[str, ...], named: dict[str, str]) -> None:
+        """Notes what arguments it takes (node/args.py)."""
+        if ordered or named:
+            from .args import checker, specs
+
+            self.declared = specs(ordered, named)
+            self.check = checker(self.declared)
+
+
+class Node:
+    """A program with a name.
+
+    `name`: letters, digits, - and _. `uid`: its identity, the board's own by default.
+    `max_message_bytes`: larger ones are refused.
+    """
+
+    def __init__(
+        self, name: str, uid: bytes | None = None, max_message_bytes: int = 16384,
+        max_sessions: int = 4, window_bytes: int = 4096,
+    ) -> None:  # fmt: skip
+        check_name(name)
+        self.name = name
+        self.endpoint = Endpoint(
+            uid or _board_uid(), name, self, urandom, window_bytes, max_message_bytes, max_sessions
+        )
+        self.commands: dict[str, Command] = {}
+        self.readings: dict[str, Any] = {}
+        self.topics: dict[str, list[Outgoing]] = {}
+        self.drivers: list[Driver] = []
+        self.peers: list[Peer] = []
+        self.later: list[Callable[[], None]] = []  # to do once what is to be said was sent
+        self.on_start: list[Callable[[], Any]] = []  # to call when the node begins to run
+        self.on_meet: list[Callable[[Session], None]] = []
+        self.on_tick: list[Callable[[int], int | None]] = []  # given now, return their next time
+        self.now_ms = now_ms
+        self.listeners: list[Any] = []
+        self.loop: Any = None  # of a program that polls
+        self.host: Any = None  # what asyncio is used through, while it runs
+
+    # What it offers
+
+    def command(
+        self, *args: "Any", help: str = "", blocking_s: float = 0, name: str = "", **named: str
+    ) -> "Any":
+        """Decorator: the function becomes a command that peers call by its name.
+
+        Arguments are declared as `state="on|off"`, several in order as `"level: 0..100 %"`;
+        `blocking_s`: it may block for so many seconds, and peers are told so.
+        """
+        if args and callable(args[0]):  # @node.command without parentheses
+            return self._add(args[0], "", Command(args[0]))
+
+        def decorate(function: "Any") -> "Any":
+            command = Command(function, help, blocking_s)
+            command.declare(args, named)
+            return self._add(function, name, command)
+
+        return decorate
+
+    def stream(self, *args: "Any", help: str = "", name: str = "", **named: str) -> "Any":
+        """Decorator: the function returns a generator (on CPython also an async one) whose
+        items the caller gets one by one; none is dropped."""
+        if args and callable(args[0]):
+            return self._add(args[0], "", Command(args[0], stream=True))
+
+        def decorate(function: "Any") -> "Any":
+            command = Command(function, help, stream=True)
+            command.declare(args, named)
+            return self._add(function, name, command)
+
+        return decorate
+
+    def _add(self, function: "Any", name: str, command: Command) -> "Any":
+        self.commands[check_name(name or function.__name__, ".")] = command
+        return function
+
+    def reading(self, name: str, unit: str = "", every_s: float = 1, help: str = "") -> "Any":
+        """Decorator: the function gives a value, taken every `every_s` seconds while somebody
+        subscribes, and whenever somebody reads it."""
+        from .readings import declare
+
+        check_name(name, "./")
+        return lambda function: declare(self, name, function, unit, every_s, help)
+
+    def publish(self, topic: str, value: "Any") -> None:
+        """Sends `value` to whoever subscribed to `topic`. Costs nothing where nobody did."""
+        subscribers = self.topics.get(topic)
+        if subscribers:
+            from .publishing import put
+
+            put(self, subscribers, value)
+
+    def subscribe(self, topic: str, queue: str = "all") -> "Any":
+        """Decorator: the function gets what any peer, now or later, publishes under `topic`."""
+        from .subscriber import everywhere
+
+        return lambda function: everywhere(self, topic, queue, function)
+
+    def peer(self, address: str) -> "Peer":
+        """The node at `address`, dialed and dialed again by itself; or, by its name, one that is
+        connected already."""
+        from .peer import Peer
+
+        return Peer(self, address)
+
+    def on_pin(self, pin: "Any", pull: str = "up", debounce_ms: int = 20, edge: str = "") -> "Any":
+        """Decorator: the function (or coroutine) runs when the pin is pressed: falls where it is
+        pulled up, rises where it is pulled down; `edge`: "rising", "falling", "both"."""
+        from .pins import on_pin
+
+        return lambda function: on_pin(self, function, pin, pull, debounce_ms, edge)
+
+    # Running
+
+    def run(self, *links: "Any") -> None:
+        """Opens the links, prints a line for each, and serves until it is interrupted. A
+        coroutine among them is the user's own program: when it ends, `run` does."""
+        from .running import run
+
+        run(self, links)
+
+    def poll(self, *links: str) -> None:
+        """Serves what has come, and returns: for a program with a `while True` of its own. The
+        links are opened at the first call."""
+        from .running import poll
+
+        poll(self, links)
+
+    def begin(self, function: "Callable[[], Any]") -> None:
+        """Calls `function` now where the node runs, else when it begins to."""
+        if self.host is not None:
+            function()
+        else:
+            self.on_start.append(function)
+
+    def spawn(self, coroutine: "Coroutine[Any, Any, Any]") -> "Any":
+        """Runs a coroutine beside all else."""
+        return self.host.spawn(coroutine)
+
+    def kick(self, session: "Session") -> None:
+        """Something was queued for `session`: it is sent soon."""
+        if session.attach is not None:
+            session.attach.port.wake()
+
+    def tick(self) -> int | None:
+        """Does what is due; returns when it wants to be called again, or None."""
+        now = self.now_ms()
+        earliest = None
+        for driver in self.drivers[:]:
+            deadline = driver.tick(now)
+            if deadline is not None and (earliest is None or deadline < earliest):
+                earliest = deadline
+        for session in self.endpoint.sessions.values():
+            if session.data is not None and session.data.calls is not None:
+                deadline = session.data.calls.expire(now)
+                if deadline is not None and (earliest is None or deadline < earliest):
+                    earliest = deadline
+        for tick in self.on_tick:
+            deadline = tick(now)
+            if deadline is not None and (earliest is None or deadline < earliest):
+                earliest = deadline
+        return earliest
+
+    # What the core tells
+
+    def on_message(self, session: "Session", kind: int, ref: int, body: bytes) -> None:
+        session.data.on_message(kind, ref, body)
+
+    def on_room(self, session: "Session", room_bytes: int) -> None:
+        session.data.on_room(room_bytes)
+
+    def on_state(self, session: "Session", why: str) -> None:
+        if session.data is None:
+            session.data = Talk(self, session)
+        if session.state == "closed":
+            session.data.close()
+        for peer in self.peers:
+            peer.on_state(session, why)
+
+    def on_attach(self, session: "Session", port: "Port") -> None:
+        for meet in self.on_meet:
+            meet(session)
+
+    def drop(self, outgoing: "Outgoing") -> None:
+        """A subscriber has gone."""
+        for topic, subscribers in list(self.topics.items()):
+            if outgoing in subscribers:
+                subscribers.remove(outgoing)
+                if not subscribers:
+                    del self.topics[topic]
+
+
+def _board_uid() -> bytes:
+    try:
+        from machine import unique_id
+    except ImportError:
+        return urandom(8)
+    return unique_id()  # type: ignore[no-any-return]

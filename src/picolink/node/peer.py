@@ -1,0 +1,232 @@
+"""Peer: the node at the other end. Connects, and reconnects, by itself."""
+
+import asyncio
+
+from ..core.dialer import Dialer
+from ..core.errors import (
+    CannotConnect,
+    LinkError,
+    NotDone,
+    PicolinkError,
+    Refused,
+    UsageError,
+)
+from ..core.timing import TIMES
+from ..links.registry import open_link, split
+from .driver import Driver
+from .items import Reading, reading
+from .subscriber import Subscription, begin, wall_s
+
+MYPY = False
+if MYPY:
+    from typing import Any
+
+    from ..core.session import Session
+    from .calls import Call
+    from .node import Node
+
+
+class Peer:
+    """A node that this one calls. Every method may be used before the link is there."""
+
+    def __init__(self, node: "Node", address: str, keep: bool = True) -> None:
+        self.node = node
+        self.address = address
+        self.session: Session | None = None
+        self.why = "not tried yet"  # the last reason why there is no link
+        self.failed: PicolinkError | None = None  # why it will not be tried again
+        self._keep = keep
+        self._driver: Driver | None = None
+        self._changed = asyncio.Event()
+        self._task: Any = None
+        self._named = ":" not in address  # the name of whoever connects to us
+        split(address)
+        node.peers.append(self)
+        node.begin(self._begin)
+
+    def _begin(self) -> None:
+        if not self._named:
+            self.session = self.node.endpoint.new_session(self.node.endpoint.random(8))
+            self._task = self.node.spawn(self._connect())
+
+    async def _connect(self) -> None:
+        """Opens the link, and opens it again whenever it is lost."""
+        wait_ms = TIMES["retry"]
+        while self.failed is None:
+            try:
+                link = await open_link(self.address, self.node)
+            except UsageError as error:
+                self.failed = error
+                self._changed.set()
+                return
+            except (PicolinkError, OSError) as error:
+                self.why = str(error)
+                self._changed.set()
+            else:
+                wait_ms = TIMES["retry"]
+                self._changed.clear()
+                self._driver = Driver(self.node, link, self._on_lost)
+                self._dial()
+                while self._driver is not None:
+                    await self._changed.wait()
+                    self._changed.clear()
+            if not self._keep:
+                return
+            await asyncio.sleep(wait_ms / 1000)
+            wait_ms = min(2 * wait_ms, TIMES["retry_max"])
+
+    def _dial(self) -> None:
+        driver = self._driver
+        if driver is not None and self.session is not None:
+            Dialer(self.node.endpoint, driver.port, self.session, self, self.node.now_ms())
+            driver.wake()
+
+    # What the core and the driver tell
+
+    def _on_lost(self, why: str) -> None:
+        self.why = why
+        self._driver = None
+        self._changed.set()
+
+    def on_state(self, session: "Session", why: str) -> None:
+        """A session of the node has changed."""
+        if self._named and session.peer_name == self.address and session.attach is not None:
+            self.session = session
+        if session is self.session:
+            if session.state == "dormant":
+                self.why = why
+                driver = self._driver
+                if driver is not None and driver in self.node.drivers:
+                    self._dial()  # the link is there, the peer started anew
+            self._changed.set()
+
+    def on_refused(self, session: "Session", why: str) -> None:
+        """The other side does not want us."""
+        self.failed = Refused("%s refused: %s" % (self.address, why))
+        self._lose(why)
+
+    def on_forgotten(self, session: "Session") -> None:
+        """The peer was restarted: a new session begins."""
+        self.session = self.node.endpoint.new_session(self.node.endpoint.random(8))
+        self._dial()
+
+    def on_silence(self, session: "Session") -> None:
+        """Nobody answers hellos: the link is opened anew."""
+        self._lose("nobody answers on %s" % self.address)
+
+    def _lose(self, why: str) -> None:
+        if self._driver is not None:
+            self._driver.lost(why)
+        self._changed.set()
+
+    # What users call
+
+    async def ready(self, timeout_s: float = 10) -> "Peer":
+        """Waits until the peer is connected; CannotConnect with the reason if it is not in time."""
+        await self._connected(self.node.now_ms() + int(timeout_s * 1000))
+        return self
+
+    async def _connected(self, deadline_ms: int) -> "Session":
+        while self.session is None or self.session.attach is None:
+            if self.failed is not None:
+                raise self.failed
+            left_ms = deadline_ms - self.node.now_ms()
+            if left_ms <= 0:
+                raise CannotConnect("no connection to %s: %s" % (self.address, self.why))
+            try:
+                await asyncio.wait_for(self._changed.wait(), left_ms / 1000)
+            except asyncio.TimeoutError:
+                pass
+            if self.session is None or self.session.attach is None:
+                self._changed.clear()
+        return self.session
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a link to it at present."""
+        return self.session is not None and self.session.attach is not None
+
+    @property
+    def name(self) -> str:
+        """The peer's own name, "" before it was first connected."""
+        return self.session.peer_name if self.session is not None else ""
+
+    async def call(
+        self, command: str, *args: "Any", timeout_s: float | None = None, **named: "Any"
+    ) -> "Any":
+        """Runs a command at the peer and gives its result. Waits for the link if there is none.
+
+        Raises NotDone or Unknown where it was not confirmed within `timeout_s` (10 by default;
+        0: for ever), RemoteError where it raised there.
+        """
+        session = self.session
+        if session is None or not session.peer_uid:
+            wait_s = timeout_s if timeout_s is not None else TIMES["call"] / 1000
+            try:
+                session = await self._connected(self.node.now_ms() + int((wait_s or 1e6) * 1000))
+            except CannotConnect as error:
+                raise NotDone("%s was not sent: %s" % (command, error)) from None
+        timeout_ms = None if timeout_s is None else int(timeout_s * 1000)
+        calls = session.data.caller()
+        call = calls.start(command, args, named, timeout_ms, self.node.now_ms())
+        if call.deadline_ms is not None:
+            self.node.host.call_by(call.deadline_ms)
+        event = asyncio.Event()
+        call.on_end = event.set
+        if session.attach is not None:
+            session.attach.port.drain()
+        try:
+            while not call.done:
+                await event.wait()
+        finally:
+            if not call.done:
+                calls.cancel(call)
+                self.node.kick(session)
+        return call.result()
+
+    async def read(self, name: str, timeout_s: float | None = None) -> "Reading":
+        """The present value of a reading."""
+        item = await self.call("sys.read", name, timeout_s=timeout_s)
+        assert self.session is not None
+        return reading(self.session, item, True, 0, 0, self.node.now_ms(), wall_s())
+
+    async def subscribe(self, topic: str, queue: str = "all") -> Subscription:
+        """What the peer publishes under `topic`, as an async iterator of readings. `queue`:
+        "all" keeps 64 while we are slow, "latest" only the newest."""
+        session = await self._connected(self.node.now_ms() + TIMES["call"])
+        subscription = Subscription(self.node, session)
+        subscription.call = begin(self.node, session, topic, queue, subscription.take)
+        return subscription
+
+    async def stream(self, command: str, *args: "Any", **named: "Any") -> Subscription:
+        """The items of a streaming command, as an async iterator."""
+        from .calls import Items
+
+        session = await self._connected(self.node.now_ms() + TIMES["call"])
+        calls = session.data.caller()
+        subscription = Subscription(self.node, session)
+
+        def on_items(seq: int, values: "list[Any]") -> None:
+            subscription.take(call, values)
+
+        call: Call = calls.start(
+            command, args, named, 0, self.node.now_ms(), Items(64, on_items)
+        )
+        subscription.call = call
+        self.node.kick(session)
+        return subscription
+
+    async def close(self) -> None:
+        """Ends the session and the link."""
+        self._keep = False
+        self.failed = LinkError("the connection was closed here")
+        if self.session is not None:
+            self.node.endpoint.close(self.session, self.node.now_ms())
+        driver = self._driver
+        if driver is not None:
+            driver.drain()
+            driver.lost("closed here")
+        if self._task is not None:
+            self._task.cancel()
+        if self in self.node.peers:
+            self.node.peers.remove(self)

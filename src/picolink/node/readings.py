@@ -1,0 +1,86 @@
+"""Readings: values with a unit, taken while somebody wants them."""
+
+from ..core.packets import CLOCK
+from .publishing import put
+
+MYPY = False
+if MYPY:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .node import Node
+
+
+class Reading:
+    """A reading as it was declared."""
+
+    def __init__(
+        self, node: "Node", name: str, function: "Callable[[], Any]", unit: str,
+        every_ms: int, help: str,
+    ) -> None:  # fmt: skip
+        self.node = node
+        self.name = name
+        self.function = function
+        self.unit = unit
+        self.every_ms = every_ms
+        self.help = help
+        self.due_ms = 0
+        self.busy = False
+
+    def item(self, value: "Any") -> "list[Any]":
+        """What is sent of a value: [value, clock, unit], and why it is null where it is."""
+        clock = self.node.now_ms() & CLOCK
+        if isinstance(value, float) and value - value != 0:
+            return [None, clock, self.unit, str(value)]
+        return [value, clock, self.unit]
+
+    async def later(self, coroutine: "Any") -> "list[Any]":
+        """The same of a value that takes its time."""
+        return self.item(await coroutine)
+
+    def start(self) -> None:
+        """Somebody has subscribed: the first value comes at once."""
+        self.due_ms = self.node.now_ms()
+        self.node.host.call_by(self.due_ms)
+
+    def tick(self, now_ms: int) -> int | None:
+        """Takes a value where it is due; returns when the next one is."""
+        subscribers = self.node.topics.get(self.name)
+        if not subscribers:
+            return None
+        if now_ms >= self.due_ms:
+            self.due_ms = max(self.due_ms + self.every_ms, now_ms + 1)
+            if not self.busy:
+                try:
+                    value = self.function()
+                    if hasattr(value, "send"):
+                        self.busy = True
+                        self.node.spawn(self._publish_later(value))
+                    else:
+                        put(self.node, subscribers, self.item(value))
+                except Exception as error:  # a sensor that fails now may work again
+                    put(self.node, subscribers, self._failed(error))
+        return self.due_ms
+
+    def _failed(self, error: Exception) -> "list[Any]":
+        why = "%s: %s" % (type(error).__name__, error)
+        return [None, self.node.now_ms() & CLOCK, self.unit, why]
+
+    async def _publish_later(self, coroutine: "Any") -> None:
+        try:
+            item = self.item(await coroutine)
+        except Exception as error:
+            item = self._failed(error)
+        finally:
+            self.busy = False
+        put(self.node, self.node.topics.get(self.name) or [], item)
+
+
+def declare(
+    node: "Node", name: str, function: "Any", unit: str, every_s: float, help: str
+) -> "Any":
+    """Makes `function` the reading `name`."""
+    reading = Reading(node, name, function, unit, max(1, int(every_s * 1000)), help)
+    node.readings[name] = reading
+    node.on_tick.append(reading.tick)
+    return function

@@ -1,0 +1,113 @@
+"""Subscriptions of this node (`Node.subscribe`, `Peer.subscribe`, `Peer.stream`)."""
+
+from asyncio import Event
+
+from .calls import Items
+from .items import Counter, readings
+
+try:
+    from time import time as _wall
+
+    if _wall() < 1_700_000_000:  # a board whose clock was never set, or starts in 2000
+        _wall = None  # type: ignore[assignment]
+except ImportError:
+    _wall = None  # type: ignore[assignment]
+
+MYPY = False
+if MYPY:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ..core.session import Session
+    from .calls import Call
+    from .items import Reading
+    from .node import Node
+
+WINDOW = {"all": 64, "latest": 2}  # items on their way to us at most
+
+
+def wall_s() -> float:
+    """The time of day, seconds since 1970, or 0 where it is not known."""
+    return _wall() if _wall is not None else 0
+
+
+def begin(
+    node: "Node", session: "Session", topic: str, queue: str,
+    take: "Callable[[Call, list[Reading]], object]",
+) -> "Call":  # fmt: skip
+    """Subscribes to `topic` of the peer: `take` gets the call and the readings as they come."""
+    if queue not in WINDOW:
+        raise ValueError('queue=%r: "all" or "latest"' % queue)
+    counter = Counter()
+    calls = session.data.caller()
+
+    def on_items(seq: int, values: "list[Any]") -> None:
+        take(call, readings(session, items, counter, seq, values, node.now_ms(), wall_s()))
+
+    items = Items(WINDOW[queue], on_items)
+    limit = 64 if queue == "all" else 1
+    call: Call = calls.start("sys.subscribe", (topic, limit), {}, 0, node.now_ms(), items)
+    node.kick(session)
+    return call
+
+
+def everywhere(node: "Node", topic: str, queue: str, function: "Any") -> "Any":
+    """Calls `function` with every reading of `topic` that any peer publishes, now or later."""
+
+    def meet(session: "Session") -> None:
+        topics = session.data.subscribed
+        if topic in topics:
+            return  # the session goes on after a reconnect
+        topics.append(topic)
+
+        def take(call: "Call", batch: "list[Reading]") -> None:
+            for reading in batch:
+                result = function(reading)
+                if hasattr(result, "send"):
+                    node.spawn(result)
+            session.data.caller().grant(call, len(batch))
+            node.kick(session)
+
+        begin(node, session, topic, queue, take)
+
+    node.on_meet.append(meet)
+    return function
+
+
+class Subscription:
+    """What comes, one by one: `async for reading in subscription`. `close` ends it."""
+
+    def __init__(self, node: "Node", session: "Session") -> None:
+        self._node = node
+        self._session = session
+        self._queue: list[Any] = []
+        self._event = Event()
+        self.call: Call | None = None
+
+    def take(self, call: "Call", batch: "list[Any]") -> None:
+        """Takes what has come."""
+        self._queue.extend(batch)
+        self._event.set()
+
+    def __aiter__(self) -> "Subscription":
+        return self
+
+    async def __anext__(self) -> "Any":
+        while not self._queue:
+            assert self.call is not None
+            if self.call.done:
+                self.call.result()
+                raise StopAsyncIteration
+            self._event.clear()
+            self.call.on_end = self._event.set
+            await self._event.wait()
+        self._session.data.caller().grant(self.call, 1)
+        self._node.kick(self._session)
+        return self._queue.pop(0)
+
+    def close(self) -> None:
+        """Ends it; nothing more comes."""
+        if self.call is not None and not self.call.done:
+            self._session.data.caller().cancel(self.call)
+            self.call.end(None)
+            self._node.kick(self._session)

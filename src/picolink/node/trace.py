@@ -1,0 +1,20 @@
+"""The traceback of an exception as text, on both interpreters. Loaded when something raised."""
+
+import sys
+
+MYPY = False
+if MYPY:
+    from typing import Any
+
+
+def format_traceback(error: "Any") -> str:
+    """What the interpreter would print of `error`."""
+    if hasattr(sys, "print_exception"):
+        from io import StringIO
+
+        text = StringIO()
+        sys.print_exception(error, text)
+        return text.getvalue()
+    import traceback
+
+    return "".join(traceback.format_exception(error))

@@ -1,0 +1,87 @@
+"""Typed lines (spec 8): commands by hand, from a terminal or a script without picolink."""
+
+import json
+
+from ..core.errors import PicolinkError
+from ..core.packets import RAW
+from ..core.values import encode
+
+MYPY = False
+if MYPY:
+    from typing import Any
+
+    from .driver import Driver
+
+_MAX_BYTES = 256
+_PRINTABLE = bytes(range(0x20, 0x7F))
+
+
+class Typed:
+    """Runs the lines that come on a link where no session is attached. A line that is not
+    wholly printable, or that begins with `!`, is never run."""
+
+    def __init__(self, driver: "Driver") -> None:
+        self.driver = driver
+        self._held = b""
+
+    def feed(self, text: bytes) -> None:
+        """Takes text as it comes; CR, LF and both end a line."""
+        lines = (self._held + text).replace(b"\r", b"\n").split(b"\n")
+        self._held = lines.pop()[-_MAX_BYTES - 1 :]
+        for line in lines:
+            line = line.strip(b" ")
+            if 0 < len(line) <= _MAX_BYTES and line[0] != 0x21:
+                if all(c in _PRINTABLE for c in line):
+                    self._run(str(line, "utf-8"))
+
+    def _run(self, line: str) -> None:
+        name, *words = line.split(" ")
+        node = self.driver.node
+        command = node.commands.get(name)
+        try:
+            if command is None:
+                raise PicolinkError("no command %s; there are: %s" % (name, " ".join(node.commands)))
+            args = [_value(word) for word in words if word]
+            if command.check is not None:
+                command.check(args, {})
+            value = command.function(*args)
+            if command.stream:
+                for item in value:
+                    self._answer(item)
+            elif hasattr(value, "send"):
+                node.spawn(self._later(value))
+            else:
+                self._answer(value)
+        except Exception as error:
+            self._refuse(error)
+
+    async def _later(self, coroutine: "Any") -> None:
+        try:
+            self._answer(await coroutine)
+        except Exception as error:
+            self._refuse(error)
+
+    def _answer(self, value: "Any") -> None:
+        if value is None:
+            text = b"ok"
+        elif isinstance(value, str):
+            text = value.encode()
+        else:
+            flag, text = encode(value)
+            if flag == RAW:
+                text = b"! bytes can't be typed"
+        self._write(text)
+
+    def _refuse(self, error: Exception) -> None:
+        self._write(("! %s: %s" % (type(error).__name__, error)).encode())
+
+    def _write(self, text: bytes) -> None:
+        if self.driver.port.attach is None:
+            self.driver.link.write(text + b"\r\n")
+
+
+def _value(word: str) -> "Any":
+    try:
+        return json.loads(word)
+    except ValueError:
+        return word

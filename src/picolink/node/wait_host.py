@@ -1,0 +1,86 @@
+"""What the driver needs of CPython's asyncio: waiting for links and for a time."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from .clock import now_ms
+
+
+class _Watch:
+    """Calls `callback` whenever a link has something. One without a file descriptor says so."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, link: Any, callback: Callable[[], None]
+    ) -> None:
+        self._loop = loop
+        self._link = link
+        if link.pollable is None:
+            link.on_ready = lambda: loop.call_soon(callback)
+            link.on_ready()
+        else:
+            loop.add_reader(link.pollable, callback)
+
+    def stop(self) -> None:
+        """Ends it, before the link is closed."""
+        if self._link.pollable is None:
+            self._link.on_ready = int
+        else:
+            self._loop.remove_reader(self._link.pollable)
+            self._loop.remove_writer(self._link.pollable)
+
+
+class Host:
+    """The running event loop, for one node. `tick` is called when its time has come."""
+
+    def __init__(self, tick: Callable[[], int | None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._tick = tick
+        self._due_ms: float = float("inf")
+        self._timer: asyncio.Handle | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def _run(self) -> None:
+        self._timer = None
+        self._due_ms = float("inf")
+        deadline_ms = self._tick()
+        if deadline_ms is not None:
+            self.call_by(deadline_ms)
+
+    def call_by(self, at_ms: int) -> None:
+        """Has `tick` called by `at_ms`, or earlier."""
+        if at_ms >= self._due_ms:
+            return
+        self._due_ms = at_ms
+        if self._timer is not None:
+            self._timer.cancel()
+        wait_ms = at_ms - now_ms()
+        if wait_ms <= 0:
+            self._timer = self._loop.call_soon(self._run)
+        else:
+            self._timer = self._loop.call_later(wait_ms / 1000, self._run)
+
+    def watch(self, link: Any, callback: Callable[[], None]) -> "_Watch":
+        """Has `callback` called whenever the link has something."""
+        return _Watch(self._loop, link, callback)
+
+    def on_writable(self, pollable: Any, callback: Callable[[], None]) -> None:
+        """Has `callback` called once, when `pollable` takes something."""
+
+        def ready() -> None:
+            self._loop.remove_writer(pollable)
+            callback()
+
+        self._loop.add_writer(pollable, ready)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+        """Runs a coroutine beside all else."""
+        task = self._loop.create_task(coroutine)
+        self._tasks.add(task)  # else it might be collected while it runs
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def stop(self) -> None:
+        """The node has ended."""
+        if self._timer is not None:
+            self._timer.cancel()
