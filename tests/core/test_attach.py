@@ -59,6 +59,14 @@ def test_numbers_that_arrive(first):
             assert bool(a.seen >> (behind - 1) & 1) == (n in arrived or before)
 
 
+def test_the_number_half_way_round_is_neither_old_nor_new():
+    a = attach(tag=100)
+    assert not a.fresh((a.top + 0x8000) & 0xFFFF)
+    assert a.fresh((a.top + 0x7FFF) & 0xFFFF)
+    a.arrived((a.top + 0x7FFF) & 0xFFFF)
+    assert a.seen == 0
+
+
 def test_acknowledgements_settle_what_they_name():
     a = attach(tag=5)
     notes = [Note() for _ in range(4)]

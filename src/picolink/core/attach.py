@@ -55,7 +55,7 @@ class Attach:
     def fresh(self, number: int) -> bool:
         """Whether a packet of this number was not here before and is not too old to tell."""
         behind = (self.top - number) & 0xFFFF
-        return behind >= 0x8000 or (0 < behind <= WINDOW and not self.seen >> (behind - 1) & 1)
+        return behind > 0x8000 or (0 < behind <= WINDOW and not self.seen >> (behind - 1) & 1)
 
     def arrived(self, number: int) -> None:
         """Notes the number of a packet that is fresh."""
