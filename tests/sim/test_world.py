@@ -1,0 +1,198 @@
+"""Worlds: from TOML, announced, for people, and gone when they end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from picolink.sim import InterpreterMissing, World, announce, interpreter
+from picolink.sim.toml import BadWorld
+
+TOML = """
+seed = 7
+[board.door]
+main = "door.py"
+[board.lamp]
+main = "lamp.py"
+celsius = 30
+files = { "a/b.txt" = "door.py" }
+[[wire]]
+from = "door.GP3"
+to = "lamp.4"
+delay_ms = 1
+"""
+
+
+def described(tmp_path: Path, toml: str = TOML) -> Path:
+    """A folder with a world in it."""
+    (tmp_path / "door.py").write_text(
+        "from machine import Pin\no = Pin(3, 1)\nb = Pin(15, 0, 1)\n"
+        "while True: o.value(not b.value())\n"
+    )
+    (tmp_path / "lamp.py").write_text(
+        "from machine import Pin\nled = Pin('LED', 1)\np = Pin(4)\n"
+        "print(open('a/b.txt').readline())\nwhile True: led.value(p.value())\n"
+    )
+    path = tmp_path / "world.toml"
+    path.write_text(toml)
+    return path
+
+
+def test_from_toml(tmp_path: Path) -> None:
+    with World.from_toml(described(tmp_path)) as world:
+        world.boards["door"].wait_ready()
+        for _ in range(2):
+            world.boards["door"].pin(15).press()
+            world.boards["lamp"].pin("LED").wait(1)
+            world.boards["door"].pin(15).release()
+            world.boards["lamp"].pin("LED").wait(0)
+        assert world.seed == 7
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ("x = 1", "the file has 'x', which means nothing; possible are board, seed, wire"),
+        ("[board.a]\nmian = 'x'", r"\[board.a\] has 'mian'"),
+        ("[board.a]\nmain = 'nowhere.py'", "No such file"),
+        ("[[wire]]\nfrom = 'a.3'\nto = 'b.4'", 'write "board.pin"'),
+        ("= 3", "not TOML"),
+    ],
+)
+def test_mistakes_in_toml_are_explained(tmp_path: Path, toml: str, message: str) -> None:
+    with pytest.raises(BadWorld, match=message):
+        World.from_toml(described(tmp_path, toml))
+
+
+def test_boards_are_announced_while_they_run(world: World, tmp_path: Path) -> None:
+    board = world.board("greenhouse")
+    (about,) = announce.announced()
+    assert about["name"] == "greenhouse" and about["unique_id"] == board.unique_id.hex()
+    assert about["usb_path"] == board.usb_path and about["address"] == board.address
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    announce.announce({**about, "unique_id": "00", "pid": dead.pid})
+    assert announce.announced() == [about]
+    board.kill()
+    assert announce.announced() == [] and not os.path.lexists(board.usb_path)
+
+
+PARENT = """
+import sys
+from picolink.sim import World
+world = World()
+board = world.board("a", main="while True: pass")
+board.wait_ready()
+print(board._process.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_nothing_outlives_the_world(how: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.stdout
+        supervisor = int(parent.stdout.readline())
+        children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
+        assert len(children) == 1
+        watched = [os.pidfd_open(supervisor), os.pidfd_open(int(children[0]))]
+        parent.send_signal(how)
+    for fd in watched:
+        import select
+
+        assert select.select([fd], [], [], 5)[0], "a process of the board still runs"
+        os.close(fd)
+
+
+def test_killing_the_supervisor_ends_the_interpreter(world: World) -> None:
+    import select
+
+    board = world.board("a", main="while True: pass")
+    board.wait_ready()
+    assert board._process
+    pid = board._process.pid
+    child = int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
+    fd = os.pidfd_open(child)
+    os.kill(pid, signal.SIGKILL)
+    assert select.select([fd], [], [], 5)[0]
+    os.close(fd)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_world_for_people(tmp_path: Path, as_json: bool) -> None:
+    code = (
+        "import sys; from picolink.sim.console import run_world; "
+        f"sys.exit(run_world(sys.argv[1], json={as_json}))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(described(tmp_path))], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        lines = [process.stdout.readline() for _ in range(2)]
+        if as_json:
+            assert [json.loads(line)["name"] for line in lines] == ["door", "lamp"]
+            path = json.loads(lines[0])["usb_path"]
+        else:
+            assert lines[0].startswith("door ") and lines[1].startswith("lamp ")
+            path = lines[0].split()[1]
+        assert Path(path).exists()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 0
+        assert not os.path.lexists(path)
+
+
+def test_a_bad_world_for_people_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from picolink.sim.console import run_world
+
+    assert run_world(str(tmp_path / "none.toml")) == 1
+    assert "No such file" in capsys.readouterr().out
+
+
+def test_bad_names_and_arguments(world: World) -> None:
+    with pytest.raises(ValueError, match="use letters, digits"):
+        world.board("a/b")
+    world.board("a", start=False)
+    with pytest.raises(ValueError, match="named 'a' already"):
+        world.board("a")
+    with pytest.raises(ValueError, match=r'"rp2"'):
+        world.board("b", usb="uart")
+    with pytest.raises(FileNotFoundError, match="to copy to the board's /lib"):
+        world.board("c", lib=["/nowhere"])
+    with pytest.raises(ValueError, match="has no pin 31"):
+        world.boards["a"].pin(31)
+
+
+def test_a_missing_interpreter_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(interpreter.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InterpreterMissing, match=r'pip install "picolink\[sim\]"'):
+        World()
+    old = tmp_path / "micropython"
+    old.write_text("#!/bin/sh\necho 1.19\n")
+    old.chmod(0o755)
+    with pytest.raises(InterpreterMissing, match=r"MicroPython 1\.19, too old"):
+        World()
+    old.write_text("#!/bin/sh\necho \"ImportError: no module named 'vfs'\" >&2\nexit 1\n")
+    with pytest.raises(InterpreterMissing, match="no module named 'vfs'"):
+        World()
+
+
+def test_reset_kill_and_start_again(world: World) -> None:
+    board = world.board("a", main="from machine import Pin\nPin(2, 1).on()\nwhile True: pass")
+    for again in (board.reset, lambda: (board.kill(), board.start())):
+        board.pin(2).wait(1)
+        again()
+    board.pin(2).wait(1)
+    assert board.state == "main"
