@@ -11,15 +11,21 @@ _WHERE = {
     "Reading": "node.items",
     "connect": "node.blocking",
     "connect_all": "node.blocking",
-    "aio": "",
 }
 
 
-def __getattr__(name):  # type: ignore[no-untyped-def]
+def _load(path):  # type: ignore[no-untyped-def]
     import sys
 
-    where = _WHERE.get(name, "core.errors")
-    path = __name__ + "." + (where or name)
+    path = __name__ + "." + path
     __import__(path)
-    module = sys.modules[path]
-    return getattr(module, name) if where else module
+    return sys.modules[path]
+
+
+def __getattr__(name):  # type: ignore[no-untyped-def]
+    if name == "aio":
+        return _load("node.aio")
+    value = getattr(_load(_WHERE.get(name, "core.errors")), name)
+    if name == "Node":
+        value.find_service = staticmethod(lambda service: _load("services." + service))
+    return value

@@ -33,9 +33,9 @@ GROUPS: dict[str, list[str]] = {
     "base": ["__init__.py", "core/*.py", "node/*.py", "links/__init__.py", "links/base.py"],
     # Which link an address opens; each link's own group brings the link.
     "registry": ["links/registry.py"],
-    "loopback": ["links/loopback.py"],
+    "loopback": ["links/loopback/__init__.py", "links/loopback/link.py", "links/loopback/board.py"],
     "usb": ["links/usb/__init__.py", "links/usb/board.py"],
-    "tcp": ["links/tcp/__init__.py", "links/tcp/board.py"],
+    "tcp": ["links/tcp/__init__.py", "links/tcp/link.py", "links/tcp/board.py"],
     "describe": ["services/__init__.py", "services/describe.py"],
     "stats": ["services/__init__.py", "services/stats.py"],
     "time": ["services/__init__.py", "services/time.py"],
@@ -54,7 +54,6 @@ NEEDS: dict[str, list[str]] = {
 #: stand here because every node that runs wants them.
 ROOTS = [
     "picolink.__init__",
-    "picolink.node.calls",
     "picolink.node.driver",
     "picolink.node.running",
     "picolink.core.frames",
@@ -62,7 +61,7 @@ ROOTS = [
 ]
 
 #: What the patterns above must leave out, since only a host runs it.
-HOST_ONLY: set[str] = {"node/wait_host.py"}
+HOST_ONLY: set[str] = {"node/wait_host.py", "node/blocking.py", "node/aio.py"}
 
 #: Where `mip` finds the sources: a placeholder until the project has a public address.
 MIP_BASE = "github:picolink/picolink/src/"

@@ -39,7 +39,7 @@ def load(scheme: str) -> "Any":
         raise BadAddress(
             "no link has the scheme %r; there are: %s" % (scheme, ", ".join(sorted(SCHEMES)))
         )
-    name = "%s.%s.%s" % (__name__.rpartition(".")[0], SCHEMES[scheme], _SIDE)
+    name = "picolink.links.%s.%s" % (SCHEMES[scheme], _SIDE)
     __import__(name)
     return sys.modules[name]
 

@@ -1,7 +1,7 @@
 """The services of every node, under `sys.` (spec 6): found by name when first called."""
 
 from ..core.errors import UnknownCommand
-from ..core.packets import BEGUN, REPLY
+from ..core.packets import BEGUN
 from .node import Command
 
 MYPY = False
@@ -22,11 +22,8 @@ def find(node: "Node", name: str) -> Command | None:
         return Command(_subscribe, inner=True)
     if name == "read":
         return Command(_read, inner=True)
-    if name in _SERVICES:
-        module = __import__("picolink.services." + name)
-        for part in ("services", name):
-            module = getattr(module, part)
-        return Command(module.serve, inner=True)
+    if name in _SERVICES and node.find_service is not None:
+        return Command(node.find_service(name).serve, inner=True)
     return None
 
 
@@ -41,10 +38,8 @@ def _subscribe(talk: "Talk", ref: int, topic: str, limit: int = 64) -> None:
         meta["unit"] = reading.unit
         reading.start()
     talk.reply(BEGUN, ref, meta)
-    if topic == "sys.log":
-        from ..services.log import capture
-
-        capture(node)
+    if topic[:4] == "sys." and topic[4:] in _SERVICES and node.find_service is not None:
+        node.find_service(topic[4:]).subscribed(node)
 
 
 def _read(talk: "Talk", ref: int, name: str) -> "Any":
@@ -57,6 +52,3 @@ def _read(talk: "Talk", ref: int, name: str) -> "Any":
         talk.running[ref] = talk.node.spawn(talk.finish(ref, reading.later(value)))
         return None
     return reading.item(value)
-
-
-__all__ = ["REPLY", "find"]

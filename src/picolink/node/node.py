@@ -59,6 +59,8 @@ class Node:
     `max_message_bytes`: larger ones are refused.
     """
 
+    find_service: "Callable[[str], Any] | None" = None  # set by the package: services are above us
+
     def __init__(
         self, name: str, uid: bytes | None = None, max_message_bytes: int = 16384,
         max_sessions: int = 4, window_bytes: int = 4096,
@@ -73,11 +75,13 @@ class Node:
         self.topics: dict[str, list[Outgoing]] = {}
         self.drivers: list[Driver] = []
         self.peers: list[Peer] = []
+        self.execute: Callable[..., None] | None = None  # how commands run, if not at once
         self.later: list[Callable[[], None]] = []  # to do once what is to be said was sent
         self.on_start: list[Callable[[], Any]] = []  # to call when the node begins to run
         self.on_meet: list[Callable[[Session], None]] = []
         self.on_tick: list[Callable[[int], int | None]] = []  # given now, return their next time
         self.now_ms = now_ms
+        self.started_ms = now_ms()
         self.listeners: list[Any] = []
         self.loop: Any = None  # of a program that polls
         self.host: Any = None  # what asyncio is used through, while it runs

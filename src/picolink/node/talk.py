@@ -87,6 +87,12 @@ class Talk:
                     raise UnknownCommand(name)
             if command.check is not None:
                 command.check(request, named)
+            if command.inner:
+                request.insert(0, self)
+                request.insert(1, ref)
+            elif node.execute is not None:
+                node.execute(self, command, ref, request, named)
+                return
             if command.blocking_s:
                 self.reply(BEGUN, ref, {"blocking_s": command.blocking_s})
                 node.later.append(lambda: self._run(command, ref, request, named))
@@ -100,20 +106,20 @@ class Talk:
     ) -> None:
         """Runs a command now; what is a coroutine becomes a task."""
         try:
-            if command.inner:
-                args.insert(0, self)
-                args.insert(1, ref)
-            value = command.function(*args, **named)
-            if command.stream:
-                from .streams import start
-
-                start(self, ref, value)
-            elif hasattr(value, "send"):  # a coroutine, on both interpreters
-                self.running[ref] = self.node.spawn(self.finish(ref, value))
-            elif not command.inner or value is not None:
-                self.reply(REPLY, ref, value)
+            self.settle(command, ref, command.function(*args, **named))
         except Exception as error:
             self.fail(ref, error)
+
+    def settle(self, command: "Command", ref: int, value: "Any") -> None:
+        """Answers call `ref` with what the command's function has returned."""
+        if command.stream:
+            from .streams import start
+
+            start(self, ref, value)
+        elif hasattr(value, "send"):  # a coroutine, on both interpreters
+            self.running[ref] = self.node.spawn(self.finish(ref, value))
+        elif not command.inner or value is not None:
+            self.reply(REPLY, ref, value)
 
     async def finish(self, ref: int, coroutine: "Any") -> None:
         """Answers call `ref` with what the coroutine returns."""

@@ -1,7 +1,7 @@
 """What the driver needs of MicroPython's asyncio: waiting for links and for a time."""
 
 import asyncio
-from asyncio import core
+
 
 from .clock import now_ms
 
@@ -26,19 +26,19 @@ class _Watch:
                 yield from ready.wait()
                 ready.clear()
             else:
-                yield core._io_queue.queue_read(pollable)
+                yield asyncio.core._io_queue.queue_read(pollable)
             if self._on:
                 callback()
 
     def stop(self) -> None:
         """Ends it; a callback may end its own."""
         self._on = False
-        if core.cur_task is not self._task:
+        if asyncio.core.cur_task is not self._task:
             self._task.cancel()
 
 
 def _once_writable(pollable, callback):  # type: ignore[no-untyped-def]
-    yield core._io_queue.queue_write(pollable)
+    yield asyncio.core._io_queue.queue_write(pollable)
     callback()
 
 
@@ -58,7 +58,7 @@ class Host:
             if deadline_ms is not None and deadline_ms < self._due_ms:
                 self._due_ms = deadline_ms
             self._asleep = True
-            yield from core.sleep_ms(max(0, self._due_ms - now_ms()))
+            yield from asyncio.core.sleep_ms(max(0, self._due_ms - now_ms()))
             self._asleep = False
 
     def call_by(self, at_ms) -> None:  # type: ignore[no-untyped-def]
@@ -66,9 +66,9 @@ class Host:
         if at_ms < self._due_ms:
             self._due_ms = at_ms
             if self._asleep:  # the task is moved ahead in the queue: no event, no second task
-                core._task_queue.remove(self._task)
+                asyncio.core._task_queue.remove(self._task)
                 wait_ms = max(0, at_ms - now_ms())
-                core._task_queue.push(self._task, core.ticks_add(core.ticks(), wait_ms))
+                asyncio.core._task_queue.push(self._task, asyncio.core.ticks_add(asyncio.core.ticks(), wait_ms))
 
     def watch(self, link, callback):  # type: ignore[no-untyped-def]
         """Has `callback` called whenever the link has something."""
@@ -84,5 +84,5 @@ class Host:
 
     def stop(self) -> None:
         """The node has ended."""
-        if core.cur_task is not self._task:
+        if asyncio.core.cur_task is not self._task:
             self._task.cancel()

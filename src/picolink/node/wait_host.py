@@ -16,7 +16,7 @@ class _Watch:
         self._loop = loop
         self._link = link
         if link.pollable is None:
-            link.on_ready = lambda: loop.call_soon(callback)
+            link.on_ready = lambda: loop.call_soon_threadsafe(callback)
             link.on_ready()
         else:
             loop.add_reader(link.pollable, callback)

@@ -1,7 +1,8 @@
 """TCP on MicroPython."""
 
+import asyncio
 import socket
-from asyncio import core
+
 
 from ...core.errors import CannotConnect
 from .link import TcpLink, TcpListener, host_and_port
@@ -64,4 +65,4 @@ async def open_async(scheme, where, options):  # type: ignore[no-untyped-def]
 
 
 def _writable(sock):  # type: ignore[no-untyped-def]
-    yield core._io_queue.queue_write(sock)
+    yield asyncio.core._io_queue.queue_write(sock)

@@ -1,0 +1,59 @@
+"""Addresses as people type them, on the host: a path, an IP, a bare name."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from ..core.errors import BadAddress
+from .registry import SCHEMES
+
+
+def normalise(text: str) -> str:
+    """`text` as `scheme:where`. A bare name is looked for on every link that can be searched.
+
+    Raises BadAddress, saying what is accepted, where it can't be understood.
+    """
+    text = text.strip()
+    scheme, colon, rest = text.partition(":")
+    if colon and scheme in SCHEMES:
+        return text
+    if re.fullmatch(r"/.+|COM\d+|\\\\\.\\.+", text):
+        return "usb:" + text
+    host, _, port = text.rpartition(":")
+    if _is_ip(text) or (port.isdigit() and (_is_ip(host) or _is_host(host))):
+        return "tcp:" + text
+    if colon:
+        raise BadAddress(
+            f"no link has the scheme {scheme!r}. An address is usb:auto, usb:NAME, a serial port's "
+            f"path, tcp:HOST, an IP, or a board's name; `picolink links` lists the schemes"
+        )
+    if "." in text and _is_host(text):
+        return "tcp:" + text
+    return _search(text)
+
+
+def _search(name: str) -> str:
+    from .usb.discover import candidates, ports
+
+    if not name:
+        raise BadAddress("the address is empty: try usb:auto, or `picolink devices`")
+    found = [port for port in ports() if name in (port.name, port.serial_number)]
+    if found or candidates("usb:" + name):
+        return "usb:" + name
+    raise BadAddress(
+        f"no board named {name!r} was found on USB: is it plugged in? `picolink devices` shows "
+        "what is there; one in the network is tcp:HOST"
+    )
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _is_host(text: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", text) is not None

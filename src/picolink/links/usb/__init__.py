@@ -1,0 +1,1 @@
+"""USB: frames among the text of a serial port that the REPL and `print` use too (spec 2)."""
