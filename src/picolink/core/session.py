@@ -160,12 +160,12 @@ class Session:
             return None
         message = None
         # Not before we met: a peer that never heard us may still answer as one that knows nothing.
-        if self.met and not attach.full():
-            out = self.out
-            message = out.pick()
-            if message is None and self.wanted and not (out.short.waiting or out.long.waiting):
+        out = self.out
+        waits = out.short.waiting or out.long.waiting
+        if (waits or self.wanted) and self.met and not attach.full():
+            if not waits:
                 self.owner.on_room(self, attach.room_bytes)
-                message = out.pick()
+            message = out.pick()
         if message is None and not self.ask and not 0 <= attach.ack_at_ms <= now_ms:
             return None
         attach.ack_at_ms = -1

@@ -2,6 +2,7 @@
 
 from ..core.endpoint import Port
 from ..core.errors import LinkError
+from ..core.timing import TIMES
 
 MYPY = False
 if MYPY:
@@ -57,9 +58,11 @@ class Driver:
                 break
             node.later.pop(0)()
             now_ms = node.now_ms()
-        deadline_ms = node.endpoint.deadline_ms(self.port)
-        if deadline_ms is not None:
-            node.host.call_by(deadline_ms)
+        # Nothing is ever due sooner than an acknowledgement: a timer set for that is enough.
+        if node.host.due_ms > now_ms + TIMES["ack"]:
+            deadline_ms = node.endpoint.deadline_ms(self.port)
+            if deadline_ms is not None:
+                node.host.call_by(deadline_ms)
 
     def drain(self) -> None:
         """Sends now what there is to send."""

@@ -47,24 +47,24 @@ class Host:
 
     def __init__(self, tick) -> None:  # type: ignore[no-untyped-def]
         self._tick = tick
-        self._due_ms = 0
+        self.due_ms = 0
         self._asleep = False
         self._task = asyncio.create_task(self._timer())
 
     def _timer(self):  # type: ignore[no-untyped-def]
         while True:
-            self._due_ms = now_ms() + _NEVER_MS
+            self.due_ms = now_ms() + _NEVER_MS
             deadline_ms = self._tick()
-            if deadline_ms is not None and deadline_ms < self._due_ms:
-                self._due_ms = deadline_ms
+            if deadline_ms is not None and deadline_ms < self.due_ms:
+                self.due_ms = deadline_ms
             self._asleep = True
-            yield from asyncio.core.sleep_ms(max(0, self._due_ms - now_ms()))
+            yield from asyncio.core.sleep_ms(max(0, self.due_ms - now_ms()))
             self._asleep = False
 
     def call_by(self, at_ms) -> None:  # type: ignore[no-untyped-def]
         """Has `tick` called by `at_ms`, or earlier."""
-        if at_ms < self._due_ms:
-            self._due_ms = at_ms
+        if at_ms < self.due_ms:
+            self.due_ms = at_ms
             if self._asleep:  # the task is moved ahead in the queue: no event, no second task
                 asyncio.core._task_queue.remove(self._task)
                 wait_ms = max(0, at_ms - now_ms())

@@ -36,22 +36,22 @@ class Host:
     def __init__(self, tick: Callable[[], int | None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._tick = tick
-        self._due_ms: float = float("inf")
+        self.due_ms: float = float("inf")
         self._timer: asyncio.Handle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def _run(self) -> None:
         self._timer = None
-        self._due_ms = float("inf")
+        self.due_ms = float("inf")
         deadline_ms = self._tick()
         if deadline_ms is not None:
             self.call_by(deadline_ms)
 
     def call_by(self, at_ms: int) -> None:
         """Has `tick` called by `at_ms`, or earlier."""
-        if at_ms >= self._due_ms:
+        if at_ms >= self.due_ms:
             return
-        self._due_ms = at_ms
+        self.due_ms = at_ms
         if self._timer is not None:
             self._timer.cancel()
         wait_ms = at_ms - now_ms()

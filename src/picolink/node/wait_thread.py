@@ -45,14 +45,14 @@ class Host:
         self.readers: dict[int, Callable[[], None]] = {}
         self.writers: dict[int, Callable[[], None]] = {}
         self._tick = tick
-        self._due_ms: int = _NEVER
+        self.due_ms: int = _NEVER
         self._posted: deque[Callable[[], None]] = deque()
         self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.poll.register(self._wake_in, select.POLLIN)
 
     def turn(self, until_ms: int) -> None:
         """Waits for something to do, until `until_ms` at most, and does it."""
-        wait_ms = min(until_ms, self._due_ms) - now_ms()
+        wait_ms = min(until_ms, self.due_ms) - now_ms()
         events = self.poll.poll(wait_ms if wait_ms > 0 else 0)
         with self.lock:
             for fd, event in events:
@@ -66,8 +66,8 @@ class Host:
                     self.readers[fd]()
             while self._posted:
                 self._posted.popleft()()
-            if now_ms() >= self._due_ms:
-                self._due_ms = _NEVER
+            if now_ms() >= self.due_ms:
+                self.due_ms = _NEVER
                 deadline_ms = self._tick()
                 if deadline_ms is not None:
                     self.call_by(deadline_ms)
@@ -86,8 +86,8 @@ class Host:
 
     def call_by(self, at_ms: int) -> None:
         """Has `tick` called by `at_ms`, or earlier."""
-        if at_ms < self._due_ms:
-            self._due_ms = at_ms
+        if at_ms < self.due_ms:
+            self.due_ms = at_ms
 
     def watch(self, link: Any, callback: Callable[[], None]) -> _Watch:
         """Has `callback` called whenever the link has something."""

@@ -1,0 +1,1 @@
+"""Measures picolink beside the raw link and beside others, in one run: `make bench`."""

@@ -1,0 +1,111 @@
+"""The same API for asyncio programs on a host: `async with picolink.aio.connect(...) as board`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Generator
+from typing import Any
+
+from ..links.forgiving import normalise
+from .items import Reading
+from .node import Node
+from .peer import Peer
+from .running import start, stop
+from .blocking import host_name
+
+__all__ = ["Board", "connect"]
+
+
+class Board(Peer):
+    """A connected node, for asyncio."""
+
+    _on_log: Callable[[str], object] | None = None
+    _owns_node = False
+
+    async def readings(
+        self, name: str, count: int | None = None, seconds: float | None = None,
+        queue: str = "all",
+    ) -> AsyncIterator[Reading]:  # fmt: skip
+        """What is published under `name`, as it comes: `count` of them, or for `seconds`, or for
+        ever. `queue`: "all" keeps 64 while we are slow, "latest" only the newest."""
+        subscription = await self.subscribe(name, queue)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds if seconds is not None else None
+        try:
+            while count is None or count > 0:
+                try:
+                    async with asyncio.timeout_at(end):
+                        item = await anext(subscription)
+                except (StopAsyncIteration, TimeoutError):
+                    return
+                yield item
+                if count is not None:
+                    count -= 1
+        finally:
+            subscription.close()
+
+    def publish(self, topic: str, value: Any) -> None:
+        """Sends `value` to the node if it subscribed to `topic`."""
+        self.node.publish(topic, value)
+
+    async def describe(self) -> dict[str, Any]:
+        """What the node is and offers."""
+        result: dict[str, Any] = await self.call("sys.describe")
+        return result
+
+    async def stats(self) -> dict[str, Any]:
+        """What the node counts."""
+        result: dict[str, Any] = await self.call("sys.stats")
+        return result
+
+    async def close(self) -> None:
+        """Ends the session and the link."""
+        await super().close()
+        if self._owns_node:
+            stop(self.node)
+
+
+class _Connecting:
+    """What `connect` returns: to be awaited, or entered with `async with`."""
+
+    def __init__(self, address: str, timeout_s: float, node: Node | None) -> None:
+        self._address = address
+        self._timeout_s = timeout_s
+        self._node = node
+        self._board: Board | None = None
+
+    async def _connect(self) -> Board:
+        node = self._node or Node(
+            f"{host_name()}-{os.getpid() % 10000}",
+            max_message_bytes=16 << 20, window_bytes=256 << 10, max_sessions=64,
+        )  # fmt: skip
+        address = normalise(self._address)
+        start(node)
+        board = Board(node, address)
+        board._owns_node = self._node is None
+        try:
+            await board.ready(self._timeout_s)
+        except BaseException:
+            await board.close()
+            raise
+        return board
+
+    def __await__(self) -> Generator[Any, None, Board]:
+        return self._connect().__await__()
+
+    async def __aenter__(self) -> Board:
+        self._board = await self._connect()
+        return self._board
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._board is not None:
+            await self._board.close()
+
+
+def connect(address: str, *, timeout_s: float = 10, node: Node | None = None) -> _Connecting:
+    """Connects to the node at `address`; `async with` it, or await it and close it yourself.
+
+    `node`: a Node of this event loop whose commands the other side may call.
+    """
+    return _Connecting(address, timeout_s, node)
