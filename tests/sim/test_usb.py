@@ -107,7 +107,8 @@ def test_kbd_intr_off_lets_0x03_through_as_data(world: World) -> None:
 
 def test_ctrl_c_comes_out_of_a_blocked_read(world: World) -> None:
     _, terminal = reading(
-        world, "try:\n print('in')\n fin.read(100)\nexcept KeyboardInterrupt:\n print('out of it')\n"
+        world,
+        "try:\n print('in')\n fin.read(100)\nexcept KeyboardInterrupt:\n print('out of it')\n",
     )
     terminal.expect(b"in\r\n")
     terminal.send(b"some\x03")

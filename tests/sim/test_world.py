@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sim.terminal import Terminal
 
 from picolink.sim import InterpreterMissing, World, announce, interpreter
 from picolink.sim.toml import BadWorld
@@ -78,6 +79,10 @@ def test_boards_are_announced_while_they_run(world: World, tmp_path: Path) -> No
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     announce.announce({**about, "unique_id": "00", "pid": dead.pid})
+    assert announce.announced() == [about]
+    board.unplug()
+    assert announce.announced() == []
+    board.plug()
     assert announce.announced() == [about]
     board.kill()
     assert announce.announced() == [] and not os.path.lexists(board.usb_path)
@@ -187,6 +192,37 @@ def test_a_missing_interpreter_says_what_to_install(
     old.write_text("#!/bin/sh\necho \"ImportError: no module named 'vfs'\" >&2\nexit 1\n")
     with pytest.raises(InterpreterMissing, match="no module named 'vfs'"):
         World()
+
+
+def test_a_micropython_program_serves_where_there_is_no_wheel(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "micropython"
+    program.write_text(
+        f"#!{sys.executable}\nimport sys\nfrom micropython_run import run_main\n"
+        "sys.exit(run_main(['micropython'] + sys.argv[1:]))\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PICOLINK_MICROPYTHON", str(program))
+    main = (
+        "from machine import Pin, Timer\nTimer(period=5, callback=lambda t: Pin(2, 1).toggle())\n"
+        "print('main')\nwhile True: pass"
+    )
+    with World() as world:
+        board = world.board("a", main=main)
+        board.pin(2).wait(1)
+        board.pin(2).wait(0)
+        with Terminal(board.usb_path) as terminal:
+            terminal.send(b"\x03\r\x01")
+            terminal.expect(b"raw REPL; CTRL-B to exit\r\n>")
+            terminal.send(b"\x04")
+            assert (
+                b"main" not in terminal.expect(b"raw REPL; CTRL-B to exit\r\n>").split(b"boot")[1]
+            )
+            terminal.send(b"\x02")
+            terminal.expect(b">>> ")
+            terminal.send(b"\x04")
+            terminal.expect(b"soft reboot\r\nmain\r\n")
 
 
 def test_reset_kill_and_start_again(world: World) -> None:

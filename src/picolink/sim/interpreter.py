@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 import traceback
 
 from picolink.sim import system
@@ -19,6 +20,8 @@ _NEEDED = "asyncio _thread vfs socket select json cryptolib hashlib binascii"
 
 EXIT_SOFT_RESET = 0x40
 """Exit status of an interpreter that ended as for a soft reset; one more: from the raw REPL."""
+
+TOO_SOON_S = 0.05
 
 
 class InterpreterMissing(RuntimeError):
@@ -88,6 +91,7 @@ class Program(Interpreter):
 
     def __init__(self, program: str) -> None:
         self.program = program
+        self._interrupted = 0.0
 
     def start(self, arguments: list[str], fds: dict[int, int], raw_repl: bool) -> int:
         """Fork and execute."""
@@ -102,8 +106,10 @@ class Program(Interpreter):
             os._exit(127)
 
     def interrupt(self, pid: int) -> None:
-        """Send the interpreter what a terminal would."""
-        os.kill(pid, signal.SIGINT)
+        """Send the interpreter what a terminal would; a second one too soon would end it."""
+        if time.monotonic() - self._interrupted > TOO_SOON_S:
+            self._interrupted = time.monotonic()
+            os.kill(pid, signal.SIGINT)
 
     def nudge(self, pid: int) -> None:
         """Not possible: this program would die of any other signal."""
@@ -126,10 +132,14 @@ def _above(fd: int, least: int) -> int:
 
 
 def check() -> str:
-    """Say which interpreter `load` would take; raise InterpreterMissing if there is none."""
-    if importlib.util.find_spec("micropython_run"):
+    """Say which interpreter `load` would take; raise InterpreterMissing if there is none.
+
+    `$PICOLINK_MICROPYTHON` names a program to take instead of the wheel.
+    """
+    chosen = os.environ.get("PICOLINK_MICROPYTHON")
+    if not chosen and importlib.util.find_spec("micropython_run"):
         return "wheel"
-    program = shutil.which("micropython")
+    program = shutil.which(chosen or "micropython")
     if program is None:
         raise InterpreterMissing(
             "no MicroPython found, which virtual boards run; "

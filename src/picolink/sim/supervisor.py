@@ -26,6 +26,7 @@ from picolink.sim.usb_port import UsbPort
 ENUMERATION_S = 0.1
 """How long USB is gone at a hard reset (about a second on a real host)."""
 LOG_BYTES = 65536
+RAW_REPL = b"raw REPL; CTRL-B to exit"
 POWER_ON = 1
 WATCHDOG = 3
 FIRST_SECOND = 1609459200
@@ -96,6 +97,8 @@ class Supervisor:
         arguments = ["-X", f"heapsize={self.config['heap_bytes']}", "-i"]
         arguments.append(self.config["board_directory"] + "/start.py")
         self.process = BoardProcess(self, arguments, config)
+        if raw_repl and self.interpreter.program and self.port:
+            self.port.put(b"\x01")
         for pin, level in self.pins.items():
             self.process.send("ext", pin, level)
         for channel, volts in self.adc.items():
@@ -131,7 +134,10 @@ class Supervisor:
             os.WEXITSTATUS(status) & ~1 == interpreter.EXIT_SOFT_RESET or self.interpreter.program
         )
         if soft:
-            self._soft_reset(os.WEXITSTATUS(status) == interpreter.EXIT_SOFT_RESET + 1)
+            raw = os.WEXITSTATUS(status) == interpreter.EXIT_SOFT_RESET + 1
+            if self.interpreter.program:  # it doesn't tell: what did it print last?
+                raw = self.log.rfind(RAW_REPL) > self.log.rfind(b"\n>>> ")
+            self._soft_reset(raw)
         else:
             code = os.waitstatus_to_exitcode(status)
             self.log_text(f"[the interpreter ended unexpectedly: {code}]\n".encode())
