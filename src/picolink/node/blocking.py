@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..core.dialer import Dialer
-from ..core.errors import CannotConnect, LinkError, NotDone, PicolinkError, Refused
+from ..core.errors import CannotConnect, LinkError, NotDone, PicolinkError, Refused, UsageError
 from ..core.session import Session
 from ..core.timing import TIMES
 from ..links.forgiving import normalise
@@ -149,15 +149,15 @@ class Board:
         end_ms = self.node.now_ms() + int(timeout_s * 1000)
         link = self._open(self.address, timeout_s)
         if start:
+            if not hasattr(link, "restart"):
+                raise UsageError(f"start=True works over USB only, not on {self.address}")
             link.restart()
         with self._host.lock:
             self._driver = self._attach(link)
         diagnose_ms = self.node.now_ms() + _DIAGNOSE_MS
         while not self._settled():
             now_ms = self.node.now_ms()
-            if now_ms >= end_ms or (self._driver is None and not hasattr(link, "diagnose")):
-                break
-            if self._driver is None:
+            if now_ms >= end_ms or self._driver is None:
                 break
             if now_ms >= diagnose_ms and hasattr(link, "diagnose"):
                 diagnose_ms = _EVER

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
+import time
 from collections.abc import Callable
 
-from ...core.errors import LinkError
+from ...core.errors import CannotConnect, LinkError
 from ...core.frames import MAX_PACKET_BYTES, encode
 from ...core.textstream import Decoder
 from .discover import open_exclusive, resolve
+from .recognise import ANSWER_MS, PROBE, Found, recognise
 
 HELP = {
     "usb": (
@@ -28,12 +31,14 @@ class UsbLink:
     mtu_bytes = MAX_PACKET_BYTES
     takes_bytes = MAX_PACKET_BYTES
 
-    def __init__(self, fd: int, address: str) -> None:
+    def __init__(self, fd: int, path: str, address: str) -> None:
         self.pollable = fd
+        self.path = path
         self.address = address
         self.unsent = b""
         self.on_text: Callable[[bytes], object] = len
         self._decoder = Decoder(self._text)
+        self._last = b""  # frame sent, by which an echo is known
 
     def _text(self, text: bytes) -> None:
         self.on_text(text)
@@ -52,7 +57,8 @@ class UsbLink:
 
     def send(self, packet: bytes) -> None:
         """Sends a packet, in one write."""
-        self.write(encode(packet, True))
+        self._last = frame = encode(packet, True)
+        self.write(frame)
 
     def write(self, text: bytes) -> None:
         """Sends bytes as they are."""
@@ -75,6 +81,34 @@ class UsbLink:
         except OSError as error:
             raise LinkError(f"{self.address} was unplugged, or the board was reset") from error
 
+    def diagnose(self, heard: bytes, wait: Callable[[int], bytes]) -> Found:
+        """Names what is there instead of a node. `heard` came since our hello; `wait(ms)` gives
+        what comes next."""
+        self.write(PROBE)
+        return recognise(heard, heard, wait(ANSWER_MS), hello=self._last, port=self.path)
+
+    def restart(self, timeout_s: float = 3) -> None:
+        """Stops whatever runs on the board and starts its main.py anew, from either REPL."""
+        self._type(b"\r\x03\x03", timeout_s, b">")
+        self._type(b"\x02", timeout_s, b">>>")
+        self.write(b"\x04")
+
+    def _type(self, keys: bytes, timeout_s: float, prompt: bytes) -> None:
+        """Sends keys and waits until `prompt` ends what comes back."""
+        poll = select.poll()
+        poll.register(self.pollable, select.POLLIN)
+        self.write(keys)
+        end = time.monotonic() + timeout_s
+        heard = b""
+        while not heard.rstrip(b" ").endswith(prompt):
+            left_s = end - time.monotonic()
+            if left_s <= 0 or not poll.poll(left_s * 1000):
+                raise CannotConnect(
+                    f"{self.address}: Ctrl-C does not stop the program there: unplug the board "
+                    "and plug it in again"
+                )
+            heard = (heard + os.read(self.pollable, 65536))[-4096:]
+
     def close(self) -> None:
         """Closes the port."""
         fd, self.pollable = self.pollable, -1
@@ -87,7 +121,7 @@ def open_link(
 ) -> UsbLink:
     """Opens the port that `usb:WHERE` names."""
     port = resolve(where)
-    return UsbLink(open_exclusive(port.path), "usb:" + (port.name or port.path))
+    return UsbLink(open_exclusive(port.path), port.path, "usb:" + (port.name or port.path))
 
 
 async def open_async(scheme: str, where: str, options: dict[str, str]) -> UsbLink:

@@ -109,6 +109,11 @@ class Found(NamedTuple):
     what: str
     advice: str
 
+    @property
+    def final(self) -> bool:
+        """Whether waiting can't change it: no program runs there that might still answer."""
+        return self.kind in (PROMPT, RAW_REPL, TRACEBACK, CIRCUITPYTHON)
+
     def __str__(self) -> str:
         return f"{self.what} {self.advice}"
 
