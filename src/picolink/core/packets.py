@@ -27,6 +27,7 @@ RAW = 0x10  # the body has raw bytes behind its JSON
 LONG = 0x20  # counted in the lane of long messages
 PART = 0x40  # offset and total length follow: a fragment
 
+FIRST_CREDIT = 16  # items that a stream may bring before its receiver says more
 WINDOW = 30  # distance of packet numbers, and of message ids, under way at once
 ALL = (1 << 30) - 1  # a bitmap of WINDOW ones
 CLOCK = (1 << 30) - 1  # clocks are milliseconds modulo 2^30

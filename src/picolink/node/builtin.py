@@ -27,10 +27,11 @@ def find(node: "Node", name: str) -> Command | None:
     return None
 
 
-def _subscribe(talk: "Talk", ref: int, topic: str, limit: int = 64) -> None:
-    """Items of `topic` for the peer, until it cancels the call. `limit` 1: the latest only."""
+def _subscribe(talk: "Talk", ref: int, topic: str, limit: int = 64, credit: int = 16) -> None:
+    """Items of `topic` for the peer, until it cancels the call. `limit` 1: the latest only;
+    `credit`: items that it has room for at first."""
     node = talk.node
-    outgoing = talk.subscribe(ref, limit)
+    outgoing = talk.subscribe(ref, limit, credit)
     node.topics.setdefault(topic, []).append(outgoing)
     reading = node.readings.get(topic)
     meta: dict[str, Any] = {"items": 1}

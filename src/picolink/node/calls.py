@@ -16,7 +16,7 @@ from ..core.errors import (
     Unknown,
     UnknownCommand,
 )
-from ..core.packets import BEGUN, CALL, CANCEL, CLOCK, CREDIT, ERROR, ITEMS, REPLY
+from ..core.packets import BEGUN, CALL, CANCEL, CLOCK, CREDIT, ERROR, FIRST_CREDIT, ITEMS, REPLY
 from ..core.timing import TIMES
 from ..core.values import decode, encode
 
@@ -77,14 +77,18 @@ class Items:
         self.next = 0  # message
         self.early: dict[int, tuple[int, list[Any]]] = {}
         self.taken = 0  # items the receiver is done with
-        self.granted = 0
-        self.meta: dict[str, Any] = {}
+        self.granted = min(window, FIRST_CREDIT)  # a CREDIT could overtake the call itself
+        self.meta: dict[str, Any] | None = None  # what they are; until it is known they wait
         self.last: tuple[int, Exception | None] | None = None  # messages in all, and how it ended
 
     def add(self, number: int, seq: int, values: "list[Any]") -> None:
         """Takes one message of items, in whatever order they come."""
         self.early[number] = (seq, values)
-        while self.next in self.early:
+        self.drain()
+
+    def drain(self) -> None:
+        """Hands over what has come in order."""
+        while self.meta is not None and self.next in self.early:
             seq, values = self.early.pop(self.next)
             self.next = (self.next + 1) & 0xFFFF
             self.on_items(seq, values)
@@ -131,8 +135,6 @@ class Calls:
         call.items = items
         call.message = session.send(CALL | flag, ref, pack("<I", stamp) + body)
         self.open[ref] = call
-        if items is not None:
-            self.grant(call, 0)
         return call
 
     def on_message(self, kind: int, ref: int, body: bytes) -> None:
@@ -181,6 +183,7 @@ class Calls:
                 call.deadline_ms = max(call.deadline_ms, until_ms + TIMES["call"])
         if call.items is not None:
             call.items.meta = meta
+            call.items.drain()
         elif "items" in meta:
             self.cancel(call)
             call.end(None, BadArguments("%s is a stream: use stream()" % call.name))

@@ -59,7 +59,7 @@ def readings(
     now_ms: int, wall: float,
 ) -> "list[Reading]":
     """The readings in one message of items."""
-    timed = "unit" in items.meta
+    timed = items.meta is not None and "unit" in items.meta
     result = []
     for value in values:
         missed = counter.missed(seq)

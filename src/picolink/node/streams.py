@@ -2,7 +2,7 @@
 
 import asyncio
 
-from ..core.packets import BEGUN, REPLY
+from ..core.packets import BEGUN, FIRST_CREDIT, REPLY
 from ..core.values import encode
 from .topics import QUEUE_ITEMS, Outgoing
 
@@ -86,8 +86,6 @@ class AsyncStream(Stream):
 
 def start(talk: "Talk", ref: int, value: "Any") -> None:
     """Streams what a command has returned: a generator, or an asynchronous one."""
-    from .talk import FIRST_CREDIT
-
     made = AsyncStream if hasattr(value, "__anext__") else Stream
     talk.reply(BEGUN, ref, {"items": 1})
     if made is Stream:

@@ -46,7 +46,9 @@ def begin(
 
     items = Items(WINDOW[queue], on_items)
     limit = 64 if queue == "all" else 1
-    call: Call = calls.start("sys.subscribe", (topic, limit), {}, 0, node.now_ms(), items)
+    items.granted = items.window
+    what = (topic, limit, items.window)
+    call: Call = calls.start("sys.subscribe", what, {}, 0, node.now_ms(), items)
     node.kick(session)
     return call
 

@@ -15,7 +15,6 @@ if MYPY:
     from .calls import Calls
     from .node import Command, Node
 
-FIRST_CREDIT = 16  # items that a stream may send before its receiver says more
 _MAX_RUNNING = 16
 
 
@@ -165,9 +164,9 @@ class Talk:
 
     # Items for the peer
 
-    def subscribe(self, ref: int, limit: int) -> Outgoing:
+    def subscribe(self, ref: int, limit: int, credit: int) -> Outgoing:
         """A queue for the subscription or stream that call `ref` asked for."""
-        outgoing = Outgoing(self.session, ref, FIRST_CREDIT, min(limit, QUEUE_ITEMS))
+        outgoing = Outgoing(self.session, ref, credit, min(limit, QUEUE_ITEMS))
         self.outgoing[ref] = outgoing
         return outgoing
 
