@@ -451,3 +451,59 @@ def test_a_call_taken_back_before_it_left_is_never_seen():
     cable.dial(session)
     assert world.run(lambda: len(board.messages) == 2, 1000)
     assert [(kind, ref) for kind, ref, _ in board.messages] == [(0, 1), (CALL, 2)]
+
+
+def test_a_hello_of_endless_pieces_takes_no_memory():
+    _, _, board, cable, _ = met("endless")
+    port = cable.ends[1].port
+    for index in range(255):
+        cable.ends[1].receive(bytes((0x48, 1, index, 255)) + bytes(400))
+    assert board.endpoint.malformed == 255
+    assert sum(len(piece) for piece in port.pieces) <= 2048
+
+
+def test_greeting_anew_before_the_first_answer_came():
+    world = World(random_for("anew"))
+    host, board = Party(world, "host"), Party(world, "board")
+    cable = Cable(world, host, board, delay_ms=50)
+    session = cable.dial()
+    world.run(lambda: bool(board.endpoint.sessions), 200)
+    # The host's program gives this hello up and says another; the link is still the same.
+    cable.ends[0].port.dialer = None
+    cable.dial(session)
+    assert world.run(lambda: session.met, 1000)
+    assert [s.state for s in board.endpoint.sessions.values()] == [ATTACHED]
+    cable.cut()
+    cable.dial(session)
+    session.send(CALL, 1, b"x")
+    assert world.run(lambda: bool(board.messages), 1000) and not host.told("forgotten")
+
+
+def test_an_answer_that_is_closed_before_it_is_confirmed():
+    world = World(random_for("closed answer"))
+    host, board = Party(world, "host"), Party(world, "board")
+    cable = Cable(world, host, board, delay_ms=50)
+    session = cable.dial()
+    world.run(lambda: bool(board.endpoint.sessions), 200)
+    board.endpoint.close(board.session(), world.now_ms)
+    world.run(limit_ms=200)
+    assert board.diary[-1] == (CLOSED, "closed here")
+    assert cable.ends[1].port.attach is None and not board.endpoint.sessions
+    assert session.state == DORMANT and board.endpoint.stale
+
+
+def test_a_hello_from_one_who_knows_nothing_settles_nothing():
+    world, host, board, cable, session = met("settles")
+    cable.loss = 1
+    board.session().out.short.next_id = 0x9000  # more than half way round from 0
+    board.session().send(CALL, 1, b"keep me")
+    world.run(limit_ms=10)
+    assert board.session().out.short.open
+    cable.cut()
+    # As if nothing of the board had ever come: the host's hello is a first one.
+    session.met = False
+    session.short.low = 0
+    cable.loss = 0
+    board.session().out.short.first_id = 0x9000
+    cable.dial(session)
+    assert world.run(lambda: host.messages == [(CALL, 1, b"keep me")], 1000)

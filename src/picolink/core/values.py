@@ -12,22 +12,26 @@ from .packets import RAW
 
 MYPY = False
 if MYPY:
+    from collections.abc import Callable
     from typing import Any
 
 _BYTES = (bytes, bytearray, memoryview)
 _SEPARATORS = (",", ":")
 
 try:  # CPython: made once, a third of the time
-    _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=_SEPARATORS).encode
-    _decode = json.JSONDecoder().decode
+    _encode: "Callable[[Any], str]" = json.JSONEncoder(
+        ensure_ascii=False, allow_nan=False, separators=_SEPARATORS
+    ).encode
+    _decode: "Callable[[str], Any]" = json.JSONDecoder().decode
 except AttributeError:
 
-    def _encode(value: "Any") -> str:
+    def _checked(value: "Any") -> str:
         text = json.dumps(value, separators=_SEPARATORS)
         if ("nan" in text or "inf" in text) and not _finite(value):
             raise ValueError("NaN or infinity")
         return text
 
+    _encode = _checked
     _decode = json.loads
 
 # MicroPython would write bytes as a string; CPython raises TypeError.
