@@ -9,6 +9,8 @@ from binascii import crc32
 from heapq import heappop, heappush
 from struct import pack, unpack_from
 
+from both import random_for
+
 from picolink.core import frames, lengths
 from picolink.core.dialer import Dialer
 from picolink.core.endpoint import Endpoint, Port
@@ -313,3 +315,13 @@ def talk(world, one, other, n, size, limit_ms=3_600_000):
         one.receiver.missing,
         other.receiver.missing,
     )
+
+
+def met(name, **limits):
+    """World, host, board, cable and the host's session, attached."""
+    world = World(random_for(name))
+    host, board = Party(world, "host", **limits), Party(world, "board", **limits)
+    cable = Cable(world, host, board)
+    session = cable.dial()
+    assert world.run(lambda: session.met and bool(board.told("attach")), 1000)
+    return world, host, board, cable, session
