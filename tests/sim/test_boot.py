@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from sim.terminal import Terminal
@@ -163,3 +164,34 @@ def test_starting_is_fast(world: World) -> None:
 def test_libraries_are_found(world: World) -> None:
     text = said(world, "import a.b\nprint(a.b.x)", libs={"a/__init__.py": b"", "a/b.py": b"x = 7"})
     assert text.startswith("7\r\n")
+
+
+def test_trees_and_paths_become_files(world: World, tmp_path: Path) -> None:
+    (tmp_path / "tree" / "deep").mkdir(parents=True)
+    (tmp_path / "tree" / "deep" / "one.py").write_text("x = 1")
+    (tmp_path / "main.py").write_text("import deep.one\nprint(deep.one.x, open('data').read())")
+    board = world.board(
+        "b", main=tmp_path / "main.py", lib=[tmp_path / "tree"], files={"/data": b"\x41"}
+    )
+    board.wait_state("repl")
+    assert board.log_text().startswith("1 A\r\n")
+
+
+def test_the_heap_is_as_large_as_asked_for(world: World) -> None:
+    text = said(world, "import gc\ngc.collect()\nprint(gc.mem_free())", heap_bytes=200 * 1024)
+    assert abs(int(text.split()[0]) - 200_000) < 6_000
+
+
+def test_the_bootloader_takes_the_port_away(world: World) -> None:
+    board = world.board("b", main="import machine\nmachine.bootloader()")
+    board.wait_state("bootloader")
+    assert not Path(board.usb_path).exists()
+    board.reset()
+    board.wait_state("bootloader")
+
+
+def test_the_example_in_the_documentation_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text()
+    code = text.split("```python\n")[1].split("```")[0]
+    exec(compile(code, "docs/simulator.md", "exec"), {})
+    assert "/lamp/usb 127.77." in capsys.readouterr().out

@@ -15,11 +15,15 @@ READ = "import sys, select, micropython\nfin = sys.stdin.buffer\nfout = sys.stdo
 
 def reading(world: World, source: str) -> tuple[VirtualBoard, Terminal]:
     """A board that runs `source` once the terminal on it is there, and that terminal."""
-    start = "import machine\nwhile not machine.Pin(28).value(): pass\nprint('ready')\n"
+    start = (
+        "import machine\nwhile not machine.Pin(28).value(): pass\nprint('ready')\n"
+        "while not machine.Pin(27).value(): pass\n"
+    )
     board = world.board("b", main=READ + start + source)
     terminal = Terminal(board.usb_path)
     board.pin(28).set(1)
     terminal.expect(b"ready\r\n")
+    board.pin(27).set(1)  # what it has read by now is that line alone
     return board, terminal
 
 
@@ -82,7 +86,7 @@ def test_ctrl_c_in_main_prints_a_traceback_and_gives_the_prompt(world: World) ->
     _, terminal = reading(world, "while True: fin.read(1)\n")
     terminal.send(b"\x03")
     text = terminal.expect(b">>> ")
-    assert re.search(rb'  File "main.py", line [67], in <module>\r\nKeyboardInterrupt: \r\n', text)
+    assert re.search(rb'  File "main.py", line 8, in <module>\r\nKeyboardInterrupt: \r\n', text)
 
 
 def test_many_ctrl_c_at_once_do_no_more_than_one(world: World) -> None:
@@ -211,3 +215,40 @@ def test_the_bare_pty_is_the_native_one(world: World) -> None:
         terminal.expect(b">>> ")
     with pytest.raises(ValueError, match="can be unplugged"):
         board.unplug()
+
+
+def test_with_a_little_room_a_stalled_write_takes_a_second(world: World) -> None:
+    board, terminal = reading(
+        world,
+        "import time\nfout.write(bytes(200))\nt = time.ticks_ms()\nn = fout.write(bytes(1000))\n"
+        "t = time.ticks_diff(time.ticks_ms(), t)\nmachine.Pin(1, 1).on()\nprint('took', n, t)\n",
+    )
+    board.pin(1).wait(1)
+    terminal.expect(b"took 120 ")
+    assert 950 <= int(terminal.expect(b"\r\n")) < 1200
+
+
+def test_print_to_a_host_that_does_not_read_waits_and_says_nothing(world: World) -> None:
+    board, terminal = reading(
+        world,
+        "import time\nprint('x' * 400)\nt = time.ticks_ms()\nprint('lost')\n"
+        "t = time.ticks_diff(time.ticks_ms(), t)\nmachine.Pin(1, 1).on()\n"
+        "fin.read(1)\nprint('took', t)\n",
+    )
+    board.pin(1).wait(1)
+    assert terminal.expect(b"x" * 320)
+    terminal.send(b"g")
+    text = terminal.expect(b"\r\n")
+    assert text.startswith(b"took ") and 480 <= int(text.split()[1]) < 700
+
+
+def test_output_goes_to_the_dupterm_stream_too(world: World) -> None:
+    _, terminal = reading(
+        world,
+        "import os, io\nclass Copy(io.IOBase):\n def __init__(self): self.all = b''\n"
+        " def write(self, b): self.all += bytes(b); return len(b)\n"
+        " def readinto(self, b): return None\n def ioctl(self, op, arg): return 0\n"
+        "copy = Copy()\nprint(os.dupterm(copy))\nprint('twice')\n"
+        "print(os.dupterm(None) is copy, copy.all)\n",
+    )
+    terminal.expect(b"None\r\ntwice\r\nTrue b'None\\r\\ntwice\\r\\n'\r\n")

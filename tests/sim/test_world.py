@@ -205,14 +205,15 @@ def test_a_micropython_program_serves_where_there_is_no_wheel(
     program.chmod(0o755)
     monkeypatch.setenv("PICOLINK_MICROPYTHON", str(program))
     main = (
-        "from machine import Pin, Timer\nTimer(period=5, callback=lambda t: Pin(2, 1).toggle())\n"
-        "print('main')\nwhile True: pass"
+        "from machine import Pin, Timer\np = Pin(2, 1)\n"
+        "Timer(mode=0, period=5, callback=lambda t: p.on())\n"
+        "while not p.value(): pass\nprint('main')\nwhile True: pass"
     )
     with World() as world:
         board = world.board("a", main=main)
         board.pin(2).wait(1)
-        board.pin(2).wait(0)
         with Terminal(board.usb_path) as terminal:
+            terminal.expect(b"main\r\n")
             terminal.send(b"\x03\r\x01")
             terminal.expect(b"raw REPL; CTRL-B to exit\r\n>")
             terminal.send(b"\x04")

@@ -6,6 +6,7 @@ import array
 import ctypes
 import fcntl
 import os
+import select
 import struct
 import termios
 import tty
@@ -35,6 +36,18 @@ def unread_bytes(fd: int) -> int:
     count = array.array("i", [0])
     fcntl.ioctl(fd, termios.FIONREAD, count)
     return count[0]
+
+
+def pty_unread_bytes(slave: int) -> int:
+    """How many bytes wait at a pty's slave, those included that were only just written to it.
+
+    Asking an empty terminal whether it is readable makes the kernel hand over what is on the way;
+    one that is not empty may still hide the newest bytes.
+    """
+    poll = select.poll()
+    poll.register(slave, select.POLLIN)
+    poll.poll(0)
+    return unread_bytes(slave)
 
 
 def open_pty() -> tuple[int, int]:

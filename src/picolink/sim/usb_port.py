@@ -24,8 +24,9 @@ STALL_S = 0.5
 STALL_WITH_LITTLE_ROOM_S = 0.999
 OPEN_DELAY_S = 0.002
 """From the open to the first bytes; a host that flushes as it opens has done so by then."""
-SETTLE_S = 0.0001
-"""A pty takes this long to show its reader what was written."""
+SETTLE_S = 0.05
+"""A pty with unread bytes in it takes at most this long to show what was added."""
+QUICK_RETRY_S = 0.0001
 
 
 class _Write:
@@ -34,6 +35,7 @@ class _Write:
         self.answer = answer
         self.taken = 0
         self.deadline: float | None = None
+        self.stall_s = STALL_S
 
 
 class UsbPort:
@@ -55,6 +57,7 @@ class UsbPort:
         self._retry: Timer | None = None
         self._tries = 0
         self._in_flight = 0  # bytes written which the pty may not show yet
+        self._before = 0  # what was unread when they were written
         self._settled = 0.0
         self._stale = b""
         self._openers = 0
@@ -91,7 +94,7 @@ class UsbPort:
         os.close(self._slave)
         os.close(self._master)
         self._master = self._slave = -1
-        self._openers = self._in_flight = 0
+        self._openers = self._in_flight = self._before = 0
         self._pump()
 
     def forget(self) -> None:
@@ -170,10 +173,11 @@ class UsbPort:
         return not self._writes
 
     def _unread(self) -> int:
-        unread = system.unread_bytes(self._slave)
-        if time.monotonic() < self._settled:
-            return max(unread, self._in_flight)
+        unread = system.pty_unread_bytes(self._slave)
+        if self._before and unread >= self._before and time.monotonic() < self._settled:
+            return max(unread, self._in_flight)  # nobody read: what was written may come yet
         self._in_flight = unread
+        self._before = 0
         return unread
 
     def _pump(self) -> None:
@@ -196,7 +200,7 @@ class UsbPort:
                 if time.monotonic() < write.deadline:
                     # A pty tells nobody when it is read; a USB host asks once a millisecond too.
                     self._tries += 1
-                    wait = SETTLE_S if self._tries < 20 else 0.001
+                    wait = QUICK_RETRY_S if self._tries < 20 else 0.001
                     self._retry = self._loop.after(wait, self._pump)
                     return
             self._writes.popleft()
@@ -205,14 +209,16 @@ class UsbPort:
                 write.answer(write.taken)
 
     def _send(self, write: _Write, room: int) -> None:
-        little = write.deadline is None and room < OUTPUT_BYTES
+        if write.deadline is None and room < OUTPUT_BYTES:
+            write.stall_s = STALL_WITH_LITTLE_ROOM_S
         count = os.write(self._master, write.data[:room])
         write.data = write.data[count:]
         write.taken += count
-        self._in_flight = OUTPUT_BYTES - room + count
+        self._before = OUTPUT_BYTES - room
+        self._in_flight = self._before + count
         now = time.monotonic()
         self._settled = now + SETTLE_S
-        write.deadline = now + (STALL_WITH_LITTLE_ROOM_S if little else STALL_S)
+        write.deadline = now + write.stall_s
         self._tries = 0
 
     def _opened_or_closed(self) -> None:
@@ -222,7 +228,7 @@ class UsbPort:
             self._openers = max(0, self._openers + change)
             if change < 0 and not self._openers:
                 system.reset_port(self._slave)
-                self._in_flight = 0
+                self._in_flight = self._before = 0
         if self._openers and not before and not self._opening:
             self._opening = self._loop.after(OPEN_DELAY_S, self._send_stale)
         self._pump()

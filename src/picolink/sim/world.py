@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import random
 import shutil
@@ -35,6 +36,7 @@ class World:
         self._thread = threading.Thread(target=self.loop.run, name="picolink world", daemon=True)
         self._thread.start()
         self._closed = False
+        atexit.register(self.close)
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str]) -> World:
@@ -94,6 +96,7 @@ class World:
         if self._closed:
             return
         self._closed = True
+        atexit.unregister(self.close)
         for board in self.boards.values():
             board.kill()
         self.loop.post(self._end)
