@@ -65,7 +65,10 @@ def _part(value: "Any", raw: "list[Any]") -> "Any":
         return {key: _part(item, raw) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_part(item, raw) for item in value]
-    return value
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    # MicroPython would write whatever it prints as
+    raise BadArguments("%s: only JSON values and bytes can be sent" % type(value).__name__)
 
 
 def _join(value: "Any", raw: bytes) -> "Any":
@@ -90,8 +93,7 @@ def encode(value: "Any") -> tuple[int, bytes]:
         except (TypeError, ValueError):
             pass  # bytes inside, or no JSON: told apart below
     raw: list[Any] = []
-    if isinstance(value, (list, tuple, dict)):
-        value = _part(value, raw)
+    value = _part(value, raw)
     text = to_json(value).encode()
     if raw:
         return RAW, pack("<I", len(text)) + text + b"".join(raw)

@@ -1,0 +1,292 @@
+"""How calls end, what subscribers miss, what outlives a link: whole nodes on a virtual clock."""
+
+from both import raises, random_for
+from faults import Cable, World
+from virtual_nodes import joined
+
+from picolink.core.errors import (
+    BadArguments,
+    Busy,
+    NotDone,
+    RemoteError,
+    TooBig,
+    Unknown,
+    UnknownCommand,
+    UsageError,
+)
+
+HEAP_KB = 1600
+
+
+def two(**faults):
+    world = World(random_for("calls"))
+    host, board, cable = joined(world, **faults)
+    return world, host, board, cable
+
+
+def test_values_go_there_and_back():
+    _, host, board, _ = two()
+
+    def echo(value):
+        return value
+
+    board.command(echo)
+    for value in (None, True, 0, -5, 1.5, "é", "", [1, [2, {"a": None}]], {"k": [1]}, b"", b"\x00\xff",
+                  [b"one", {"two": b"2"}], b"x" * 5000, ["y" * 3000]):  # fmt: skip
+        assert host.call("echo", value) == value
+        assert host.call("echo", value=value) == value
+
+
+def test_both_sides_call():
+    _, host, board, _ = two()
+    host.command(name="who")(lambda: "host")
+    board.command(name="who")(lambda: "board")
+    assert host.call("who") == "board"
+    assert board.call("who") == "host"
+
+
+def test_wrong_calls_are_answered():
+    _, host, board, _ = two()
+
+    @board.command(state="on|off", help="x")
+    def led(state="on"):
+        return state
+
+    @board.command("level: 0..100 %", "time_s: 1..60")
+    def fade(level, time_s=1):
+        return level * time_s
+
+    @board.command
+    def bad():
+        return {}["key"]
+
+    @board.command
+    def nonsense():
+        return object()
+
+    @board.stream
+    def endless():
+        while True:
+            yield 1
+
+    assert host.call("led", "off") == "off"
+    assert host.call("fade", 50, time_s=2) == 100
+    with raises(BadArguments, "state='blue': it takes on|off"):
+        host.call("led", "blue")
+    with raises(BadArguments, "level=101: it takes 0..100 %"):
+        host.call("fade", 101)
+    with raises(BadArguments, "no argument 'colour'"):
+        host.call("fade", 1, colour="red")
+    with raises(BadArguments, "3 arguments"):
+        host.call("fade", 1, 2, 3)
+    with raises(UnknownCommand, "board has no command nope"):
+        host.call("nope")
+    with raises(BadArguments, "only JSON values"):
+        host.call("nonsense")
+    with raises(BadArguments, "is a stream"):
+        host.call("endless")
+    with raises(RemoteError, "KeyError") as caught:
+        host.call("bad")
+    assert "bad" in caught.value.traceback
+    assert caught.value.kind == "KeyError"
+    assert host.call("led") == "on"  # the next good one is served
+
+
+def test_names_are_checked():
+    _, _, board, _ = two()
+    for name in ("", "with space", "x" * 41, "tab\t", "näme"):
+        with raises(UsageError, "use letters"):
+            board.command(name=name or "\n")(lambda: 1)
+
+
+def test_too_big():
+    _, host, board, _ = two()
+    board.command(name="echo")(lambda value: value)
+    with raises(TooBig, "board, which takes 16384"):
+        host.call("echo", b"x" * 20000)
+    assert host.call("echo", 1) == 1
+
+
+def test_a_full_window_is_busy():
+    _, host, board, cable = two()
+    board.command(name="echo")(lambda value: value)
+    calls = []
+    with raises(Busy, "wait for replies"):
+        for i in range(1000):
+            calls.append(host.begin("echo", i))
+    assert host.world.run(lambda: all(call.done for call in calls))
+    assert [call.result() for call in calls] == list(range(len(calls)))
+
+
+def test_deadline_passes_while_the_peer_is_deaf():
+    world, host, board, _ = two()
+    ran = []
+    board.command(name="note")(lambda i: ran.append(i))
+    board.asleep_until_ms = world.now_ms + 5000
+    call = host.begin("note", 1, timeout_ms=1000)
+    ticker(world, host)
+    assert world.run(lambda: call.done)
+    with raises(Unknown, "may be done"):
+        call.result()
+    world.run(None, 10_000)
+    assert ran == []  # expired and cancelled: never begun late
+
+
+def test_deadline_passes_without_a_link():
+    world, host, board, cable = two()
+    ran = []
+    board.command(name="note")(lambda i: ran.append(i))
+    host.redial = None
+    cable.cut()
+    call = host.begin("note", 1, timeout_ms=1000)
+    ticker(world, host)
+    assert world.run(lambda: call.done)
+    with raises(NotDone, "never sent"):
+        call.result()
+    cable.dial(host.session())
+    world.run(None, 5000)
+    assert ran == []
+
+
+def ticker(world, node):
+    def tick():
+        node.calls().expire(world.now_ms)
+        world.at(50, tick)
+
+    tick()
+
+
+def test_a_cancel_that_comes_first_is_remembered():
+    world, host, board, _ = two()
+    ran = []
+    board.command(name="note")(lambda i: ran.append(i))
+    talk = board.session().data
+    call = host.begin("note", 1)
+    talk.on_message(6, call.ref, b"\x00")
+    assert world.run(lambda: call.done)
+    with raises(NotDone, "cancelled before it began"):
+        call.result()
+    assert ran == []
+    assert host.call("note", 2) is None  # the mark is gone
+
+
+def test_a_blocking_command_kills_no_session():
+    world, host, board, _ = two()
+
+    def long_work():
+        board.asleep_until_ms = world.now_ms + 30_000  # its clock goes on, it hears nothing
+        return "done"
+
+    board.command(blocking_s=30)(long_work)
+    board.command(name="echo")(lambda value: value)
+    call = host.begin("long_work", timeout_ms=None)
+    ticker(world, host)
+    # The driver's part: what is to be done later is done once BEGUN has been sent.
+    world.run(lambda: bool(board.later), 1000)
+    world.run(None, 20)
+    board.later.pop(0)()
+    assert world.run(lambda: call.done, 60_000)
+    assert call.result() == "done"
+    assert not [entry for entry in host.diary if entry[0] in ("dormant", "closed")]
+    assert host.call("echo", 1) == 1
+
+
+def test_a_subscriber_that_stops_reading_loses_its_own_and_counts_them():
+    world, host, board, _ = two()
+    slow_got = []
+    from picolink.node.calls import Items
+    from picolink.node.items import Counter, readings
+
+    counter = Counter()
+    items = Items(8, lambda seq, values: slow_got.extend(
+        readings(host.session(), items, counter, seq, values, world.now_ms, 0)))  # fmt: skip
+    items.granted = 8
+    slow = host.begin("sys.subscribe", "t", 16, 8, items=items)
+    _, fast_got = host.follow("t")
+    world.run(lambda: len(board.topics.get("t", ())) == 2)
+    for i in range(200):
+        board.publish("t", i)
+        world.run(None, 5)
+    assert [reading.value for reading in fast_got] == list(range(200))
+    assert [reading.value for reading in slow_got] == list(range(8))
+    host.calls().grant(slow, 8)
+    for _ in range(6):
+        world.run(None, 200)
+        host.calls().grant(slow, 8)
+    assert [reading.value for reading in slow_got] == list(range(8)) + list(range(184, 200))
+    assert slow_got[8].missed == 176
+    assert sum(reading.missed for reading in slow_got) == 176
+
+
+def test_nobody_subscribed_nothing_is_sent():
+    world, host, board, cable = two()
+    world.run(None, 1000)
+    sent = cable.sent
+    for i in range(100):
+        board.publish("t", i)
+    world.run(None, 1000)
+    assert cable.sent == sent
+
+
+def test_a_stream_can_be_ended_early():
+    world, host, board, _ = two()
+    made = []
+
+    def endless():
+        i = 0
+        while True:
+            made.append(i)
+            yield i
+            i += 1
+
+    board.stream(endless)
+    call, got = host.gather("endless")
+    assert world.run(lambda: len(got) > 100)
+    host.calls().cancel(call)
+    world.run(None, 1000)
+    count = len(made)
+    world.run(None, 5000)
+    assert len(made) == count
+    assert board.session().data.outgoing == {}
+
+
+def test_a_stream_that_fails_brings_what_it_had():
+    _, host, board, _ = two(late_ms=30)
+
+    def three():
+        yield 1
+        yield 2
+        raise ValueError("no third")
+
+    board.stream(three)
+    call, got = host.gather("three")
+    assert host.world.run(lambda: call.done)
+    assert got == [1, 2]
+    with raises(RemoteError, "no third"):
+        call.result()
+
+
+def test_100_kb_go_on_over_another_link():
+    world = World(random_for("move"))
+    host, board, usb = joined(world, kind="text", mtu_bytes=1000, delay_ms=5)
+    for node in (host, board):
+        node.endpoint.limit_bytes = 200_000
+        node.session().limit_bytes = 200_000
+        node.session().peer_limit_bytes = 200_000
+    big = bytes(range(256)) * 400
+    board.command(name="size")(lambda data: len(data) if data == big else "damaged")
+    board.command(name="get")(lambda: big)
+    board.command(name="echo")(lambda value: value)
+    there = host.begin("size", big)
+    back = host.begin("get")
+    world.run(None, 60)
+    assert not there.done and not back.done
+    tcp = Cable(world, host, board, kind="tcp", mtu_bytes=4000)
+    host.redial = None
+    tcp.dial(host.session())
+    assert host.call("echo", "overtakes") == "overtakes"
+    usb.remove()
+    assert world.run(lambda: there.done and back.done)
+    assert there.result() == len(big)
+    assert back.result() == big
+    assert len(board.endpoint.sessions) == 1
