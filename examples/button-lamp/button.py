@@ -1,0 +1,15 @@
+# The board with a push button between GP15 and GND: copy it there as main.py.
+from settings import LAMP  # "tcp:" and the address of the other board
+
+from picolink import Node
+
+node = Node("button")
+lamp = node.peer(LAMP)  # connects, and reconnects, by itself
+
+
+@node.on_pin(15, pull="up", debounce_ms=20)
+async def pressed():
+    print("the lamp is", await lamp.call("led_set", "toggle"))
+
+
+node.run("usb:")

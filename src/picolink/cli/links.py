@@ -1,0 +1,34 @@
+"""`picolink links`: the kinds of address and their options, as each link documents them."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from typing import Any
+
+from ..links.registry import SCHEMES
+from .output import print_json
+
+
+def help_of_links() -> dict[str, dict[str, Any]]:
+    """scheme -> how its addresses are written, what it is, and its options."""
+    result = {}
+    for scheme, folder in SCHEMES.items():
+        module = importlib.import_module(f"picolink.links.{folder}.host")
+        written, what, options = module.HELP[scheme]
+        result[scheme] = {"address": written, "what": what, "options": options}
+    return result
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints them."""
+    links = help_of_links()
+    if options.json:
+        print_json(links)
+        return 0
+    for scheme, link in links.items():
+        print(f"{scheme}\n  {link['address']}\n  {link['what']}")
+        for name, what in link["options"].items():
+            print(f"    ?{name}=...  {what}")
+    print("An address without a scheme is a serial port's path, an IP, a host, or a board's name.")
+    return 0

@@ -1,0 +1,253 @@
+"""The parser of all commands: what `--help`, `docs/cli.md` and completion are made from."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from typing import Any
+
+EXIT_CODES = {
+    0: "done",
+    1: "the other side reported an error, or the command could not do its work",
+    2: "wrong usage: an argument, an address, arguments that a command does not take",
+    3: "no connection, or it was lost before the call was begun: calling again is safe",
+    4: "unknown: sent, and not confirmed in time; it may have been done",
+    130: "ended by Ctrl-C",
+}
+
+ADDRESS = (
+    "usb:auto, usb:NAME, usb:SERIAL, /dev/ttyACM0, tcp:HOST[:PORT], an IP, or a board's name; "
+    "`picolink links` lists them"
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose options may stand among a list of arguments.
+
+    argparse gives `call ADDRESS COMMAND --json 1 2` an empty list and then does not know 1 and 2.
+    """
+
+    intermixed = False
+    _inside = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if not self.intermixed or self._inside:
+            return super().parse_known_args(args, namespace)
+        self._inside = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._inside = False
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Help as wide as the terminal, but readable."""
+
+    def __init__(self, prog: str) -> None:
+        columns = os.environ.get("COLUMNS", "")
+        width = int(columns) if columns.isdigit() else None
+        super().__init__(prog, max_help_position=28, width=min(width, 96) if width else None)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of `picolink`."""
+    codes = "\n".join(f"  {code:<4} {what}" for code, what in EXIT_CODES.items())
+    parser = _Parser(
+        prog="picolink",
+        formatter_class=_Help,
+        description="Talk to Raspberry Pi Pico W boards, over any link.",
+        epilog=f"exit codes:\n{codes}\n\nexample:\n  picolink call usb:auto led_set on",
+        allow_abbrev=False,
+    )
+    from .. import __version__
+
+    parser.add_argument("--version", action="version", version=f"picolink {__version__}")
+    parser.set_defaults(module=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
+    _add_look(commands)
+    _add_talk(commands)
+    _add_follow(commands)
+    _add_tools(commands)
+    return parser
+
+
+def _command(
+    commands: Any, name: str, module: str, help: str, examples: Sequence[str], more: str = ""
+) -> argparse.ArgumentParser:
+    shown = "\n".join(f"  {line}" for line in examples)
+    title = "example" if len(examples) == 1 else "examples"
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=help,
+        description=help[0].upper() + help[1:] + "." + (f"\n\n{more}" if more else ""),
+        epilog=f"{title}:\n{shown}",
+        formatter_class=_Help,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(module=module)
+    return parser
+
+
+def seconds(text: str) -> float:
+    """A duration; an argument's type."""
+    value = float(text)
+    if not 0 <= value < 1e9:
+        raise ValueError
+    return value
+
+
+def positive(text: str) -> int:
+    """A count of at least one; an argument's type."""
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
+
+
+def _json(parser: argparse.ArgumentParser, help: str = "print JSON, for scripts") -> None:
+    parser.add_argument("--json", action="store_true", help=help)
+
+
+def _address(parser: argparse.ArgumentParser, start: bool = True) -> None:
+    parser.add_argument("address", metavar="ADDRESS", help=ADDRESS)
+    parser.add_argument(
+        "--timeout", type=seconds, default=10.0, metavar="S",
+        help="seconds to wait for the connection, and for an answer (10)",
+    )  # fmt: skip
+    if start:
+        parser.add_argument(
+            "--start", action="store_true", help="restart the board's main.py first (USB only)"
+        )
+
+
+def _limits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--count", type=positive, metavar="N", help="end after N of them")
+    parser.add_argument("--seconds", type=seconds, metavar="S", help="end after S seconds")
+
+
+def _add_look(commands: Any) -> None:
+    devices = _command(
+        commands, "devices", "devices",
+        "list the boards on USB, real and virtual, with their state",
+        ["picolink devices", "picolink devices --json --quick"],
+        "Opens each port for a moment to ask who is there. That stops no program.",
+    )  # fmt: skip
+    devices.add_argument("--quick", action="store_true", help="list only, open no port")
+    _json(devices)
+    links = _command(
+        commands, "links", "links", "list the kinds of address, and their options",
+        ["picolink links"],
+    )  # fmt: skip
+    _json(links)
+    describe = _command(
+        commands, "describe", "describing", "show what a board is and offers",
+        ["picolink describe usb:auto"],
+    )  # fmt: skip
+    _address(describe)
+    _json(describe)
+    stats = _command(
+        commands, "stats", "describing",
+        "show what a board counts: packets dropped, sent again, memory",
+        ["picolink stats usb:auto"],
+    )  # fmt: skip
+    stats.set_defaults(what="stats")
+    describe.set_defaults(what="describe")
+    _address(stats)
+    _json(stats)
+
+
+def _add_talk(commands: Any) -> None:
+    call = _command(
+        commands, "call", "calling", "run a command on a board and print its result",
+        [
+            "picolink call usb:auto led_set on",
+            "picolink call greenhouse water 2.5 valve=north --timeout 60",
+            "picolink call tcp:192.168.1.20 store @photo.jpg",
+        ],
+        "Arguments are JSON where they can be (21.5, true, null, [1,2], '\"7\"'), else text.\n"
+        "NAME=VALUE is passed by name, @FILE as the file's bytes (@- is the standard input).\n"
+        "What comes after -- is never an option. A command that streams prints a line per item.",
+    )  # fmt: skip
+    assert isinstance(call, _Parser)
+    call.intermixed = True
+    _address(call)
+    call.add_argument("command", metavar="COMMAND", help="its name; `picolink describe` lists them")
+    call.add_argument("arguments", metavar="ARG", nargs="*", help="VALUE, NAME=VALUE or @FILE")
+    _json(call, "print the result as JSON, for scripts")
+    call.add_argument(
+        "--traceback", action="store_true", help="where the command raised, show its traceback"
+    )
+    read = _command(
+        commands, "read", "calling", "print the present value of readings",
+        ["picolink read usb:auto", "picolink read greenhouse temperature --json"],
+    )  # fmt: skip
+    assert isinstance(read, _Parser)
+    read.intermixed = True
+    _address(read)
+    read.add_argument("readings", metavar="READING", nargs="*", help="which; all if left out")
+    _json(read, "print a JSON object per reading, one a line")
+
+
+def _add_follow(commands: Any) -> None:
+    watch = _command(
+        commands, "watch", "watching", "show a reading as a live chart, or line by line",
+        ["picolink watch usb:auto temperature", "picolink watch greenhouse light --seconds 60"],
+        "Where the output is no terminal, or with --plain, each reading is a line. Goes on by\n"
+        "itself when the link is lost and comes back. Ctrl-C ends it.",
+    )  # fmt: skip
+    _address(watch)
+    watch.add_argument("reading", metavar="READING", help="`picolink describe` lists them")
+    _limits(watch)
+    watch.add_argument("--plain", action="store_true", help="a line per reading, no chart")
+    _json(watch, "print a JSON object per reading, one a line")
+    log = _command(
+        commands, "log", "logging", "follow what a board's program prints",
+        ["picolink log usb:auto", "picolink log tcp:192.168.1.20 --seconds 10"],
+    )  # fmt: skip
+    _address(log)
+    _limits(log)
+    _json(log, "print a JSON object per line")
+
+
+def _add_tools(commands: Any) -> None:
+    sim = _command(
+        commands, "sim", "simulating", "run virtual boards",
+        ["picolink sim up examples/hello/main.py", "picolink sim up world.toml"],
+    )  # fmt: skip
+    sim.set_defaults(module="simulating")
+    actions = sim.add_subparsers(metavar="ACTION", required=True, parser_class=_Parser)
+    up = _command(
+        actions, "up", "simulating", "start virtual boards and run them until Ctrl-C",
+        ["picolink sim up examples/hello/main.py", "picolink sim up world.toml"],
+        "Each .py file becomes the main.py of a board that has picolink installed, named after\n"
+        "its Node. A .toml file describes a whole world (docs/simulator.md). Without a file one\n"
+        "board waits at MicroPython's prompt, with picolink installed.",
+    )  # fmt: skip
+    up.add_argument("files", metavar="FILE", nargs="*", help="board programs, or one world.toml")
+    _json(up, "print a JSON object per board")
+    selftest = _command(
+        commands, "selftest", "selftest",
+        "check what the simulator assumes of a board, on a real or a virtual one",
+        [
+            "picolink selftest usb:auto -o pico.json",
+            "picolink selftest --compare pico.json virtual.json",
+        ],
+        "Stops the board's program, runs checks at the raw REPL, and restarts main.py at the end.\n"
+        "Writes nothing to the board's files.",
+    )  # fmt: skip
+    selftest.add_argument("address", metavar="ADDRESS", nargs="?", help="a board on USB")
+    selftest.add_argument("-o", "--output", metavar="FILE", help="write the report there, as JSON")
+    selftest.add_argument(
+        "--compare", nargs=2, metavar=("A", "B"), help="show where two reports differ"
+    )
+    selftest.add_argument("--no-reset", action="store_true", help="leave the hard reset out")
+    _json(selftest, "print the report as JSON")
+    completion = _command(
+        commands, "completion", "completion", "print a script that completes commands in a shell",
+        [
+            'eval "$(picolink completion bash)"    # in ~/.bashrc; zsh alike',
+            "picolink completion fish > ~/.config/fish/completions/picolink.fish",
+        ],
+    )  # fmt: skip
+    completion.add_argument("shell", choices=["bash", "zsh", "fish"])

@@ -1,0 +1,72 @@
+"""`picolink sim up`: virtual boards from programs, or a world from a TOML file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import tempfile
+from pathlib import Path
+
+from ..core.errors import UsageError
+from ..packing import GROUPS, compile_all
+from .output import Progress
+
+_NODE = re.compile(r"""\bNode\(\s*["']([\w-]+)["']""")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs them until Ctrl-C."""
+    from ..sim.console import run_world
+
+    files = [Path(name) for name in options.files]
+    for file in files:
+        if not file.is_file():
+            raise UsageError(
+                f"there is no file {file}: name board programs (.py) or one world.toml"
+            )
+    if [file.suffix for file in files] == [".toml"]:
+        return run_world(str(files[0]), json=options.json)
+    for file in files:
+        if file.suffix != ".py":
+            raise UsageError(f"{file}: name board programs (.py), or one world.toml alone")
+    with tempfile.TemporaryDirectory(prefix="picolink-up-") as folder:
+        with Progress("compiling picolink for the boards"):
+            lib = packed_lib(Path(folder, "lib"))
+        return run_world(str(_world(Path(folder), lib, files)), json=options.json)
+
+
+def packed_lib(folder: Path) -> Path:
+    """Everything that a board can use, as files for its /lib."""
+    for place, data in compile_all(sorted(GROUPS), optimize=1).items():
+        target = folder / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    return folder
+
+
+def board_name(program: Path) -> str:
+    """The name of the Node in a program, else the file's own (its folder's for main.py)."""
+    match = _NODE.search(program.read_text("utf-8"))
+    if match:
+        return match[1]
+    stem = program.stem if program.stem != "main" else program.resolve().parent.name
+    return re.sub(r"[^\w-]", "-", stem)
+
+
+def _world(folder: Path, lib: Path, programs: list[Path]) -> Path:
+    """A world file for boards that run `programs`."""
+    boards: dict[str, Path | None] = {}
+    for program in programs:
+        name = board_name(program)
+        if name in boards:
+            raise UsageError(f"two boards would be named {name!r}: give their Nodes two names")
+        boards[name] = program.resolve()
+    text = ""
+    for name, main in (boards or {"pico": None}).items():
+        text += f"[board.{name}]\nlib = [{json.dumps(str(lib))}]\n"
+        if main is not None:
+            text += f"main = {json.dumps(str(main))}\n"
+    file = folder / "world.toml"
+    file.write_text(text, "utf-8")
+    return file
