@@ -129,6 +129,7 @@ def test_killing_the_supervisor_ends_the_interpreter(world: World) -> None:
     os.kill(pid, signal.SIGKILL)
     assert select.select([fd], [], [], 5)[0]
     os.close(fd)
+    board.wait_state("failed")
 
 
 @pytest.mark.parametrize("as_json", [False, True])

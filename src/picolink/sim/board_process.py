@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -97,7 +98,7 @@ class BoardProcess:
             answer = self._irq.recv(64)
         except OSError:
             return
-        if not answer:
+        if not answer:  # it ended
             self._loop.on_readable(self._irq.fileno(), None)
         if answer.endswith(b"k"):
             self._asked = False
@@ -178,7 +179,10 @@ class BoardProcess:
 
     def _wrote(self) -> None:
         port = self._board.port
-        data = self._out.recv(65536)
+        try:
+            data = self._out.recv(65536)
+        except ConnectionResetError:  # it ended with an answer unread
+            data = b""
         if not data or not port:
             self._loop.on_readable(self._out.fileno(), None)
             return
@@ -187,7 +191,7 @@ class BoardProcess:
             number, kind, low, high = self._output[:4]
             if kind:
                 self._output = self._output[4:]
-                self._out.send(bytes((number, 1, port.has_room(), 0)))
+                self._answer(number, 1, int(port.has_room()))
                 continue
             length = low | high << 8
             if len(self._output) < 4 + length:
@@ -197,13 +201,13 @@ class BoardProcess:
             port.abandon()
             self._board.log_text(chunk)
 
-            def answer(taken: int, number: int = number) -> None:
-                try:
-                    self._out.send(bytes((number, 0, taken & 0xFF, taken >> 8)))
-                except OSError:
-                    pass  # the board was reset meanwhile
+            port.write(chunk, functools.partial(self._answer, number, 0))
 
-            port.write(chunk, answer)
+    def _answer(self, number: int, kind: int, value: int) -> None:
+        try:
+            self._out.send(bytes((number, kind, value & 0xFF, value >> 8)))
+        except OSError:
+            pass  # the board was reset meanwhile
 
     # -- messages
 
