@@ -11,6 +11,7 @@ _WHERE = {
     "Reading": "node.items",
     "connect": "node.blocking",
     "connect_all": "node.blocking",
+    "Board": "node.blocking",
 }
 
 

@@ -10,6 +10,7 @@ Host only. `GROUPS` is the one table to edit when a module comes or goes.
 from __future__ import annotations
 
 import argparse
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -24,6 +25,7 @@ from pathlib import Path
 
 from .bundling import join, loaded_with, redirect
 from .core.errors import PicolinkError, UsageError
+from .shortening import choose, shorten
 
 SOURCES = Path(__file__).parent
 CHECKOUT = SOURCES.parent.parent  # only where picolink is installed from one
@@ -54,14 +56,14 @@ NEEDS: dict[str, list[str]] = {
 #: stand here because every node that runs wants them.
 ROOTS = [
     "picolink.__init__",
+    "picolink.node.node",
     "picolink.node.driver",
     "picolink.node.running",
     "picolink.core.frames",
-    "picolink.core.textstream",
 ]
 
 #: What the patterns above must leave out, since only a host runs it.
-HOST_ONLY: set[str] = {"node/wait_host.py", "node/blocking.py", "node/aio.py"}
+HOST_ONLY: set[str] = {"node/wait_host.py", "node/blocking.py", "node/aio.py", "node/host.py", "node/wait_thread.py"}
 
 #: Where `mip` finds the sources: a placeholder until the project has a public address.
 MIP_BASE = "github:picolink/picolink/src/"
@@ -177,24 +179,41 @@ def compile_all(
     optimize: int = 3,
     march: str | None = None,
     joined: bool = True,
+    short: bool = True,
 ) -> dict[str, bytes]:
     """All modules of the groups: place below /lib ("picolink/__init__.mpy") -> .mpy.
 
-    What every node loads is joined into one module (see `bundling`); with ``joined=False`` each
-    file stays itself, for readable tracebacks together with ``optimize=1``.
+    What every node loads is joined into one module (see `bundling`), and names that nobody else
+    uses are shortened (see `shortening`). With ``joined=False`` each file stays itself, with
+    ``short=False`` each name: for readable tracebacks, together with ``optimize=1``.
     """
-    texts = {}
-    for place, path in board_sources(groups).items():
-        name = place.removesuffix(".py").replace("/", ".")
-        texts[name] = without_types(path.read_text("utf-8"))
+    texts = board_texts(groups)
     if joined:
         texts = join_loaded(texts)
+    if short:
+        names = short_names()
+        texts = {name: shorten(text, names) for name, text in texts.items()}
     compiled = {}
     for name, text in texts.items():
         place = name.replace(".", "/")
         data = compile_source(text, f"{place}.py", optimize=optimize, march=march)
         compiled[f"{place}.mpy"] = data
     return compiled
+
+
+def board_texts(groups: Iterable[str]) -> dict[str, str]:
+    """Dotted name -> source without types, of the modules of the groups."""
+    texts = {}
+    for place, path in board_sources(groups).items():
+        name = place.removesuffix(".py").replace("/", ".")
+        texts[name] = without_types(path.read_text("utf-8"))
+    return texts
+
+
+@functools.cache
+def short_names() -> dict[str, str]:
+    """Name -> its short form on boards, whatever groups are packed."""
+    return choose(board_texts(GROUPS))
 
 
 def join_loaded(texts: dict[str, str]) -> dict[str, str]:

@@ -283,7 +283,7 @@ class Endpoint:
         oldest = None
         for session in self.sessions.values():
             if session.state == DORMANT and (
-                session.peer_uid == uid or now_ms - session.since_ms >= TIMES["dormant"]
+                session.peer_uid[:8] == uid[:8] or now_ms - session.since_ms >= TIMES["dormant"]
             ):
                 if oldest is None or session.since_ms < oldest.since_ms:
                     oldest = session

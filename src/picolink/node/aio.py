@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Callable, Generator
 from typing import Any
 
 from ..links.forgiving import normalise
+from .host import host_name
 from .items import Reading
 from .node import Node
 from .peer import Peer
 from .running import start, stop
-from .blocking import host_name
 
 __all__ = ["Board", "connect"]
 

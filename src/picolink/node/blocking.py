@@ -12,7 +12,6 @@ import contextlib
 import inspect
 import os
 import queue
-import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,7 @@ from ..links.forgiving import normalise
 from ..links.registry import load, split
 from .calls import Call, Items
 from .driver import Driver
+from .host import host_name
 from .items import Reading, reading
 from .node import Node
 from .subscriber import begin, wall_s
@@ -34,12 +34,6 @@ from .wait_thread import Host
 _QUIET_MS = 10  # since the last call, before our own thread leads
 _EVER = 1 << 62
 _DIAGNOSE_MS = 1500  # without an answer, before the link is asked what is at its other end
-
-
-def host_name() -> str:
-    """This computer's name, as a node's name."""
-    name = "".join(c if c.isascii() and c.isalnum() else "-" for c in socket.gethostname())
-    return name.strip("-")[:30] or "host"
 
 
 class Feed:
@@ -157,8 +151,14 @@ class Board:
         diagnose_ms = self.node.now_ms() + _DIAGNOSE_MS
         while not self._settled():
             now_ms = self.node.now_ms()
-            if now_ms >= end_ms or self._driver is None:
+            if now_ms >= end_ms:
                 break
+            if self._driver is None:  # lost while greeting: the board may be starting
+                self._closed.wait(TIMES["retry"] / 1000)
+                link = self._open(self.address, timeout_s)
+                with self._host.lock:
+                    self._driver = self._attach(link)
+                continue
             if now_ms >= diagnose_ms and hasattr(link, "diagnose"):
                 diagnose_ms = _EVER
                 found = self._diagnose(link)

@@ -45,7 +45,11 @@ class Peer:
         node.begin(self._begin)
 
     def _begin(self) -> None:
-        if not self._named:
+        if self._named:
+            self.why = "no node of that name has connected to us"
+            for session in self.node.endpoint.sessions.values():
+                self.on_state(session, "")
+        else:
             self.session = self.node.endpoint.new_session(self.node.endpoint.random(8))
             self._task = self.node.spawn(self._connect())
 

@@ -56,8 +56,7 @@ class Talk:
     def _call(self, kind: int, ref: int, body: bytes) -> None:
         node = self.node
         try:
-            if ref in self.cancelled:
-                self.cancelled.remove(ref)
+            if self.cancelled and self._was_cancelled(ref):
                 raise NotBegun("Cancelled", "cancelled before it began")
             if len(body) <= 4:
                 raise TooBig("%s takes %d bytes at once" % (node.name, self.session.limit_bytes))
@@ -99,6 +98,14 @@ class Talk:
                 self._run(command, ref, request, named)
         except Exception as error:
             self.fail(ref, error)
+
+    def _was_cancelled(self, ref: int) -> bool:
+        """Whether the cancel of call `ref` came before it. Old marks go: their calls came first."""
+        found = ref in self.cancelled
+        self.cancelled = [
+            mark for mark in self.cancelled if mark != ref and (ref - mark + 512) & 0xFFFF < 1024
+        ]
+        return found
 
     def _run(
         self, command: "Command", ref: int, args: "list[Any]", named: "dict[str, Any]"
