@@ -86,7 +86,7 @@ def test_ctrl_c_in_main_prints_a_traceback_and_gives_the_prompt(world: World) ->
     _, terminal = reading(world, "while True: fin.read(1)\n")
     terminal.send(b"\x03")
     text = terminal.expect(b">>> ")
-    assert re.search(rb'  File "main.py", line [78], in <module>\r\nKeyboardInterrupt: \r\n', text)
+    assert re.search(rb'  File "main.py", line [678], in <module>\r\nKeyboardInterrupt: \r\n', text)
 
 
 def test_many_ctrl_c_at_once_do_no_more_than_one(world: World) -> None:

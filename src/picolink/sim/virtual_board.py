@@ -279,7 +279,10 @@ class VirtualBoard:
         def reached() -> bool:
             if until == "off":
                 return self._state == "off"
-            return self._state in _RUNNING and (until == "running" or self._resets > resets)
+            # The states in between can be too short to be seen.
+            return self._state not in ("off", "reset") and (
+                until == "running" or self._resets > resets
+            )
 
         with self._changed:
             if not self._changed.wait_for(reached, timeout_s):
@@ -326,6 +329,3 @@ class VirtualBoard:
         except OSError:
             said = ""
         return said or f"it is {self._state}"
-
-
-_RUNNING = ("up", "main", "repl")
