@@ -12,9 +12,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-import picolink
 import pytest
 from both import SEED, count
+
+import picolink
 from picolink.packing import compile_all
 from picolink.sim import VirtualBoard, World
 
@@ -70,8 +71,9 @@ HOST_THAT_DIES = """
 import os, sys, picolink
 board = picolink.connect(sys.argv[1])
 board.call("note", 1)
-link = board._driver.link
-frame = b"\\x00\\x90\\x90half a frame" if link.address.startswith("usb") else b"\\x00\\x00\\x10\\x00half"
+link = board._line._driver.link
+half = {"usb": b"\\x00\\x90\\x90half a frame", "tcp": b"\\x00\\x00\\x10\\x00half"}
+frame = half[link.address[:3]]
 link.write(frame)
 print("written", flush=True)
 os.kill(os.getpid(), 9)
@@ -100,7 +102,7 @@ class LinkContract:
             .replace("HOST", repr("host"))
         )
         libs = compile_all(["usb", "tcp", "describe", "stats", "time", "log"])
-        board = world.board(name, main=program, libs=libs, heap_bytes=800_000)
+        board = world.board(name, main=program, libs=libs, heap_bytes=2_000_000)
         yield board
         board.kill()
 

@@ -10,12 +10,17 @@ _WHERE = {
     "Node": "node.node",
     "Reading": "node.items",
     "connect": "node.blocking",
-    "connect_all": "node.blocking",
+    "connect_all": "node.many",
     "Board": "node.blocking",
 }
 
 
-def _load(path):  # type: ignore[no-untyped-def]
+MYPY = False
+if MYPY:
+    from typing import Any
+
+
+def _load(path: str) -> "Any":
     import sys
 
     path = __name__ + "." + path
@@ -23,7 +28,7 @@ def _load(path):  # type: ignore[no-untyped-def]
     return sys.modules[path]
 
 
-def __getattr__(name):  # type: ignore[no-untyped-def]
+def __getattr__(name: str) -> "Any":
     if name == "aio":
         return _load("node.aio")
     value = getattr(_load(_WHERE.get(name, "core.errors")), name)

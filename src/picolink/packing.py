@@ -23,6 +23,7 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from .apart import take_apart
 from .bundling import join, loaded_with, redirect
 from .core.errors import PicolinkError, UsageError
 from .shortening import choose, shorten
@@ -63,7 +64,10 @@ ROOTS = [
 ]
 
 #: What the patterns above must leave out, since only a host runs it.
-HOST_ONLY: set[str] = {"node/wait_host.py", "node/blocking.py", "node/aio.py", "node/host.py", "node/wait_thread.py"}
+HOST_ONLY: set[str] = {
+    f"node/{name}.py"
+    for name in ("aio", "blocking", "host", "line", "many", "wait_host", "wait_thread")
+}
 
 #: Where `mip` finds the sources: a placeholder until the project has a public address.
 MIP_BASE = "github:picolink/picolink/src/"
@@ -221,7 +225,7 @@ def join_loaded(texts: dict[str, str]) -> dict[str, str]:
     inside = loaded_with(ROOTS, texts)
     others = {name: text for name, text in texts.items() if name not in inside}
     bundle = join({name: texts[name] for name in sorted(inside)}, others)
-    result = {f"{bundle.door}.__init__": bundle.source}
+    result = take_apart(bundle.source, bundle.door)
     for name, text in others.items():
         stripped = redirect(name, text, bundle)
         if stripped.strip() or not name.endswith(".__init__"):  # a folder needs no empty file

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
-import picolink
 import pytest
 from both import SEED, count
-from link_contract import LinkContract
 from cutting_proxy import CuttingProxy
-from picolink.sim import VirtualBoard
+from link_contract import LinkContract
 
+import picolink
+from picolink.sim import VirtualBoard
 
 CPYTHON_ONLY = "virtual boards"
 

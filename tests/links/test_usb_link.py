@@ -1,6 +1,7 @@
 """USB keeps the contract, with stray prints between the frames."""
 
 from link_contract import LinkContract
+
 from picolink.sim import VirtualBoard
 
 

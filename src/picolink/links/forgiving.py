@@ -15,7 +15,7 @@ def normalise(text: str) -> str:
     Raises BadAddress, saying what is accepted, where it can't be understood.
     """
     text = text.strip()
-    scheme, colon, rest = text.partition(":")
+    scheme, colon, _ = text.partition(":")
     if colon and scheme in SCHEMES:
         return text
     if re.fullmatch(r"/.+|COM\d+|\\\\\.\\.+", text):

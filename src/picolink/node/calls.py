@@ -124,7 +124,7 @@ class Calls:
             timeout_ms = TIMES["call"]
         deadline_ms = now_ms + timeout_ms if timeout_ms and items is None else None
         first: Any = [name, named] if named else name
-        flag, body = encode([first] + list(args))  # noqa: RUF005 (MicroPython)
+        flag, body = encode([first] + list(args))
         # 0 means no deadline, so that the clock's 0 is told as 1 later
         stamp = 0 if deadline_ms is None else (deadline_ms & CLOCK) + 1
         while self._next_ref in self.open:
@@ -243,18 +243,19 @@ class Calls:
         if not sent:
             return NotDone("%s was never sent: no link to %s before the deadline" % (name, peer))
         if self.session.attach is None:
-            return Unknown("%s was sent, then the link to %s was lost: it may be done" % (name, peer))
-        return Unknown("%s was sent, and %s did not answer in time: it may be done" % (name, peer))
+            why = "%s was sent, then the link to %s was lost: it may be done"
+        else:
+            why = "%s was sent, and %s did not answer in time: it may be done"
+        return Unknown(why % (name, peer))
 
     def close(self, error: PicolinkError | None = None) -> None:
         """The session is over: what was sent is unknown, what was not is not done."""
         self.closed = error or LinkError("the session with %s is over" % self.session.peer_name)
         for call in list(self.open.values()):
             sent = call.message is not None and call.message.begun
-            self._end(
-                call,
-                None,
-                (Unknown if sent else NotDone)(
-                    "%s: %s; it %s" % (call.name, self.closed, "may be done" if sent else "was not sent")
-                ),
+            why = "%s: %s; it %s" % (
+                call.name,
+                self.closed,
+                "may be done" if sent else "was not sent",
             )
+            self._end(call, None, Unknown(why) if sent else NotDone(why))

@@ -1,21 +1,20 @@
 """Milliseconds that only grow, on both interpreters. On a board `ticks_ms` wraps at 2^30."""
 
-try:
-    from time import ticks_diff, ticks_ms
-except ImportError:
-    from time import monotonic_ns
+import time
 
-    def now_ms() -> int:
-        """Milliseconds since some moment in the past; never goes back."""
-        return monotonic_ns() // 1_000_000
-
-else:
-    _last = ticks_ms()
+if hasattr(time, "ticks_ms"):
+    _last = time.ticks_ms()
     _total = 0
 
     def now_ms() -> int:
+        """Milliseconds since some moment in the past; never goes back."""
         global _last, _total
-        ticks = ticks_ms()
-        _total += ticks_diff(ticks, _last)
+        ticks: int = time.ticks_ms()  # type: ignore[attr-defined]
+        _total += time.ticks_diff(ticks, _last)  # type: ignore[attr-defined]
         _last = ticks
-        return _total
+        return _total  # type: ignore[no-any-return]
+
+else:
+
+    def now_ms() -> int:
+        return time.monotonic_ns() // 1_000_000

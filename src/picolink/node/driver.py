@@ -1,4 +1,4 @@
-"""Drives the core over one link with asyncio: drain, send, re-arm. The same on both interpreters."""
+"""Drives the core over one link: drain, send, re-arm. The same on both interpreters."""
 
 from ..core.endpoint import Port
 from ..core.errors import LinkError

@@ -10,7 +10,7 @@ from .driver import Driver
 if sys.implementation.name == "micropython":
     from .wait_board import Host
 else:
-    from .wait_host import Host  # type: ignore[assignment]
+    from .wait_host import Host
 
 MYPY = False
 if MYPY:

@@ -3,7 +3,7 @@
 from struct import unpack_from
 
 from ..core.errors import BadArguments, PicolinkError, TooBig, UnknownCommand
-from ..core.packets import BEGUN, CALL, CANCEL, CLOCK, CREDIT, ERROR, REPLY
+from ..core.packets import BEGUN, CALL, CANCEL, CREDIT, ERROR, REPLY
 from ..core.values import decode, encode
 from .topics import QUEUE_ITEMS, Outgoing
 
@@ -149,7 +149,7 @@ class Talk:
         if task is not None:
             task.cancel()
         elif outgoing is None:  # perhaps the call is still on its way
-            self.cancelled = self.cancelled[-7:] + [ref]  # noqa: RUF005 (MicroPython)
+            self.cancelled = self.cancelled[-7:] + [ref]
 
     def reply(self, kind: int, ref: int, value: "Any") -> None:
         """Answers call `ref`; `kind` is REPLY, BEGUN or ERROR."""

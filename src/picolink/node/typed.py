@@ -40,7 +40,8 @@ class Typed:
         command = node.commands.get(name)
         try:
             if command is None:
-                raise PicolinkError("no command %s; there are: %s" % (name, " ".join(node.commands)))
+                known = " ".join(node.commands)
+                raise PicolinkError("no command %s; there are: %s" % (name, known))
             args = [_value(word) for word in words if word]
             if command.check is not None:
                 command.check(args, {})

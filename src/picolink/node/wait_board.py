@@ -2,7 +2,6 @@
 
 import asyncio
 
-
 from .clock import now_ms
 
 _NEVER_MS = (1 << 29) - 1
@@ -68,7 +67,8 @@ class Host:
             if self._asleep:  # the task is moved ahead in the queue: no event, no second task
                 asyncio.core._task_queue.remove(self._task)
                 wait_ms = max(0, at_ms - now_ms())
-                asyncio.core._task_queue.push(self._task, asyncio.core.ticks_add(asyncio.core.ticks(), wait_ms))
+                at = asyncio.core.ticks_add(asyncio.core.ticks(), wait_ms)
+                asyncio.core._task_queue.push(self._task, at)
 
     def watch(self, link, callback):  # type: ignore[no-untyped-def]
         """Has `callback` called whenever the link has something."""
@@ -76,7 +76,7 @@ class Host:
 
     def on_writable(self, pollable, callback) -> None:  # type: ignore[no-untyped-def]
         """Has `callback` called once, when `pollable` takes something."""
-        asyncio.create_task(_once_writable(pollable, callback))
+        self.spawn(_once_writable(pollable, callback))
 
     def spawn(self, coroutine):  # type: ignore[no-untyped-def]
         """Runs a coroutine beside all else."""

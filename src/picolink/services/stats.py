@@ -36,5 +36,5 @@ def serve(talk: "Talk", ref: int) -> "dict[str, Any]":
     }
     if hasattr(gc, "mem_free"):
         result["free_bytes"] = gc.mem_free()
-        result["used_bytes"] = gc.mem_alloc()
+        result["used_bytes"] = gc.mem_alloc()  # type: ignore[attr-defined]
     return result

@@ -3,7 +3,6 @@
 import asyncio
 import socket
 
-
 from ...core.errors import CannotConnect
 from .link import TcpLink, TcpListener, host_and_port
 

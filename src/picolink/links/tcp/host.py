@@ -12,7 +12,7 @@ from .link import TcpLink, TcpListener, host_and_port
 
 _TAKES_BYTES = 16384
 
-HELP = {
+HELP: dict[str, tuple[str, str, dict[str, str]]] = {
     "tcp": (
         "tcp:HOST[:PORT]",
         "dials a node that listens on TCP; PORT is 5263 if left out",
@@ -83,6 +83,4 @@ def _listen(host: str, port: int) -> TcpListener:
 
 async def open_async(scheme: str, where: str, options: dict[str, str]) -> Any:
     """The same, without holding up the event loop."""
-    return await asyncio.get_running_loop().run_in_executor(
-        None, open_link, scheme, where, options
-    )
+    return await asyncio.get_running_loop().run_in_executor(None, open_link, scheme, where, options)

@@ -15,7 +15,7 @@ _MTU_BYTES = 65536
 def host_and_port(where: str, options: dict[str, str]) -> tuple[str, int]:
     """`HOST:PORT`, `HOST`, `:PORT` or `[IPv6]:PORT`; BadAddress where the port is none."""
     host, _, port = where.rpartition(":")
-    if not _ or "]" in port or ":" in host and host[0] != "[":
+    if not _ or "]" in port or (":" in host and host[0] != "["):
         host, port = where, ""
     try:
         number = int(port or PORT)

@@ -7,10 +7,11 @@ call as KeyboardInterrupt.
 """
 
 import io
-import micropython
 import os
 import select
 import sys
+
+import micropython
 
 from ...core.errors import LinkError
 from ...core.frames import HEAD_BYTES, body_length, decode_body, encode

@@ -14,7 +14,7 @@ from ...core.textstream import Decoder
 from .discover import open_exclusive, resolve
 from .recognise import ANSWER_MS, PROBE, Found, recognise
 
-HELP = {
+HELP: dict[str, tuple[str, str, dict[str, str]]] = {
     "usb": (
         "usb:auto | usb:NAME | usb:SERIAL | /dev/ttyACM0 | COM3",
         "a board on a USB cable; auto takes the only one",
@@ -116,9 +116,7 @@ class UsbLink:
             os.close(fd)
 
 
-def open_link(
-    scheme: str, where: str, options: dict[str, str], timeout_s: float = 10
-) -> UsbLink:
+def open_link(scheme: str, where: str, options: dict[str, str], timeout_s: float = 10) -> UsbLink:
     """Opens the port that `usb:WHERE` names."""
     port = resolve(where)
     return UsbLink(open_exclusive(port.path), port.path, "usb:" + (port.name or port.path))
@@ -126,6 +124,4 @@ def open_link(
 
 async def open_async(scheme: str, where: str, options: dict[str, str]) -> UsbLink:
     """The same, without holding up the event loop."""
-    return await asyncio.get_running_loop().run_in_executor(
-        None, open_link, scheme, where, options
-    )
+    return await asyncio.get_running_loop().run_in_executor(None, open_link, scheme, where, options)
