@@ -12,6 +12,7 @@ from typing import Any
 from .clock import now_ms
 
 _NEVER = 1 << 62
+_LONGEST_MS = 1 << 30  # that poll takes
 
 
 class _Watch:
@@ -53,7 +54,7 @@ class Host:
     def turn(self, until_ms: int) -> None:
         """Waits for something to do, until `until_ms` at most, and does it."""
         wait_ms = min(until_ms, self.due_ms) - now_ms()
-        events = self.poll.poll(wait_ms if wait_ms > 0 else 0)
+        events = self.poll.poll(min(max(wait_ms, 0), _LONGEST_MS))
         with self.lock:
             for fd, event in events:
                 if fd == self._wake_in:
