@@ -41,6 +41,8 @@ TOP_LEVEL: dict[str, str] = {
     "packing": "cli",  # tools: which modules go onto a board, and in which form
     "bundling": "cli",
     "slimming": "cli",
+    "shortening": "cli",
+    "apart": "cli",
     "selftest": "cli",
 }
 

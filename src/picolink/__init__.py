@@ -3,26 +3,24 @@
 The same on MicroPython and on CPython; what is imported is loaded when it is first used.
 """
 
+import sys
+
 __version__ = "0.1.0"
 
-# name -> the module that has it
-_WHERE = {
-    "Node": "node.node",
-    "Reading": "node.items",
-    "connect": "node.blocking",
-    "connect_all": "node.many",
-    "Board": "node.blocking",
-}
+# name -> the module that has it; all others are errors
+_WHERE = {"Node": "node.node", "Reading": "node.items"}
 
+if sys.implementation.name != "micropython":
+    _WHERE["connect"] = _WHERE["Board"] = "node.blocking"
+    _WHERE["connect_all"] = "node.many"
 
 MYPY = False
 if MYPY:
     from typing import Any
 
 
-def _load(path: str) -> "Any":
-    import sys
-
+def load(path: str) -> "Any":
+    """The module at `path` below the package: what is loaded by a name known only later."""
     path = __name__ + "." + path
     __import__(path)
     return sys.modules[path]
@@ -30,8 +28,5 @@ def _load(path: str) -> "Any":
 
 def __getattr__(name: str) -> "Any":
     if name == "aio":
-        return _load("node.aio")
-    value = getattr(_load(_WHERE.get(name, "core.errors")), name)
-    if name == "Node":
-        value.find_service = staticmethod(lambda service: _load("services." + service))
-    return value
+        return load("node.aio")
+    return getattr(load(_WHERE.get(name, "core.errors")), name)

@@ -5,7 +5,7 @@ imports between them cost code too. Joined, picolink's core takes two thirds of 
 joined keeps its meaning because of what is refused here: two modules that use one global name for
 two things, and `import` of a joined module as a whole.
 
-Integer constants are put in where they are used; comments, docstrings and annotations go.
+Constants are put in where they are used; comments, docstrings and annotations go.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import builtins
 from collections.abc import Iterable, Mapping
 
 from .core.errors import PicolinkError
-from .slimming import fold_platform, lean, strip
+from .slimming import PutIn, constants, fold_platform, lean, strip
 
 
 class BundlingError(PicolinkError):
@@ -46,6 +46,8 @@ class Bundle:
         self.door = door
         self.source = ""
         self.names: dict[str, dict[str, str]] = {}
+        self.constants: dict[str, int | str] = {}  # global names that are put in where they stand
+        self.keep: set[str] = set()  # global names that other modules import
 
 
 def join(sources: Mapping[str, str], others: Mapping[str, str] | None = None) -> Bundle:
@@ -66,12 +68,14 @@ def join(sources: Mapping[str, str], others: Mapping[str, str] | None = None) ->
         _refuse_shadows(module, changed)
         tree = _Renamer(changed).visit(_Joiner(module, set(modules)).visit(module.tree))
         bodies += tree.body
-    keep = set(bundle.names[bundle.door].values())
+    tree = ast.fix_missing_locations(ast.Module(bodies, []))
+    bundle.constants = constants(tree)
+    bundle.keep = set(bundle.names[bundle.door].values())
     for other in _parse(others or {}).values():
         joiner = _Joiner(other, set(modules), bundle)
         joiner.visit(other.tree)
-        keep |= joiner.taken
-    bundle.source = lean(bodies, keep)
+        bundle.keep |= joiner.taken
+    bundle.source = lean(tree, bundle.constants, bundle.keep)
     return bundle
 
 
@@ -101,7 +105,10 @@ def loaded_with(roots: Iterable[str], sources: Mapping[str, str]) -> set[str]:
 def redirect(name: str, source: str, bundle: Bundle) -> str:
     """The source of a module outside the bundle, made to import from it."""
     (module,) = _parse({name: source}).values()
-    return ast.unparse(strip(_Joiner(module, set(bundle.names), bundle).visit(module.tree))) + "\n"
+    joiner = _Joiner(module, set(bundle.names), bundle)
+    tree = joiner.visit(module.tree)
+    tree = PutIn(joiner.constants).visit(tree)
+    return ast.unparse(strip(tree)) + "\n"
 
 
 def _parse(sources: Mapping[str, str]) -> dict[str, Module]:
@@ -115,12 +122,13 @@ def _parse(sources: Mapping[str, str]) -> dict[str, Module]:
 class _Joiner(ast.NodeTransformer):
     """Rewrites the imports of one module: inside the bundle, or from outside into it.
 
-    `taken` are the names that it takes from the bundle.
+    `taken` are the names that it takes from the bundle, `constants` what it takes as a value.
     """
 
     def __init__(self, module: Module, joined: set[str], bundle: Bundle | None = None) -> None:
         self.module, self.joined, self.bundle = module, joined, bundle
         self.taken: set[str] = set()
+        self.constants: dict[str, int | str] = {}
 
     def visit_Import(self, node: ast.Import) -> ast.stmt:
         for alias in node.names:
@@ -141,9 +149,12 @@ class _Joiner(ast.NodeTransformer):
         for alias in node.names:
             final = _final(self.module, node, self.bundle, source, alias.name)
             name = alias.asname or alias.name
+            if final in self.bundle.constants:
+                self.constants[name] = self.bundle.constants[final]
+                continue
             aliases.append(ast.alias(final, None if name == final else name))
             self.taken.add(final)
-        return ast.ImportFrom(self.bundle.door, aliases, 0)
+        return ast.ImportFrom(self.bundle.door, aliases, 0) if aliases else ast.Pass()
 
     def _whole(self, node: ast.stmt, name: str) -> BundlingError:
         return BundlingError(

@@ -60,6 +60,7 @@ ROOTS = [
     "picolink.node.node",
     "picolink.node.driver",
     "picolink.node.running",
+    "picolink.node.wait_board",
     "picolink.core.frames",
 ]
 
@@ -225,7 +226,7 @@ def join_loaded(texts: dict[str, str]) -> dict[str, str]:
     inside = loaded_with(ROOTS, texts)
     others = {name: text for name, text in texts.items() if name not in inside}
     bundle = join({name: texts[name] for name in sorted(inside)}, others)
-    result = take_apart(bundle.source, bundle.door)
+    result = take_apart(bundle.source, bundle.door, bundle.keep)
     for name, text in others.items():
         stripped = redirect(name, text, bundle)
         if stripped.strip() or not name.endswith(".__init__"):  # a folder needs no empty file

@@ -17,7 +17,7 @@ class _Fold(ast.NodeTransformer):
         if isinstance(node.test, ast.Constant):
             return (node.body if node.test.value else node.orelse) or ast.Pass()
         asked = ast.unparse(node.test)
-        if asked == "sys.implementation.name == 'micropython'":
+        if asked in ("sys.implementation.name == 'micropython'", "hasattr(time, 'ticks_ms')"):
             return node.body
         if asked == "sys.implementation.name != 'micropython'":
             return node.orelse or ast.Pass()
@@ -50,12 +50,9 @@ def fold_platform(tree: ast.Module) -> ast.Module:
     return folded
 
 
-def lean(bodies: list[ast.stmt], keep: set[str]) -> str:
-    """The source of all statements, each import once, integer constants put in."""
-    tree = ast.Module(bodies, [])
-    ast.fix_missing_locations(tree)
-    constants = _constants(tree)
-    tree = strip(_PutIn(constants).visit(tree))
+def lean(tree: ast.Module, constants: dict[str, int | str], keep: set[str]) -> str:
+    """The source of all statements, each import once, constants put in."""
+    tree = strip(PutIn(constants).visit(tree))
     seen: set[str] = set()
     kept: list[ast.stmt] = []
     for statement in tree.body:
@@ -78,8 +75,9 @@ def lean(bodies: list[ast.stmt], keep: set[str]) -> str:
     return ast.unparse(ast.Module(kept, [])) + "\n"
 
 
-def _constants(tree: ast.Module) -> dict[str, int]:
-    """Global names that are integers for good: bound once, at the top, and nowhere shadowed."""
+def constants(tree: ast.Module) -> dict[str, int | str]:
+    """Global names that are integers or short strings for good: bound once, at the top, and
+    nowhere shadowed."""
     bound: dict[str, int] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
@@ -89,22 +87,24 @@ def _constants(tree: ast.Module) -> dict[str, int]:
         elif isinstance(node, ast.Global | ast.Nonlocal):
             for name in node.names:
                 bound[name] = bound.get(name, 0) + 2
-    found: dict[str, int] = {}
+    found: dict[str, int | str] = {}
     for statement in tree.body:
         if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
             continue
         target = statement.targets[0]
         if isinstance(target, ast.Name) and bound[target.id] == 1 and target.id.isupper():
-            value = _integer(_PutIn(found).visit(statement.value))
+            value = _constant(PutIn(found).visit(statement.value))
             if value is not None:
                 found[target.id] = value
     return found
 
 
-def _integer(node: ast.expr) -> int | None:
-    """The value of an expression of integers and operators on them, else None."""
+def _constant(node: ast.expr) -> int | str | None:
+    """The value of a short string, or an expression of integers and operators, else None."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value if len(node.value) < 20 else None
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "const":
-        return _integer(node.args[0])
+        return _constant(node.args[0])
     allowed = ast.Constant | ast.BinOp | ast.UnaryOp | ast.operator | ast.unaryop
     if not all(isinstance(child, allowed) for child in ast.walk(node)):
         return None
@@ -112,8 +112,10 @@ def _integer(node: ast.expr) -> int | None:
     return value if type(value) is int else None
 
 
-class _PutIn(ast.NodeTransformer):
-    def __init__(self, constants: dict[str, int]) -> None:
+class PutIn(ast.NodeTransformer):
+    """Puts the values of constants in where their names stand."""
+
+    def __init__(self, constants: dict[str, int | str]) -> None:
         self.constants = constants
 
     def visit_Name(self, node: ast.Name) -> ast.expr:

@@ -6,6 +6,7 @@ The timeouts follow RFC 6298, the loss by later packets RFC 9002 section 6.1.1.
 """
 
 from .packets import ALL, MIN_MTU_BYTES, OVERHEAD_BYTES, WINDOW
+from .seldom import seldom, starting
 from .timing import TIMES
 
 MYPY = False
@@ -43,6 +44,7 @@ class Attach:
         self.owed_bytes = 0  # not acknowledged yet
         self.heard_ms = self.asked_ms = self.due_ms = now_ms
 
+    @starting
     def welcome(self, hello: "Hello") -> None:
         """The peer's hello is here: its tag, and what it takes."""
         self.hello = hello
@@ -111,6 +113,7 @@ class Attach:
         rto_ms = self.srtt_ms + 4 * self.var_ms + 2 * TIMES["ack"]
         self.rto_ms = max(TIMES["rto_min"], min(rto_ms, TIMES["rto_max"]))
 
+    @seldom
     def timed_out(self, now_ms: int) -> "list[Flight]":
         """The packets under way, if for longer than the timeout: they count as lost. The timeout
         doubles, and the fragments halve: what is too big for the link may be why."""

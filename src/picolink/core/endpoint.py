@@ -23,6 +23,7 @@ from .packets import (
     Hello,
     hello_packets,
 )
+from .seldom import seldom, starting
 from .session import Session
 from .states import CLOSED, DORMANT, MOVING
 from .timing import TIMES
@@ -82,10 +83,12 @@ class Endpoint:
         self.malformed = 0  # packets that make no sense
         self.hellos = 0  # said
 
+    @starting
     def number(self) -> int:
         """A random number from 1 to 2^30 - 1."""
         return int.from_bytes(self.random(4), "little") & CLOCK or 1
 
+    @starting
     def new_session(self, ident: bytes) -> Session:
         """A session that belongs to no link yet."""
         first_id = self.number() & 0xFFFF
@@ -93,6 +96,7 @@ class Endpoint:
         self.sessions[ident] = session
         return session
 
+    @seldom
     def close(self, session: Session, now_ms: int) -> None:
         """Ends a session, and tells the peer if there is a link to it."""
         attach = session.attach
@@ -103,6 +107,7 @@ class Endpoint:
         self.sessions.pop(session.id, None)
         session.detach("close", "closed here", now_ms)
 
+    @seldom
     def port_lost(self, port: Port, why: str, now_ms: int) -> None:
         """The link is gone; its session keeps everything for the next one."""
         if port.dialer is not None:
@@ -113,6 +118,7 @@ class Endpoint:
         if port.attach is not None:
             port.attach.session.detach("lost", why, now_ms)
 
+    @seldom
     def abandon(self, attach: Attach, why: str, now_ms: int) -> None:
         """A hello came to nothing."""
         session = attach.session
@@ -123,6 +129,7 @@ class Endpoint:
         if not session.met and attach.hello is not None:
             self.sessions.pop(session.id, None)  # somebody's hello alone leaves no trace
 
+    @seldom
     def _abandon_answered(self, port: Port, why: str, now_ms: int) -> None:
         attach, port.answered = port.answered, None
         if attach is not None:
@@ -191,6 +198,7 @@ class Endpoint:
 
     # Hellos
 
+    @starting
     def say_hello(
         self, attach: Attach, flags: int, echo: int, now_ms: int, refusal: str = ""
     ) -> None:
@@ -212,6 +220,7 @@ class Endpoint:
             self.hellos += 1
             port.queue.extend(hello_packets(body, port.mtu_bytes, self.hellos))
 
+    @starting
     def _hello_piece(self, port: Port, packet: bytes, now_ms: int) -> None:
         _, number, index, count = packet[:4]
         if number != port.piece_of or len(port.pieces) != count:
@@ -241,6 +250,7 @@ class Endpoint:
         else:
             self.stale += 1
 
+    @starting
     def _greeted(self, port: Port, hello: Hello, now_ms: int) -> None:
         """Somebody dialed us: answer, but change nothing before the answer is confirmed."""
         attach = port.answered
@@ -250,7 +260,8 @@ class Endpoint:
             if hello.uid == self.uid:
                 why = "it would talk to itself"
             elif session is None:
-                if not self._make_room(hello.uid, now_ms):
+                full = len(self.sessions) >= self.max_sessions
+                if full and not self._make_room(hello.uid, now_ms):
                     why = "%s has %d sessions already" % (self.name, self.max_sessions)
             elif session.met and session.peer_uid != hello.uid:
                 why = "the session belongs to another node"
@@ -258,7 +269,8 @@ class Endpoint:
                 attach = Attach(Session(hello.session, self.owner, 0, 0), port, 0, 0)
                 self.say_hello(attach, REFUSED, hello.tag, now_ms, why)
                 return
-            self._abandon_answered(port, "another hello came", now_ms)
+            if attach is not None:
+                self._abandon_answered(port, "another hello came", now_ms)
             if session is None:
                 session = self.new_session(hello.session)
             self.sessions[session.id] = session  # the other hello may have been of the same one
@@ -269,17 +281,18 @@ class Endpoint:
         flags = 0 if attach.session.met else FRESH
         self.say_hello(attach, flags, hello.tag, now_ms)
 
+    @starting
     def attached(self, port: Port, attach: Attach, hello: Hello, now_ms: int) -> None:
         """Both sides know that both are there: the session goes on over this port."""
         if port.attach is not None and port.attach.session is not attach.session:
             port.attach.session.detach("lost", "another session came on its link", now_ms)
         attach.session.attach_to(attach, hello, now_ms)
+        attach.hello = None  # it has served
         self.owner.on_attach(attach.session, port)
 
+    @seldom
     def _make_room(self, uid: bytes, now_ms: int) -> bool:
-        """Whether there is a place for one more session; the longest dormant one may go."""
-        if len(self.sessions) < self.max_sessions:
-            return True
+        """Whether there is a place for one more session: the longest dormant one may go."""
         oldest = None
         for session in self.sessions.values():
             if session.state == DORMANT and (

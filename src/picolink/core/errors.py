@@ -18,9 +18,8 @@ PicolinkError
    `- Unknown              sent, and not confirmed before the peer vanished or the deadline passed
 """
 
-
-class PicolinkError(Exception):
-    """The root of all errors that picolink raises on purpose."""
+from .failure import LinkError as LinkError
+from .failure import PicolinkError as PicolinkError
 
 
 class UsageError(PicolinkError):
@@ -62,10 +61,6 @@ class UnknownCommand(PeerError):
 
 class Refused(PeerError):
     """The peer does not talk to this node: another protocol version, no room, not paired."""
-
-
-class LinkError(PicolinkError):
-    """What the link did."""
 
 
 class CannotConnect(LinkError):

@@ -5,6 +5,7 @@ delivered. What was lost becomes a hole and is sent again in whatever size the l
 """
 
 from .packets import LONG, NOTHING, WINDOW
+from .seldom import seldom, starting
 
 _LONG_TURN = 4  # one packet in so many belongs to the long messages while short ones wait
 
@@ -29,6 +30,7 @@ class Message:
         if not self.left:
             self.lane.settled(self)
 
+    @seldom
     def lost(self, start: int, end: int) -> None:
         """This range, under way until now, is to be sent again."""
         if not self.left:
@@ -104,6 +106,7 @@ class Lane:
         if message.sending():
             self.waiting.remove(message)
 
+    @seldom
     def take_back(self, kind: int, ref: int) -> bool:
         """Takes a message back of which nothing was sent; False where it is too late."""
         for message in self.waiting:
@@ -116,6 +119,7 @@ class Lane:
                 return True
         return False
 
+    @starting
     def resume(self, low: int, bits: int) -> None:
         """The peer says what it has: all ids below `low`, and those of the bitmap."""
         for message in list(self.open):

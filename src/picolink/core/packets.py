@@ -2,6 +2,8 @@
 
 from struct import unpack_from
 
+from .seldom import starting
+
 VERSION = 1
 
 # The first byte of a packet.
@@ -49,6 +51,7 @@ FRESH = 0x01  # flag: I know nothing of this session yet
 REFUSED = 0x02  # flag: the name says why
 
 
+@starting
 class Hello:
     """What a node says of itself when it attaches a session to a link."""
 

@@ -6,7 +6,6 @@ by the owner's `on_message`. The clock is passed in, the next deadline is return
 
 from struct import pack, unpack_from
 
-from .errors import Busy, TooBig
 from .inbox import Inbox
 from .outbox import Message, Outbox
 from .packets import (
@@ -27,6 +26,7 @@ from .packets import (
     PART_BYTES,
     SACK,
 )
+from .seldom import seldom, starting
 from .states import NEW, TRANSITIONS
 from .timing import TIMES
 
@@ -75,6 +75,7 @@ class Session:
 
     # What happens to a session
 
+    @starting
     def step(self, event: str, now_ms: int, why: str = "") -> None:
         """Takes the transition that the table has for `event`; any other is no event."""
         state = TRANSITIONS.get((self.state, event), self.state)
@@ -83,9 +84,11 @@ class Session:
             self.since_ms = now_ms
             self.owner.on_state(self, why)
 
+    @starting
     def attach_to(self, attach: "Attach", hello: "Hello", now_ms: int) -> None:
         """Goes on over `attach`: what the peer's hello does not name as delivered is sent again."""
-        self._let_go()
+        if self.attach is not None:
+            self._let_go()
         low0, bits0, first0, low1, bits1, first1 = hello.lanes
         if not self.met:
             self.peer_uid = hello.uid
@@ -102,11 +105,13 @@ class Session:
         self._saw_clock(hello.clock, now_ms)
         self.step("attach", now_ms)
 
+    @seldom
     def detach(self, event: str, why: str, now_ms: int) -> None:
         """The link is gone ("lost"), or the conversation is over ("close")."""
         self._let_go()
         self.step(event, now_ms, why)
 
+    @seldom
     def _let_go(self) -> None:
         attach = self.attach
         if attach is not None:
@@ -138,6 +143,8 @@ class Session:
         """
         size = len(body)
         if self.peer_uid and size > self.peer_limit_bytes:
+            from .errors import TooBig
+
             raise TooBig(
                 "%d bytes at once are too many for %s, which takes %d: send it in pieces"
                 % (size, self.peer_name, self.peer_limit_bytes)
@@ -146,9 +153,12 @@ class Session:
         short = size <= (attach.room_bytes if attach is not None else 480)
         return (self.out.short if short else self.out.long).add(kind, ref, body)
 
+    @seldom
     def check_room(self) -> None:
         """Raises Busy where so much waits already that another call should not."""
         if len(self.out.short.waiting) + len(self.out.long.waiting) >= _QUEUE:
+            from .errors import Busy
+
             raise Busy(
                 "%d messages for %s wait already: wait for replies" % (_QUEUE, self.peer_name)
             )
@@ -207,6 +217,7 @@ class Session:
         attach.number = (number + 1) & 0xFFFF
         return packet
 
+    @seldom
     def _resend(self, lost: "list[Flight]") -> None:
         for _, _, _, message, start, end in lost:
             self.resent += 1
@@ -272,9 +283,9 @@ class Session:
         attach = self.attach
         if attach is None:
             return
-        lost = attach.timed_out(now_ms)
-        if lost:
-            self._resend(lost)
+        flight = attach.flight
+        if flight and now_ms - flight[0][1] >= attach.rto_ms:
+            self._resend(attach.timed_out(now_ms))
         silent_ms = now_ms - max(attach.heard_ms, self.patient_until_ms)
         asked_ms = now_ms - attach.asked_ms
         keepalive_ms = TIMES["keepalive"]

@@ -2,8 +2,6 @@
 
 import sys
 
-from ..core.errors import BadAddress
-
 MYPY = False
 if MYPY:
     from typing import Any
@@ -36,6 +34,8 @@ def split(address: str) -> tuple[str, str, dict[str, str]]:
 def load(scheme: str) -> "Any":
     """The module that opens addresses of `scheme`."""
     if scheme not in SCHEMES:
+        from ..core.errors import BadAddress
+
         raise BadAddress(
             "no link has the scheme %r; there are: %s" % (scheme, ", ".join(sorted(SCHEMES)))
         )

@@ -11,8 +11,8 @@ from ..links.forgiving import normalise
 from .host import host_name
 from .items import Reading
 from .node import Node
+from .opening import start, stop
 from .peer import Peer
-from .running import start, stop
 
 __all__ = ["Board", "connect"]
 

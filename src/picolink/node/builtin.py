@@ -1,5 +1,6 @@
 """The services of every node, under `sys.` (spec 6): found by name when first called."""
 
+from .. import load  # the services are above us: only by name
 from ..core.errors import UnknownCommand
 from ..core.packets import BEGUN
 from .node import Command
@@ -22,8 +23,9 @@ def find(node: "Node", name: str) -> Command | None:
         return Command(_subscribe, inner=True)
     if name == "read":
         return Command(_read, inner=True)
-    if name in _SERVICES and node.find_service is not None:
-        return Command(node.find_service(name).serve, inner=True)
+    if name in _SERVICES:
+        service = load("services." + name)
+        return Command(service.serve, inner=True)
     return None
 
 
@@ -39,8 +41,8 @@ def _subscribe(talk: "Talk", ref: int, topic: str, limit: int = 64, credit: int 
         meta["unit"] = reading.unit
         reading.start()
     talk.reply(BEGUN, ref, meta)
-    if topic[:4] == "sys." and topic[4:] in _SERVICES and node.find_service is not None:
-        node.find_service(topic[4:]).subscribed(node)
+    if topic[:4] == "sys." and topic[4:] in _SERVICES:
+        load("services." + topic[4:]).subscribed(node)
 
 
 def _read(talk: "Talk", ref: int, name: str) -> "Any":

@@ -3,14 +3,16 @@
 import time
 
 if hasattr(time, "ticks_ms"):
-    _last = time.ticks_ms()
+    _ticks_ms = time.ticks_ms
+    _ticks_diff = time.ticks_diff  # type: ignore[attr-defined]
+    _last = _ticks_ms()
     _total = 0
 
     def now_ms() -> int:
         """Milliseconds since some moment in the past; never goes back."""
         global _last, _total
-        ticks: int = time.ticks_ms()  # type: ignore[attr-defined]
-        _total += time.ticks_diff(ticks, _last)  # type: ignore[attr-defined]
+        ticks: int = _ticks_ms()
+        _total += _ticks_diff(ticks, _last)
         _last = ticks
         return _total  # type: ignore[no-any-return]
 

@@ -1,12 +1,14 @@
 """Drives the core over one link: drain, send, re-arm. The same on both interpreters."""
 
 from ..core.endpoint import Port
-from ..core.errors import LinkError
+from ..core.failure import LinkError
+from ..core.seldom import seldom
 from ..core.timing import TIMES
 
 MYPY = False
 if MYPY:
     from collections.abc import Callable
+    from typing import Any
 
     from ..links.base import Link
     from .node import Node
@@ -22,13 +24,14 @@ class Driver:
         self.node = node
         self.link = link
         self.on_lost = on_lost
+        self.reopens = False  # once lost, the link waits for whoever comes next
         self.port = Port(link.mtu_bytes, link.takes_bytes)
         self.port.wake = self.wake
         self.port.drain = self.drain
         self._watch = node.host.watch(link, self.on_readable)
         self._writing = False
         self._typed: Typed | None = None
-        link.on_text = self._on_text
+        link.on_text = self.on_text
         node.drivers.append(self)
 
     def on_readable(self) -> None:
@@ -71,6 +74,7 @@ class Driver:
         except (OSError, LinkError) as error:
             self.lost(str(error))
 
+    @seldom
     def _on_writable(self) -> None:
         self._writing = False
         try:
@@ -91,15 +95,20 @@ class Driver:
         self.drain()
         return endpoint.deadline_ms(self.port)
 
-    def _on_text(self, text: bytes) -> None:
+    def on_text(self, text: bytes) -> None:
         """What stood between frames: typed lines, where no session has the link."""
         if self.port.attach is None:
-            if self._typed is None:
-                from .typed import Typed
+            self._type(text)
 
-                self._typed = Typed(self)
-            self._typed.feed(text)
+    @seldom
+    def _type(self, text: bytes) -> None:
+        if self._typed is None:
+            from .typed import Typed
 
+            self._typed = Typed(self)
+        self._typed.feed(text)
+
+    @seldom
     def lost(self, why: str) -> None:
         """The link is gone: its sessions wait for another."""
         node = self.node
@@ -111,3 +120,6 @@ class Driver:
         node.endpoint.port_lost(self.port, why, node.now_ms())
         if self.on_lost is not None:
             self.on_lost(why)
+        elif self.reopens:
+            link: Any = self.link
+            Driver(node, link.reopen()).reopens = True

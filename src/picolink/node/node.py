@@ -1,9 +1,10 @@
 """Node: a program with a name, its commands, readings and topics, on any number of links."""
 
+import sys
 from os import urandom
 
 from ..core.endpoint import Endpoint
-from ..core.errors import UsageError
+from ..core.seldom import seldom, starting
 from .clock import now_ms
 from .talk import Talk
 
@@ -17,15 +18,6 @@ if MYPY:
     from .driver import Driver
     from .peer import Peer
     from .topics import Outgoing
-
-_NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
-
-
-def check_name(name: str, also: str = "") -> str:
-    """`name`, if it has letters, digits, `-`, `_` and what `also` allows; UsageError if not."""
-    if not 0 < len(name) <= 40 or any(c not in _NAME and c not in also for c in name):
-        raise UsageError("the name %r: use letters, digits, - and _ only, 40 at most" % name)
-    return name
 
 
 class Command:
@@ -43,6 +35,7 @@ class Command:
         self.declared: list[tuple[str, str]] | None = None
         self.check: Callable[[list[Any], dict[str, Any]], None] | None = None
 
+    @starting
     def declare(self, ordered: tuple[str, ...], named: dict[str, str]) -> None:
         """Notes what arguments it takes (node/args.py)."""
         if ordered or named:
@@ -59,16 +52,22 @@ class Node:
     `max_message_bytes`: larger ones are refused.
     """
 
-    find_service: "Callable[[str], Any] | None" = None  # set by the package: services are above us
-
     def __init__(
         self, name: str, uid: bytes | None = None, max_message_bytes: int = 16384,
         max_sessions: int = 4, window_bytes: int = 4096,
     ) -> None:  # fmt: skip
+        from .naming import check_name
+
         check_name(name)
         self.name = name
         self.endpoint = Endpoint(
-            uid or _board_uid(), name, self, urandom, window_bytes, max_message_bytes, max_sessions
+            uid or self._own_uid(),
+            name,
+            self,
+            urandom,
+            window_bytes,
+            max_message_bytes,
+            max_sessions,
         )
         self.commands: dict[str, Command] = {}
         self.readings: dict[str, Any] = {}
@@ -86,8 +85,21 @@ class Node:
         self.loop: Any = None  # of a program that polls
         self.host: Any = None  # what asyncio is used through, while it runs
 
+    @starting
+    def _own_uid(self) -> bytes:
+        try:
+            from machine import unique_id
+        except ImportError:  # a host
+            try:
+                from .host import host_uid
+            except ImportError:
+                return urandom(8)
+            return host_uid()
+        return unique_id()  # type: ignore[no-any-return]
+
     # What it offers
 
+    @starting
     def command(
         self, *args: "Any", help: str = "", blocking_s: float = 0, name: str = "", **named: str
     ) -> "Any":
@@ -106,6 +118,7 @@ class Node:
 
         return decorate
 
+    @starting
     def stream(self, *args: "Any", help: str = "", name: str = "", **named: str) -> "Any":
         """Decorator: the function returns a generator (on CPython also an async one) whose
         items the caller gets one by one; none is dropped."""
@@ -119,13 +132,18 @@ class Node:
 
         return decorate
 
+    @starting
     def _add(self, function: "Any", name: str, command: Command) -> "Any":
+        from .naming import check_name
+
         self.commands[check_name(name or function.__name__, ".")] = command
         return function
 
+    @starting
     def reading(self, name: str, unit: str = "", every_s: float = 1, help: str = "") -> "Any":
         """Decorator: the function gives a value, taken every `every_s` seconds while somebody
         subscribes, and whenever somebody reads it."""
+        from .naming import check_name
         from .readings import declare
 
         check_name(name, "./")
@@ -139,12 +157,14 @@ class Node:
 
             put(self, subscribers, value)
 
+    @seldom
     def subscribe(self, topic: str, queue: str = "all") -> "Any":
         """Decorator: the function gets what any peer, now or later, publishes under `topic`."""
         from .subscriber import everywhere
 
         return lambda function: everywhere(self, topic, queue, function)
 
+    @seldom
     def peer(self, address: str) -> "Peer":
         """The node at `address`, dialed and dialed again by itself; or, by its name, one that is
         connected already."""
@@ -152,6 +172,7 @@ class Node:
 
         return Peer(self, address)
 
+    @seldom
     def on_pin(self, pin: "Any", pull: str = "up", debounce_ms: int = 20, edge: str = "") -> "Any":
         """Decorator: the function (or coroutine) runs when the pin is pressed: falls where it is
         pulled up, rises where it is pulled down; `edge`: "rising", "falling", "both"."""
@@ -168,13 +189,15 @@ class Node:
 
         run(self, links)
 
+    @seldom
     def poll(self, *links: str) -> None:
         """Serves what has come, and returns: for a program with a `while True` of its own. The
         links are opened at the first call."""
-        from .running import poll
+        from .opening import poll
 
         poll(self, links)
 
+    @seldom
     def begin(self, function: "Callable[[], Any]") -> None:
         """Calls `function` now where the node runs, else when it begins to."""
         if self.host is not None:
@@ -229,7 +252,12 @@ class Node:
     def on_attach(self, session: "Session", port: "Port") -> None:
         for meet in self.on_meet:
             meet(session)
+        if sys.implementation.name == "micropython":
+            from .running import forget_start
 
+            self.later.append(forget_start)
+
+    @seldom
     def drop(self, outgoing: "Outgoing") -> None:
         """A subscriber has gone."""
         for topic, subscribers in list(self.topics.items()):
@@ -237,15 +265,3 @@ class Node:
                 subscribers.remove(outgoing)
                 if not subscribers:
                     del self.topics[topic]
-
-
-def _board_uid() -> bytes:
-    try:
-        from machine import unique_id
-    except ImportError:  # a host
-        try:
-            from .host import host_uid
-        except ImportError:
-            return urandom(8)
-        return host_uid()
-    return unique_id()  # type: ignore[no-any-return]

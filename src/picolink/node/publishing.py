@@ -15,7 +15,7 @@ def put(node: "Node", subscribers: "list[Outgoing]", value: "Any") -> None:
     program that publishes without a pause loses nothing while the link keeps up."""
     item = encode(value)
     for outgoing in subscribers:
-        if len(outgoing.queue) >= outgoing.limit > 1:
+        if outgoing.queue and outgoing.limit > 1 and outgoing.full():
             attach = outgoing.session.attach
             if attach is not None:
                 attach.port.drain()

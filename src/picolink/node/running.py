@@ -1,66 +1,44 @@
-"""Opening a node's links and running it (`Node.run`, `Node.poll`)."""
+"""Running a node (`Node.run`)."""
 
 import asyncio
 import sys
-
-from ..core.errors import PicolinkError
-from ..links.registry import open_link
-from .driver import Driver
-
-if sys.implementation.name == "micropython":
-    from .wait_board import Host
-else:
-    from .wait_host import Host
 
 MYPY = False
 if MYPY:
     from typing import Any
 
-    from ..links.base import Link
     from .node import Node
 
-
-def start(node: "Node") -> None:
-    """Gives the node the running event loop."""
-    if node.host is None:
-        node.host = Host(node.tick)
-
-
-def add(node: "Node", link: "Link") -> None:
-    """Serves an open link, or whoever comes to a listening one."""
-    if hasattr(link, "accept"):
-
-        def accept() -> None:
-            new = link.accept()
-            if new is not None:
-                Driver(node, new)
-
-        node.listeners.append((link, node.host.watch(link, accept)))
-    elif hasattr(link, "reopen"):  # it waits for whoever comes next
-        Driver(node, link, lambda why: add(node, link.reopen()))
-    else:
-        Driver(node, link)
+# What a board needs to start, and when a peer attaches, and has no memory for at other times.
+_STARTING = (
+    "picolink.starting",
+    "picolink.node.opening",
+    "picolink.node.naming",
+    "picolink.links.registry",
+)
 
 
-async def _open(node: "Node", links: "Any") -> None:
-    """Opens the links, and says so."""
-    start(node)
-    for link in links:
-        try:
-            opened = await open_link(link, node)
-            add(node, opened)
-            print("%s: listening on %s" % (node.name, opened.address))
-        except (PicolinkError, OSError) as error:
-            print("%s: no %s: %s" % (node.name, link, error))
-    for function in node.on_start:
-        function()
-    node.on_start.clear()
+def forget_start() -> None:
+    """Lets go of the modules that a board needs to start only; they are loaded again if wanted."""
+    for path in _STARTING:
+        if sys.modules.pop(path, None):
+            folder, _, name = path.rpartition(".")
+            delattr(sys.modules[folder], name)
+
+
+def _opening() -> "Any":
+    """The module that opens and closes links. No name in `serve` may hold it all the time."""
+    from . import opening
+
+    return opening
 
 
 async def serve(node: "Node", links: "tuple[Any, ...]") -> None:
     """Opens the links and runs what is a coroutine among them; else for ever."""
     try:
-        await _open(node, [link for link in links if not hasattr(link, "send")])
+        await _opening().open_all(node, [link for link in links if not hasattr(link, "send")])
+        if sys.implementation.name == "micropython":
+            forget_start()
         mains = [link for link in links if hasattr(link, "send")]
         if mains:
             for main in mains:
@@ -68,28 +46,7 @@ async def serve(node: "Node", links: "tuple[Any, ...]") -> None:
         else:
             await asyncio.Event().wait()
     finally:
-        stop(node)
-
-
-def stop(node: "Node") -> None:
-    """Ends all sessions politely and closes the links."""
-    now_ms = node.now_ms()
-    for session in list(node.endpoint.sessions.values()):
-        node.endpoint.close(session, now_ms)
-    for driver in node.drivers[:]:
-        driver.on_lost = None
-        try:
-            driver.pump(now_ms)
-        except (PicolinkError, OSError):
-            pass
-        driver.lost("the program ended")
-    for listener, watch in node.listeners:
-        watch.stop()
-        listener.close()
-    node.listeners.clear()
-    if node.host is not None:
-        node.host.stop()
-        node.host = None
+        _opening().stop(node)
 
 
 def run(node: "Node", links: "tuple[Any, ...]") -> None:
@@ -98,11 +55,3 @@ def run(node: "Node", links: "tuple[Any, ...]") -> None:
         asyncio.run(serve(node, links))
     finally:
         asyncio.new_event_loop()  # on a board tasks would go on at the next run
-
-
-def poll(node: "Node", links: "tuple[Any, ...]") -> None:
-    """Serves what has come, and returns."""
-    if node.host is None:
-        node.loop = asyncio.new_event_loop()
-        node.loop.run_until_complete(_open(node, links))
-    node.loop.run_until_complete(asyncio.sleep(0))

@@ -29,8 +29,8 @@ class Stream(Outgoing):
         """Sends one message of items, made now where the generator is a plain one."""
         if self.generator is not None:
             try:
-                while len(self.queue) < min(_AHEAD, self.allowed()):
-                    self.queue.append(encode(next(self.generator)))
+                while self.has_room() and len(self.queue) < self.allowed():
+                    self.add(encode(next(self.generator)))
             except StopIteration:
                 self.over = True
                 self.generator = None
@@ -49,16 +49,26 @@ class Stream(Outgoing):
             return True
         return False
 
+    def has_room(self) -> bool:
+        """Whether another item may be made ahead."""
+        return not self.queue or (len(self.queue) < _AHEAD and self.room_bytes > 0)
+
+    def add(self, item: tuple[int, bytes]) -> None:
+        """Queues an encoded item; none is ever dropped."""
+        self.room_bytes -= len(item[1])
+        self.queue.append(item)
+        self.session.wanted = True
+
     async def feed(self, source: "Any") -> None:
         """Takes from an asynchronous generator, and waits while the queue is full."""
         self.room = asyncio.Event()
         try:
             async for value in source:
                 item = encode(value)
-                while len(self.queue) >= _AHEAD:
+                while not self.has_room():
                     self.room.clear()
                     await self.room.wait()
-                self.put(item)
+                self.add(item)
                 self.talk.node.kick(self.session)
         except Exception as error:
             self.error = error
@@ -79,7 +89,7 @@ class AsyncStream(Stream):
 
     def send(self, room_bytes: int) -> bool:
         sent = super().send(room_bytes)
-        if len(self.queue) < _AHEAD:
+        if self.has_room():
             self.room.set()
         return sent
 

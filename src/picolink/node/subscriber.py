@@ -2,6 +2,7 @@
 
 from asyncio import Event
 
+from ..core.errors import UsageError
 from .calls import Items
 from .items import Counter, readings
 
@@ -23,7 +24,8 @@ if MYPY:
     from .items import Reading
     from .node import Node
 
-WINDOW = {"all": 64, "latest": 2}  # items on their way to us at most
+_LATEST_ITEMS = 2  # on their way to us at most; of the others, one per so many bytes of window
+_ITEM_BYTES = 64
 
 
 def wall_s() -> float:
@@ -36,16 +38,18 @@ def begin(
     take: "Callable[[Call, list[Reading]], object]",
 ) -> "Call":  # fmt: skip
     """Subscribes to `topic` of the peer: `take` gets the call and the readings as they come."""
-    if queue not in WINDOW:
-        raise ValueError('queue=%r: "all" or "latest"' % queue)
+    if queue not in ("all", "latest"):
+        raise UsageError('queue=%r: "all" or "latest"' % queue)
+    every = queue == "all"
+    window = node.endpoint.window_bytes // _ITEM_BYTES if every else _LATEST_ITEMS
     counter = Counter()
     calls = session.data.caller()
 
     def on_items(seq: int, values: "list[Any]") -> None:
         take(call, readings(session, items, counter, seq, values, node.now_ms(), wall_s()))
 
-    items = Items(WINDOW[queue], on_items)
-    limit = 64 if queue == "all" else 1
+    items = Items(window, on_items)
+    limit = 64 if every else 1
     items.granted = items.window
     what = (topic, limit, items.window)
     call: Call = calls.start("sys.subscribe", what, {}, 0, node.now_ms(), items)

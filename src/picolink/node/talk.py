@@ -2,10 +2,10 @@
 
 from struct import unpack_from
 
-from ..core.errors import BadArguments, PicolinkError, TooBig, UnknownCommand
+from ..core.failure import PicolinkError
 from ..core.packets import BEGUN, CALL, CANCEL, CREDIT, ERROR, REPLY
+from ..core.seldom import seldom
 from ..core.values import decode, encode
-from .topics import QUEUE_ITEMS, Outgoing
 
 MYPY = False
 if MYPY:
@@ -14,6 +14,7 @@ if MYPY:
     from ..core.session import Session
     from .calls import Calls
     from .node import Command, Node
+    from .topics import Outgoing
 
 _MAX_RUNNING = 16
 
@@ -30,6 +31,7 @@ class Talk:
         self.subscribed: list[str] = []  # the topics that this node wants of every peer
         self.calls: Calls | None = None  # ours, made when this node first calls the peer
 
+    @seldom
     def caller(self) -> "Calls":
         """This node's calls to the peer."""
         if self.calls is None:
@@ -56,17 +58,13 @@ class Talk:
     def _call(self, kind: int, ref: int, body: bytes) -> None:
         node = self.node
         try:
-            if self.cancelled and self._was_cancelled(ref):
-                raise NotBegun("Cancelled", "cancelled before it began")
-            if len(body) <= 4:
-                raise TooBig("%s takes %d bytes at once" % (node.name, self.session.limit_bytes))
+            if self.cancelled or len(body) <= 4 or len(self.running) >= _MAX_RUNNING:
+                self._check(ref, body)
             deadline = unpack_from("<I", body)[0]
             if deadline:
                 now_ms = node.now_ms()
                 if self.session.from_peer_clock(deadline - 1, now_ms) < now_ms:
-                    raise NotBegun("Expired", "it came after its deadline")
-            if len(self.running) >= _MAX_RUNNING:
-                raise NotBegun("Busy", "%d calls are under way" % _MAX_RUNNING)
+                    self._refuse("Expired", "it came after its deadline")
             try:
                 request = decode(kind, body, 4)
                 name = request.pop(0)
@@ -75,6 +73,8 @@ class Talk:
                     name, named = name
                 command = node.commands.get(name)
             except (ValueError, TypeError, AttributeError, IndexError):
+                from ..core.errors import BadArguments
+
                 raise BadArguments("the call can't be read") from None
             if command is None:
                 if name[:4] == "sys.":
@@ -82,6 +82,8 @@ class Talk:
 
                     command = find(node, name)
                 if command is None:
+                    from ..core.errors import UnknownCommand
+
                     raise UnknownCommand(name)
             if command.check is not None:
                 command.check(request, named)
@@ -92,13 +94,30 @@ class Talk:
                 node.execute(self, command, ref, request, named)
                 return
             if command.blocking_s:
-                self.reply(BEGUN, ref, {"blocking_s": command.blocking_s})
-                node.later.append(lambda: self._run(command, ref, request, named))
+                self._run_later(command, ref, request, named)
             else:
-                self._run(command, ref, request, named)
+                self.settle(command, ref, command.function(*request, **named))
         except Exception as error:
             self.fail(ref, error)
 
+    @seldom
+    def _check(self, ref: int, body: bytes) -> None:
+        """Raises where call `ref` must not be run now."""
+        if self.cancelled and self._was_cancelled(ref):
+            self._refuse("Cancelled", "cancelled before it began")
+        if len(body) <= 4:
+            from ..core.errors import TooBig
+
+            limit_bytes = self.session.limit_bytes
+            raise TooBig("%s takes %d bytes at once" % (self.node.name, limit_bytes))
+        if len(self.running) >= _MAX_RUNNING:
+            self._refuse("Busy", "%d calls are under way" % _MAX_RUNNING)
+
+    @seldom
+    def _refuse(self, kind: str, message: str) -> None:
+        raise NotBegun(kind, message)
+
+    @seldom
     def _was_cancelled(self, ref: int) -> bool:
         """Whether the cancel of call `ref` came before it. Old marks go: their calls came first."""
         found = ref in self.cancelled
@@ -107,14 +126,20 @@ class Talk:
         ]
         return found
 
-    def _run(
+    @seldom
+    def _run_later(
         self, command: "Command", ref: int, args: "list[Any]", named: "dict[str, Any]"
     ) -> None:
-        """Runs a command now; what is a coroutine becomes a task."""
-        try:
-            self.settle(command, ref, command.function(*args, **named))
-        except Exception as error:
-            self.fail(ref, error)
+        """Runs a command that blocks, once the peer was told that it does."""
+
+        def run() -> None:
+            try:
+                self.settle(command, ref, command.function(*args, **named))
+            except Exception as error:
+                self.fail(ref, error)
+
+        self.reply(BEGUN, ref, {"blocking_s": command.blocking_s})
+        self.node.later.append(run)
 
     def settle(self, command: "Command", ref: int, value: "Any") -> None:
         """Answers call `ref` with what the command's function has returned."""
@@ -127,6 +152,7 @@ class Talk:
         elif not command.inner or value is not None:
             self.reply(REPLY, ref, value)
 
+    @seldom
     async def finish(self, ref: int, coroutine: "Any") -> None:
         """Answers call `ref` with what the coroutine returns."""
         try:
@@ -140,6 +166,7 @@ class Talk:
             self.running.pop(ref, None)
             self.node.kick(self.session)
 
+    @seldom
     def _cancel(self, ref: int) -> None:
         outgoing = self.outgoing.pop(ref, None)
         if outgoing is not None:
@@ -156,6 +183,7 @@ class Talk:
         flag, body = encode(value)
         self.session.send(kind | flag, ref, body)
 
+    @seldom
     def fail(self, ref: int, error: Exception, messages: int = 0) -> None:
         """Answers call `ref` with an error: [kind, message, traceback, messages sent before]."""
         kind = type(error).__name__
@@ -171,8 +199,11 @@ class Talk:
 
     # Items for the peer
 
-    def subscribe(self, ref: int, limit: int, credit: int) -> Outgoing:
+    @seldom
+    def subscribe(self, ref: int, limit: int, credit: int) -> "Outgoing":
         """A queue for the subscription or stream that call `ref` asked for."""
+        from .topics import QUEUE_ITEMS, Outgoing
+
         outgoing = Outgoing(self.session, ref, credit, min(limit, QUEUE_ITEMS))
         self.outgoing[ref] = outgoing
         return outgoing
@@ -186,6 +217,7 @@ class Talk:
                 return
         self.session.wanted = False
 
+    @seldom
     def close(self) -> None:
         """The session is over."""
         for task in self.running.values():
@@ -198,6 +230,7 @@ class Talk:
             self.calls.close()
 
 
+@seldom
 class NotBegun(PicolinkError):
     """Answers a call that was not run: `kind` says why."""
 

@@ -13,17 +13,20 @@ if MYPY:
     from ..core.session import Session
 
 QUEUE_ITEMS = 64
+QUEUE_BYTES = 8192
 _ITEMS_HEAD = 6
 
 
 class Outgoing:
-    """One subscriber's queue, or one stream. `limit`: items it holds; 1 keeps the latest only."""
+    """One subscriber's queue, or one stream. `limit`: items it holds at most, and no more bytes
+    than the node's window twice over; 1 keeps the latest only."""
 
     def __init__(self, session: "Session", ref: int, credit: int, limit: int) -> None:
         self.session = session
         self.ref = ref  # the call that asked for it
         self.credit = credit  # items that the receiver has room for, counted from the start
         self.limit = limit
+        self.room_bytes = QUEUE_BYTES  # left in the queue
         self.queue: list[tuple[int, bytes]] = []
         self.gone = 0  # items that left the queue, sent or dropped
         self.sent = 0  # items sent: what counts against the credit
@@ -31,11 +34,17 @@ class Outgoing:
 
     def put(self, item: tuple[int, bytes]) -> None:
         """Queues an encoded item; the oldest goes where there is no room."""
-        if len(self.queue) >= self.limit:
-            self.queue.pop(0)
+        queue = self.queue
+        self.room_bytes -= len(item[1])
+        while queue and (len(queue) >= self.limit or self.room_bytes < 0):
+            self.room_bytes += len(queue.pop(0)[1])
             self.gone = (self.gone + 1) & CLOCK
-        self.queue.append(item)
+        queue.append(item)
         self.session.wanted = True
+
+    def full(self) -> bool:
+        """Whether the next item will push another one out."""
+        return len(self.queue) >= self.limit or self.room_bytes < len(self.queue[0][1])
 
     def allowed(self) -> int:
         """How many more items the receiver has room for."""
@@ -53,9 +62,11 @@ class Outgoing:
         count = 0
         flag = queue[0][0]
         while count < limit and queue[count][0] == flag:
-            room -= len(queue[count][1]) + 1
+            size = len(queue[count][1])
+            room -= size + 1
             if count and (room < 0 or flag):
                 break
+            self.room_bytes += size
             count += 1
         head = pack("<HI", self.messages & 0xFFFF, self.gone)
         if flag:  # an item with bytes travels alone

@@ -13,7 +13,7 @@ import sys
 
 import micropython
 
-from ...core.errors import LinkError
+from ...core.failure import LinkError
 from ...core.frames import HEAD_BYTES, body_length, decode_body, encode
 
 _TAKES_BYTES = 1200

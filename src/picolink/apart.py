@@ -1,0 +1,138 @@
+"""Takes methods that a board needs seldom out of a joined module, into files of their own.
+
+Host only. See `core/seldom.py` for the marks, and for how the methods are found again.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+
+from .core.errors import PicolinkError
+
+#: A mark, and the file that takes what bears it.
+MARKS = ("starting", "seldom")
+
+
+class ApartError(PicolinkError):
+    """A marked method that can't be taken out; the message says why."""
+
+
+def take_apart(source: str, door: str, keep: set[str]) -> dict[str, str]:
+    """The module `door` without its marked methods, and a module for each mark: name -> source.
+
+    What only one of these uses moves there as well, if it is not in `keep`.
+    """
+    tree = ast.parse(source)
+    tree.body = [s for s in tree.body if not (isinstance(s, ast.FunctionDef) and s.name in MARKS)]
+    shared = _globals(tree)
+    taken: dict[str, list[ast.stmt]] = {mark: [] for mark in MARKS}
+    for statement in tree.body:
+        if isinstance(statement, ast.ClassDef):
+            kept: list[ast.stmt] = []
+            for method in statement.body:
+                mark = _mark(method)
+                if mark is None:
+                    kept.append(method)
+                else:
+                    taken[mark].append(_as_function(method, statement))
+            if len(kept) < len(statement.body):
+                finder = ast.Assign([ast.Name("__getattr__", ast.Store())], _load("fetch"))
+                statement.body = [*kept, finder]
+    _move(tree, taken, keep)
+    result = {f"{door}.__init__": ast.unparse(ast.fix_missing_locations(tree)) + "\n"}
+    for mark, functions in taken.items():
+        if functions:
+            body = ast.Module([*_imports(functions, shared, door), *functions], [])
+            result[f"{door}.{mark}"] = ast.unparse(ast.fix_missing_locations(body)) + "\n"
+    return result
+
+
+def _move(tree: ast.Module, taken: dict[str, list[ast.stmt]], keep: set[str]) -> None:
+    """Moves what only one mark's methods use behind them."""
+    for statement in reversed(tree.body[:]):
+        marked = None
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            name = statement.name
+            marked = _mark(statement)
+            if isinstance(statement, ast.ClassDef) and marked is None:
+                continue  # its objects may live long, and would keep the whole file
+        elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            name = statement.targets[0].id
+        else:
+            continue
+        rest = [other for other in tree.body if other is not statement]
+        users = [mark for mark in MARKS if _uses(taken[mark], name)]
+        if marked is not None:
+            users = [marked]
+        elif name in keep or len(users) != 1 or _uses(rest, name):
+            continue
+        tree.body = rest
+        taken[users[0]].insert(0, _unmarked(statement))
+
+
+def _unmarked(statement: ast.stmt) -> ast.stmt:
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        statement.decorator_list = []
+    return statement
+
+
+def _uses(statements: list[ast.stmt], name: str) -> bool:
+    nodes = (node for statement in statements for node in ast.walk(statement))
+    return any(isinstance(node, ast.Name) and node.id == name for node in nodes)
+
+
+def _load(name: str) -> ast.Name:
+    return ast.Name(name, ast.Load())
+
+
+def _mark(node: ast.stmt) -> str | None:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        for decorator in node.decorator_list:
+            if isinstance(decorator, ast.Name) and decorator.id in MARKS:
+                return decorator.id
+    return None
+
+
+def _as_function(method: ast.stmt, owner: ast.ClassDef) -> ast.stmt:
+    assert isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef)
+    if len(method.decorator_list) > 1 or method.name.startswith("__"):
+        raise ApartError(f"{owner.name}.{method.name}: only plain methods can be taken out")
+    method.decorator_list = []
+    method.name = f"{owner.name}__{method.name}"
+    return method
+
+
+def _globals(tree: ast.Module) -> set[str]:
+    """The global names of a module."""
+    names: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
+        else:
+            stores = (n for n in ast.walk(node) if isinstance(n, ast.Name))
+            names.update(n.id for n in stores if isinstance(n.ctx, ast.Store))
+    return names
+
+
+def _imports(functions: list[ast.stmt], shared: set[str], door: str) -> list[ast.stmt]:
+    """The import of what functions, or what moved with them, need of where they were taken from."""
+    used: set[str] = set()
+    for function in functions:
+        local: set[str] = set()
+        loaded: set[str] = set()
+        for node in ast.walk(function):
+            if isinstance(node, ast.Global):
+                raise ApartError(f"{node.names[0]} is set in a method that was taken out")
+            if isinstance(node, ast.arg):
+                local.add(node.arg)
+            elif isinstance(node, ast.alias):
+                local.add(node.asname or node.name)
+            elif isinstance(node, ast.Name):
+                (loaded if isinstance(node.ctx, ast.Load) else local).add(node.id)
+        used |= (loaded - local) & shared
+    here = _globals(ast.Module(functions, []))
+    used = {name for name in used - here if not hasattr(builtins, name)}
+    return [ast.ImportFrom(door, [ast.alias(name) for name in sorted(used)], 0)] if used else []

@@ -1,0 +1,34 @@
+"""Methods that a node needs seldom: on a board they wait in files of their own.
+
+What is marked `@starting` runs while a node is set up and attached, `@seldom` when something goes
+wrong, or perhaps never. Packed for a board (picolink/apart.py), such methods are taken out of their
+classes, which find them by `fetch` when they are called; unpacked, the marks change nothing.
+"""
+
+MYPY = False
+if MYPY:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def starting(method: "Method") -> "Method":
+    """Marks a method (or a class of which no object stays) that is used while a node starts or
+    attaches, and hardly later."""
+    return method
+
+
+def seldom(method: "Method") -> "Method":
+    """Marks a method (or class) that few programs use, or only when something goes wrong."""
+    return method
+
+
+def fetch(self: "Any", name: str) -> "Any":
+    """The `__getattr__` of classes of which methods were taken out: finds the method `name`."""
+    method = type(self).__name__ + "__" + name
+    for place in ("picolink.starting", "picolink.seldom"):
+        function = getattr(__import__(place, None, None, (name,)), method, None)
+        if function is not None:
+            return lambda *args, **named: function(self, *args, **named)
+    raise AttributeError(name)

@@ -1,0 +1,159 @@
+"""Gives a board's modules short names for what nobody outside picolink names. Host only.
+
+Each name costs a board its letters twice, in flash and in memory. The map is one for all modules
+of all groups, whatever is packed, so that what was packed at different times fits together. A
+name is left alone where it could be anybody else's: users' (`Node`, its methods, what they pass
+by name), MicroPython's, or one that stands in a string (`hasattr(link, "reopen")`).
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import builtins
+import io
+import itertools
+import keyword
+import os
+import select
+import socket
+import string
+import struct
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from types import ModuleType
+
+from .slimming import strip
+
+#: Names that MicroPython has, CPython has not, and picolink defines or might.
+_OF_MICROPYTHON = """
+    callback const core cur_task deinit dupterm dupterm_notify init ioctl irq kbd_intr mem_alloc
+    mem_free mode off on period push readinto schedule sleep_ms ticks ticks_add ticks_diff ticks_ms
+    ticks_us toggle trigger unique_id value
+"""
+
+#: Classes whose methods, arguments and plain attributes are what users write or read.
+_PUBLIC_CLASSES = {"Node", "Peer", "Subscription"}
+_PUBLIC_ATTRIBUTES = {"name", "uid", "kind", "traceback", "outcome"}
+_PUBLIC_MODULES = {"picolink", "picolink.core.errors"}
+
+
+def choose(sources: Mapping[str, str]) -> dict[str, str]:
+    """Name -> the short one, for all modules of a board: dotted name -> source."""
+    trees = {name: strip(ast.parse(source, name)) for name, source in sources.items()}
+    defined: set[str] = set()
+    written: Counter[str] = Counter()
+    keep = _foreign()
+    for name, tree in trees.items():
+        public = name.removesuffix(".__init__") in _PUBLIC_MODULES
+        for node in ast.walk(tree):
+            written.update(_names(node))
+            defined.update(_defined(node))
+            keep.update(_not_ours(node))
+            if isinstance(node, ast.ClassDef) and (public or node.name in _PUBLIC_CLASSES):
+                keep.update(_api(node))
+    keep |= _PUBLIC_ATTRIBUTES
+    fresh = (short for short in _shortest() if short not in written and short not in keep)
+    private = [n for n in defined - keep if len(n) > 2 and not n.startswith("__")]
+    return {name: next(fresh) for name in sorted(private, key=lambda n: (-written[n], n))}
+
+
+def shorten(source: str, names: Mapping[str, str]) -> str:
+    """`source` with the names of `names` replaced."""
+    return ast.unparse(_Shortener(names).visit(ast.parse(source))) + "\n"
+
+
+def _foreign() -> set[str]:
+    """The names that interpreters have."""
+    found = {*dir(builtins), *keyword.kwlist, *keyword.softkwlist, *_OF_MICROPYTHON.split()}
+    modules: list[ModuleType] = [asyncio, builtins, io, os, select, socket, struct, sys, time]
+    for module in modules:
+        for name in dir(module):
+            found.add(name)
+            value = getattr(module, name)
+            if isinstance(value, type):
+                found.update(dir(value))
+    found.update(dir(select.poll()))
+    return found
+
+
+def _names(node: ast.AST) -> Iterable[str]:
+    """The identifiers that stand in one node of a tree."""
+    for field in ("id", "attr", "arg", "name", "asname"):
+        value = getattr(node, field, None)
+        if isinstance(value, str):
+            yield value
+    if isinstance(node, ast.Global | ast.Nonlocal):
+        yield from node.names
+
+
+def _defined(node: ast.AST) -> Iterable[str]:
+    """What a node makes of ours: functions, classes, arguments, variables and attributes."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.arg):
+        yield node.arg
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        yield node.id
+    elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+        yield node.attr
+
+
+def _not_ours(node: ast.AST) -> Iterable[str]:
+    """What a node shows to belong to others: imported from them, or named in a string."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.Import):
+        for alias in node.names:
+            yield from alias.name.split(".")
+    elif isinstance(node, ast.ImportFrom):
+        if not node.level and (node.module or "").split(".")[0] != "picolink":
+            yield from (alias.name for alias in node.names)
+
+
+def _api(node: ast.ClassDef) -> Iterable[str]:
+    """What users write of a public class: its name, its methods and what these take."""
+    yield node.name
+    for method in node.body:
+        if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef):
+            public = method.name == "__init__" or method.name[0] != "_"
+            taken = method.args.posonlyargs + method.args.args + method.args.kwonlyargs
+            if public:
+                yield method.name
+                yield from (argument.arg for argument in taken)
+
+
+def _shortest() -> Iterator[str]:
+    """a, b, ..., Z, a0, a1, ..."""
+    for tail in itertools.chain([""], string.ascii_letters, string.digits):
+        for letter in string.ascii_letters:
+            yield letter + tail
+
+
+class _Shortener(ast.NodeTransformer):
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.names = names
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        if not isinstance(node, ast.alias):
+            for field in ("id", "attr", "arg", "name"):
+                value = getattr(node, field, None)
+                if isinstance(value, str):
+                    # Class__method: a method that was taken out of its class.
+                    owner, mark, method = value[1:].partition("__")
+                    parts = [value[0] + owner, method] if mark else [value]
+                    short = "__".join(self.names.get(part, part) for part in parts)
+                    setattr(node, field, short)
+        if isinstance(node, ast.Global | ast.Nonlocal):
+            node.names = [self.names.get(name, name) for name in node.names]
+        return super().generic_visit(node)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom:
+        ours = node.level or (node.module or "").split(".")[0] == "picolink"
+        for alias in node.names:
+            alias.asname = self.names.get(alias.asname or "", alias.asname)
+            if ours and alias.name in self.names:
+                alias.name = self.names[alias.name]
+        return node
