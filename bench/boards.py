@@ -41,13 +41,14 @@ def echo(value):
 @node.command
 async def flood(count, size, raw):
     import asyncio
-    item = bytes(size) if raw else "x" * (size - 2)
+    item = bytes(range(256)) * (size // 256) if raw else "x" * (size - 2)
+    turn = 15 if raw else 63
     while not node.topics.get("flood"):
         await asyncio.sleep_ms(5)
     publish = node.publish
     for i in range(count):
         publish("flood", item)
-        if not i & 63:
+        if not i & turn:
             await asyncio.sleep_ms(0)
     return count
 

@@ -150,7 +150,7 @@ class Board:
     def read(self, name: str, timeout_s: float | None = None) -> Reading:
         """The present value of a reading."""
         item = self.call("sys.read", name, timeout_s=timeout_s)
-        return reading(self._line.session, item, True, 0, 0, self._line.node.now_ms(), wall_s())
+        return reading(self._line.session, item, 0, 0, self._line.node.now_ms(), wall_s())
 
     def stream(self, command: str, *args: Any, **named: Any) -> Feed:
         """The items of a streaming command, one by one; none is missed."""
@@ -208,11 +208,21 @@ class Board:
             self._line.send()
         return feed
 
-    def publish(self, topic: str, value: Any) -> None:
-        """Sends `value` to the node if it subscribed to `topic`."""
-        with self._line.host.lock:
-            self._line.node.publish(topic, value)
-            self._line.send()
+    def publish(self, topic: str, value: Any, wait_s: float = 0) -> None:
+        """Sends `value` to the node if it subscribed to `topic`. While its queue is full, waits up
+        to `wait_s` seconds for room; then the oldest item there goes, and is counted as missed."""
+        line = self._line
+        node = line.node
+        if wait_s:
+
+            def room() -> bool:
+                queues = node.topics.get(topic, ())
+                return not any(q.queue and q.full() for q in queues)
+
+            if not room():
+                line.wait(room, node.now_ms() + int(wait_s * 1000))
+        with line.host.lock:
+            node.publish(topic, value)
 
     def describe(self) -> dict[str, Any]:
         """What the node is and offers."""

@@ -26,19 +26,13 @@ else:
 
 
 def reading(
-    session: "Session", item: "Any", timed: bool, seq: int, missed: int, now_ms: int, wall: float
+    session: "Session", item: "Any", seq: int, missed: int, now_ms: int, wall: float
 ) -> "Reading":
-    """The reading in `item`. `wall` is the time of day at `now_ms`, seconds, or 0 where unknown."""
-    at_ms = now_ms
-    unit = ""
-    quality = "arrival"
-    if timed:
-        at_ms = session.from_peer_clock(item[1] & CLOCK, now_ms)
-        unit = item[2]
-        quality = item[3] if len(item) > 3 else "link"
-        item = item[0]
+    """The reading in `item`: [value, clock, unit, why there is no value]. `wall` is the time of
+    day at `now_ms`, seconds, or 0 where unknown."""
+    at_ms = session.from_peer_clock(item[1] & CLOCK, now_ms)
     time = wall + (at_ms - now_ms) / 1000 if wall else at_ms
-    return Reading(item, unit, time, quality, seq, missed)
+    return Reading(item[0], item[2], time, item[3] if len(item) > 3 else "link", seq, missed)
 
 
 class Counter:
@@ -47,22 +41,27 @@ class Counter:
     def __init__(self) -> None:
         self.next = -1
 
-    def missed(self, seq: int) -> int:
-        """How many items are missing before `seq`. The first one seen misses none."""
+    def missed(self, seq: int, count: int) -> int:
+        """How many items are missing before the `count` from `seq` on. The first ones miss none."""
         missed = (seq - self.next) & CLOCK if self.next >= 0 else 0
-        self.next = (seq + 1) & CLOCK
+        self.next = (seq + count) & CLOCK
         return missed
 
 
 def readings(
     session: "Session", items: "Items", counter: Counter, seq: int, values: "list[Any]",
     now_ms: int, wall: float,
-) -> "list[Reading]":
+) -> "list[Reading]":  # fmt: skip
     """The readings in one message of items."""
-    timed = items.meta is not None and "unit" in items.meta
+    missed = counter.missed(seq, len(values))
     result = []
+    timed = items.meta is not None and "unit" in items.meta
+    time = wall or now_ms
     for value in values:
-        missed = counter.missed(seq)
-        result.append(reading(session, value, timed, seq, missed, now_ms, wall))
+        if timed:
+            result.append(reading(session, value, seq, missed, now_ms, wall))
+        else:
+            result.append(Reading(value, "", time, "arrival", seq, missed))
+        missed = 0
         seq = (seq + 1) & CLOCK
     return result

@@ -192,7 +192,7 @@ class Peer:
         """The present value of a reading."""
         item = await self.call("sys.read", name, timeout_s=timeout_s)
         assert self.session is not None
-        return reading(self.session, item, True, 0, 0, self.node.now_ms(), wall_s())
+        return reading(self.session, item, 0, 0, self.node.now_ms(), wall_s())
 
     async def subscribe(self, topic: str, queue: str = "all") -> Subscription:
         """What the peer publishes under `topic`, as an async iterator of readings. `queue`:
