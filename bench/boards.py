@@ -43,8 +43,8 @@ async def flood(count, size, raw):
     import asyncio
     item = bytes(range(256)) * (size // 256) if raw else "x" * (size - 2)
     turn = 15 if raw else 63
-    while not node.topics.get("flood"):
-        await asyncio.sleep_ms(5)
+
+
     publish = node.publish
     for i in range(count):
         publish("flood", item)

@@ -148,6 +148,12 @@ def test_deadline_passes_without_a_link():
     assert ran == []
 
 
+def do_later(node):
+    """What a driver does once all was sent."""
+    while node.later:
+        node.later.pop(0)()
+
+
 def ticker(world, node):
     def tick():
         node.calls().expire(world.now_ms)
@@ -179,12 +185,13 @@ def test_a_blocking_command_kills_no_session():
 
     board.command(blocking_s=30)(long_work)
     board.command(name="echo")(lambda value: value)
+    do_later(board)
     call = host.begin("long_work", timeout_ms=None)
     ticker(world, host)
     # The driver's part: what is to be done later is done once BEGUN has been sent.
     world.run(lambda: bool(board.later), 1000)
     world.run(None, 20)
-    board.later.pop(0)()
+    do_later(board)
     assert world.run(lambda: call.done, 60_000)
     assert call.result() == "done"
     assert not [entry for entry in host.diary if entry[0] in ("dormant", "closed")]
