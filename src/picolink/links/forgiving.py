@@ -5,14 +5,15 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from ..core.errors import BadAddress
+from ..core.errors import BadAddress, CannotConnect
 from .registry import SCHEMES
 
 
 def normalise(text: str) -> str:
     """`text` as `scheme:where`. A bare name is looked for on every link that can be searched.
 
-    Raises BadAddress, saying what is accepted, where it can't be understood.
+    Raises BadAddress, saying what is accepted, where it can't be understood; CannotConnect where
+    no board has that name.
     """
     text = text.strip()
     scheme, colon, _ = text.partition(":")
@@ -41,7 +42,7 @@ def _search(name: str) -> str:
     found = [port for port in ports() if name in (port.name, port.serial_number)]
     if found or candidates("usb:" + name):
         return "usb:" + name
-    raise BadAddress(
+    raise CannotConnect(
         f"no board named {name!r} was found on USB: is it plugged in? `picolink devices` shows "
         "what is there; one in the network is tcp:HOST"
     )
