@@ -38,19 +38,19 @@ node = Node("bench")
 def echo(value):
     return value
 
-@node.command
 async def flood(count, size, raw):
     import asyncio
     item = bytes(range(256)) * (size // 256) if raw else "x" * (size - 2)
-    turn = 15 if raw else 63
-
-
+    turn = 7 if raw else 63
     publish = node.publish
     for i in range(count):
         publish("flood", item)
         if not i & turn:
             await asyncio.sleep_ms(0)
-    return count
+
+@node.command
+def flood_later(count, size, raw):
+    node.spawn(flood(count, size, raw))
 
 got = 0
 

@@ -188,6 +188,11 @@ class VirtualBoard:
         self._announce(self._state != "off")
 
     @property
+    def process_id(self) -> int:
+        """Of the board's supervisor, whose child the interpreter is; 0 while it has none."""
+        return self._process.pid if self._process else 0
+
+    @property
     def state(self) -> str:
         """off, booting, reset, up (boot.py), main, repl, deepsleep, bootloader or crashed."""
         return self._state

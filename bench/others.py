@@ -1,0 +1,72 @@
+"""Round trips of other ways to call a function on a board over USB, each on a board of its own.
+
+What does not run here says why.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+from picolink.sim import VirtualBoard, World
+
+from .pinned import pin
+
+_CALLS = 200
+
+
+def _median_us(function: Callable[[], object]) -> float:
+    times = []
+    for turn in range(_CALLS + 10):
+        start = time.perf_counter_ns()
+        function()
+        if turn >= 10:
+            times.append(time.perf_counter_ns() - start)
+    return statistics.median(times) / 1000
+
+
+def _mpremote(board: VirtualBoard) -> float:
+    from mpremote.transport_serial import SerialTransport
+
+    transport = SerialTransport(board.usb_path, baudrate=115200)
+    transport.enter_raw_repl(soft_reset=False)
+    transport.exec("def echo(x): return x")
+    try:
+        return _median_us(lambda: transport.eval("echo('" + "x" * 32 + "')"))
+    finally:
+        transport.exit_raw_repl()
+        transport.close()
+
+
+def _belay(board: VirtualBoard) -> float:
+    import belay
+
+    device = belay.Device(board.usb_path, startup="")
+
+    @device.task  # type: ignore[untyped-decorator, unused-ignore]
+    def echo(x):  # type: ignore[no-untyped-def]
+        return x
+
+    try:
+        return _median_us(lambda: echo("x" * 32))
+    finally:
+        device.close()
+
+
+OTHERS = {"mpremote as a library": _mpremote, "belay": _belay}
+
+
+def measure() -> dict[str, float | str]:
+    """name -> median in microseconds, or why there is none."""
+    result: dict[str, float | str] = {}
+    with World(seed=1) as world:
+        for name, function in OTHERS.items():
+            # These speak to the REPL, which needs Ctrl-C: the faithful port, not the bare one.
+            board = world.board(name.split()[0], main="", usb="rp2")
+            pin(board.process_id, 1)
+            try:
+                result[name] = function(board)
+            except Exception as error:  # whatever it is, it goes onto the page
+                result[name] = f"did not run here: {type(error).__name__}: {error}"[:120]
+    return result
