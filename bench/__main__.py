@@ -50,89 +50,78 @@ def main() -> None:
         PAGE.write_text(page)
 
 
+def _table(title: str, columns: str, rows: list[str], *after: str) -> str:
+    rule = "| " + " | ".join("---" for _ in columns.split("|")) + " |"
+    lines = [f"## {title}", "", f"| {columns} |", rule, *rows, ""]
+    return "\n".join([*lines, *after, ""] if after else lines)
+
+
 def _trips(trips: dict[str, float]) -> str:
-    lines = [
-        "## Call round trip, echo of 32 characters",
-        "",
-        "| | us | to raw |",
-        "| --- | --- | --- |",
-    ]
+    rows = []
     for name, us in trips.items():
         raw = trips[name.split()[0] + " raw"]
-        lines.append(f"| {name} | {us:.0f} | {us / raw:.2f} |")
-    lines += [
-        "",
-        "Aims: 1.9 from the sync API, 2.2 from asyncio. The raw pty is slow here (the kernel hands",
-        "each write on by a worker thread), loopback TCP is fast: the same work on both sides, about",
-        "55 us, weighs three times as much beside it.",
-        "",
-    ]
-    return "\n".join(lines)
+        rows.append(f"| {name} | {us:.0f} | {us / raw:.2f} |")
+    return _table(
+        "Call round trip, echo of 32 characters",
+        "link | us | to raw",
+        rows,
+        "Aims: 1.9 from the sync API, 2.2 from asyncio. On this machine the raw pty is slow (the",
+        "kernel hands each write on by a worker thread) and loopback TCP is fast, so that the same",
+        "work at both ends weighs several times as much beside TCP.",
+    )
 
 
 def _many(many: dict[int, float]) -> str:
-    lines = [
-        "## Calls under way at once (asyncio, USB)",
-        "",
-        "| at once | us per call |",
-        "| --- | --- |",
-    ]
-    lines += [f"| {width} | {us:.0f} |" for width, us in many.items()]
-    return "\n".join([*lines, ""])
+    rows = [f"| {width} | {us:.0f} |" for width, us in many.items()]
+    return _table("Calls under way at once (asyncio, USB)", "at once | us per call", rows)
 
 
 def _flows(flows: list[tuple[str, int, bool, float, float]]) -> str:
-    lines = [
-        "## Published messages over USB",
-        "",
-        "| direction | bytes | as | messages/s | MB/s | dropped |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
+    rows = []
     for direction, size, raw, rate, dropped in flows:
         kind = "raw bytes" if raw else "JSON"
-        lines.append(
+        rows.append(
             f"| {direction} | {size} | {kind} | {rate:,.0f} | {rate * size / 1e6:.1f} "
             f"| {dropped:.1%} |"
         )
-    lines += [
-        "",
-        "The raw bytes are every value from 0 to 255 in turn, so that some 3 % are stuffed. Dropped",
-        "is what a board that publishes faster than the link takes out of its full queue, counted",
-        "by the subscriber as `missed`. Aims: 100,000 messages/s of 32 bytes, 15 MB/s of raw bytes.",
-        "",
-    ]
-    return "\n".join(lines)
+    return _table(
+        "Published messages over USB",
+        "direction | bytes | as | messages/s | MB/s | dropped",
+        rows,
+        "The raw bytes are every value from 0 to 255 in turn, so that some 3 % are stuffed.",
+        "Dropped is what a board that publishes faster than the link takes out of its full queue,",
+        "counted by the subscriber as `missed`. Aims: 100,000 messages/s of 32 bytes, 15 MB/s of",
+        "raw bytes.",
+    )
 
 
 def _peers(peers: dict[str, float | str]) -> str:
-    lines = ["## Others, a call over USB", "", "| | us |", "| --- | --- |"]
-    for name, value in peers.items():
-        lines.append(f"| {name} | {value if isinstance(value, str) else f'{value:.0f}'} |")
-    lines += [
-        "",
+    rows = [f"| {n} | {v if isinstance(v, str) else f'{v:.0f}'} |" for n, v in peers.items()]
+    return _table(
+        "Others, a call over USB",
+        "what | us",
+        rows,
         "They speak to the REPL, through the simulator's faithful port, which costs 80 us more.",
-        "",
-    ]
-    return "\n".join(lines)
+    )
 
 
 def _board() -> str:
-    lines = ["## On a board", "", "One call on an RP2040, reckoned from costs measured on its real firmware (us at 125 MHz):", "",
-             "| | us |", "| --- | --- |"]  # fmt: skip
     costs = reckon()
-    lines += [f"| {what} | {us:.0f} |" for what, us in costs]
-    lines += [f"| **in all** | **{sum(us for _, us in costs):.0f}** |", ""]
-    lines += [
-        "Aim: 3,000. What a board stores, `.mpy` for armv6m at -O3:",
-        "",
-        "| module | bytes |",
-        "| --- | --- |",
-    ]
-    packed = sizes(["usb"])
-    lines += [
-        f"| `{name}` | {size:,} |" for name, size in sorted(packed.items(), key=lambda x: -x[1])
-    ]
-    return "\n".join([*lines, ""])
+    rows = [f"| {what} | {us:.0f} |" for what, us in costs]
+    rows.append(f"| **in all** | **{sum(us for _, us in costs):.0f}** |")
+    packed = sorted(sizes(["usb"]).items(), key=lambda item: -item[1])
+    return _table(
+        "One call on an RP2040",
+        "what | us",
+        rows,
+        "Reckoned from costs measured on its real firmware at 125 MHz. Aim: 3,000.",
+    ) + _table(
+        "What a board stores (.mpy for armv6m, -O3)",
+        "module | bytes",
+        [f"| `{name}` | {size:,} |" for name, size in packed],
+        "A node with USB loads the first and the link; `starting` only while it starts; the others",
+        "when they are first wanted.",
+    )
 
 
 if __name__ == "__main__":
