@@ -133,6 +133,7 @@ def test_watch_gives_lines_where_there_is_no_terminal(board: VirtualBoard, picol
 def test_log_over_usb_and_tcp(
     board: VirtualBoard, start: Callable[..., subprocess.Popen[str]], picolink: Run
 ) -> None:
+    assert picolink("call", "usb:shed", "led_set")[0] == 0  # takes what the board said at its start
     with start("log", "usb:shed", "--count", "1") as log:
         try:
             wait_for_session(board, picolink)
