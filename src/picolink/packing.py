@@ -64,11 +64,14 @@ ROOTS = [
     "picolink.core.frames",
 ]
 
+#: Loaded to start, and let go when the links are open and a peer is attached (node/running.py).
+STARTING = ["starting", "node/opening", "node/naming", "links/registry"]
+
 #: What the patterns above must leave out, since only a host runs it.
 HOST_ONLY: set[str] = {
     f"node/{name}.py"
     for name in ("aio", "blocking", "host", "line", "many", "wait_host", "wait_thread")
-}
+} | {"links/forgiving.py"}
 
 #: Where `mip` finds the sources: a placeholder until the project has a public address.
 MIP_BASE = "github:picolink/picolink/src/"
@@ -218,7 +221,8 @@ def board_texts(groups: Iterable[str]) -> dict[str, str]:
 @functools.cache
 def short_names() -> dict[str, str]:
     """Name -> its short form on boards, whatever groups are packed."""
-    return choose(board_texts(GROUPS))
+    texts = board_texts(GROUPS)
+    return choose(texts, loaded_with(ROOTS, texts))
 
 
 def join_loaded(texts: dict[str, str]) -> dict[str, str]:
@@ -237,17 +241,13 @@ def join_loaded(texts: dict[str, str]) -> dict[str, str]:
 def loaded_bytes(groups: Iterable[str] = ("usb",)) -> dict[str, int]:
     """Bytes of .mpy that a board loads for a node with the groups' links (armv6m, -O3).
 
-    That is the joined module and each group's own files; what is loaded only when wanted (the
-    other modules of `base`) is not in it. `sizes` has them all.
+    That is the joined module, what the start needs, and each group's own files; what is loaded
+    only when wanted (the other modules of `base`) is not in it. `sizes` has them all.
     """
     groups = list(groups)
-    own = {
-        "picolink/" + pattern.removesuffix(".py") + ".mpy"
-        for group in groups
-        for pattern in GROUPS[group]
-    }
-    table = sizes(groups)
-    return {p: n for p, n in table.items() if p == "picolink/__init__.mpy" or p in own}
+    own = [pattern.removesuffix(".py") for group in groups for pattern in GROUPS[group]]
+    loaded = {f"picolink/{name}.mpy" for name in ["__init__", *STARTING, *own]}
+    return {place: size for place, size in sizes(groups).items() if place in loaded}
 
 
 def sizes(groups: Iterable[str] = ("usb",), *, joined: bool = True) -> dict[str, int]:
@@ -265,11 +265,23 @@ def package_json(groups: Iterable[str] | None = None) -> str:
 
 
 def write_all(
-    folder: Path, groups: Iterable[str], *, optimize: int = 3, joined: bool = True
+    folder: Path,
+    groups: Iterable[str],
+    *,
+    optimize: int = 3,
+    joined: bool = True,
+    short: bool = True,
 ) -> int:
-    """Writes the compiled modules below `folder`; returns the sum of their bytes."""
+    """Writes the compiled modules below `folder`; returns the sum of their bytes.
+
+    With short names, `names.json` beside them tells for each what it stands for.
+    """
     total = 0
-    packed = compile_all(groups, optimize=optimize, march="armv6m", joined=joined)
+    packed = compile_all(groups, optimize=optimize, march="armv6m", joined=joined, short=short)
+    if short:
+        folder.mkdir(parents=True, exist_ok=True)
+        meant = {shorter: name for name, shorter in short_names().items()}
+        (folder / "names.json").write_text(json.dumps(meant, indent=1) + "\n", "utf-8")
     for place, data in packed.items():
         target = folder / place
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -290,6 +302,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--optimize", type=int, default=3, help="0 to 3; 3 drops line numbers")
     parser.add_argument("--apart", action="store_true", help="one file per module, none joined")
+    parser.add_argument(
+        "--long-names", action="store_true", help="private names as in the source, to debug"
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="write the .mpy files there")
     parser.add_argument("--sizes", action="store_true", help="print the bytes of each module")
     parser.add_argument(
@@ -309,7 +324,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{sum(table.values()):7} in all")
         if options.out:
             total = write_all(
-                options.out, groups, optimize=options.optimize, joined=not options.apart
+                options.out,
+                groups,
+                optimize=options.optimize,
+                joined=not options.apart,
+                short=not options.long_names,
             )
             print(f"wrote {total} bytes below {options.out}")
     except (PicolinkError, OSError) as error:

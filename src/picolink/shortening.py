@@ -1,9 +1,11 @@
 """Gives a board's modules short names for what nobody outside picolink names. Host only.
 
-Each name costs a board its letters twice, in flash and in memory. The map is one for all modules
-of all groups, whatever is packed, so that what was packed at different times fits together. A
-name is left alone where it could be anybody else's: users' (`Node`, its methods, what they pass
-by name), MicroPython's, or one that stands in a string (`hasattr(link, "reopen")`).
+Each new name costs a board its letters in flash, and in memory these and a dozen bytes more. So
+private names get ones that every firmware has in its read-only memory already, for its own
+modules; where these run out, one or two letters. The map is one for all modules of all groups,
+whatever is packed, so that what was packed at different times fits together. A name is left alone
+where it could be anybody else's: users' (`Node`, its methods, what they pass by name),
+MicroPython's, or one that stands in a string (`hasattr(link, "reopen")`).
 """
 
 from __future__ import annotations
@@ -34,30 +36,60 @@ _OF_MICROPYTHON = """
     ticks_us toggle trigger unique_id value
 """
 
+#: Names in every firmware's read-only memory that stand for nothing at global level. The first
+#: lines also have a number in the .mpy format, so that they cost no letters there.
+_IN_EVERY_FIRMWARE = """
+    append bytecode clear copy count endswith extend find from_bytes index insert isalpha isdigit
+    islower isspace isupper items join key keys little lower lstrip pop popitem readline remove
+    replace reverse rfind rindex rsplit rstrip sep setdefault sort startswith strip throw to_bytes
+    update upper value values read write readinto main start stop step end get split close args
+    pi exp log sin cos tan pow seed sqrt ceil acos asin atan cosh sinh tanh fabs fmod modf log2
+    EIO PTR VOID INT8 fill blit hline vline deque floor trunc frexp ldexp isnan isinf acosh asinh
+    atanh atan2 expm1 log10 gamma lgamma EPERM INT16 INT32 INT64 UINT8 ARRAY ENOENT EBADF EAGAIN
+    ENOMEM EACCES EEXIST ENODEV EISDIR EINVAL UINT16 UINT32 UINT64 NATIVE degrees radians isfinite
+    copysign uniform choice randint randrange getrandbits calcsize sizeof addressof bytes_at
+    bytearray_at hexlify unhexlify a2b_base64 b2a_base64 scroll pixel ellipse fill_rect ENOBUFS
+    ENOTCONN ETIMEDOUT EALREADY ECONNRESET EADDRINUSE EHOSTUNREACH EINPROGRESS EOPNOTSUPP
+    ECONNABORTED ECONNREFUSED FLOAT32 FLOAT64 BFINT8 BFUINT8 BFINT16 BFINT32 BFUINT16 BFUINT32
+    BF_POS BF_LEN LITTLE_ENDIAN BIG_ENDIAN MONO_VLSB MONO_HLSB MONO_HMSB RGB565 GS2_HMSB GS4_HMSB
+    GS8 ilistdir listdir statvfs umount mount rename rmdir mkdir chdir getcwd
+"""
+
 #: Classes whose methods, arguments and plain attributes are what users write or read.
 _PUBLIC_CLASSES = {"Node", "Peer", "Subscription"}
 _PUBLIC_ATTRIBUTES = {"name", "uid", "kind", "traceback", "outcome"}
 _PUBLIC_MODULES = {"picolink", "picolink.core.errors"}
 
 
-def choose(sources: Mapping[str, str]) -> dict[str, str]:
-    """Name -> the short one, for all modules of a board: dotted name -> source."""
+def choose(sources: Mapping[str, str], always: Iterable[str]) -> dict[str, str]:
+    """Name -> the short one, for all modules of a board: dotted name -> source.
+
+    `always`: the modules that every board loads; their names come first.
+    """
     trees = {name: strip(ast.parse(source, name)) for name, source in sources.items()}
     defined: set[str] = set()
-    written: Counter[str] = Counter()
+    written: set[str] = set()
+    stored: Counter[str] = Counter()  # in how many places a .mpy has it: not where it is local
     keep = _foreign()
     for name, tree in trees.items():
         public = name.removesuffix(".__init__") in _PUBLIC_MODULES
         for node in ast.walk(tree):
             written.update(_names(node))
+            weight = 1000 if name in always else 1
+            stored.update(dict.fromkeys(_stored(node), weight))
             defined.update(_defined(node))
             keep.update(_not_ours(node))
             if isinstance(node, ast.ClassDef) and (public or node.name in _PUBLIC_CLASSES):
                 keep.update(_api(node))
     keep |= _PUBLIC_ATTRIBUTES
-    fresh = (short for short in _shortest() if short not in written and short not in keep)
-    private = [n for n in defined - keep if len(n) > 2 and not n.startswith("__")]
-    return {name: next(fresh) for name in sorted(private, key=lambda n: (-written[n], n))}
+    texts = {text for tree in trees.values() for node in ast.walk(tree) for text in _texts(node)}
+    free = [
+        short for short in _IN_EVERY_FIRMWARE.split() if not (short in written or short in texts)
+    ]
+    few = (short for short in _shortest() if short not in written and short not in keep)
+    fresh = itertools.chain(free, few)
+    private = [n for n in defined - keep if stored[n] and len(n) > 2 and not n.startswith("__")]
+    return {name: next(fresh) for name in sorted(private, key=lambda n: (-stored[n], n))}
 
 
 def shorten(source: str, names: Mapping[str, str]) -> str:
@@ -89,6 +121,21 @@ def _names(node: ast.AST) -> Iterable[str]:
         yield from node.names
 
 
+def _stored(node: ast.AST) -> Iterable[str]:
+    """The names of a node that a .mpy holds: attributes, arguments, what is defined or global."""
+    if isinstance(node, ast.Attribute):
+        yield node.attr
+    elif isinstance(node, ast.keyword | ast.arg):
+        yield node.arg or ""
+    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.Module):
+        for statement in node.body:
+            if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+                if not isinstance(statement.value, ast.Constant):  # those are put in
+                    yield statement.targets[0].id
+
+
 def _defined(node: ast.AST) -> Iterable[str]:
     """What a node makes of ours: functions, classes, arguments, variables and attributes."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -101,11 +148,15 @@ def _defined(node: ast.AST) -> Iterable[str]:
         yield node.attr
 
 
-def _not_ours(node: ast.AST) -> Iterable[str]:
-    """What a node shows to belong to others: imported from them, or named in a string."""
+def _texts(node: ast.AST) -> Iterable[str]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value
-    elif isinstance(node, ast.Import):
+
+
+def _not_ours(node: ast.AST) -> Iterable[str]:
+    """What a node shows to belong to others: imported from them, or named in a string."""
+    yield from _texts(node)
+    if isinstance(node, ast.Import):
         for alias in node.names:
             yield from alias.name.split(".")
     elif isinstance(node, ast.ImportFrom):

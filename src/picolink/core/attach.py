@@ -19,6 +19,7 @@ if MYPY:
     # packet number, when it was sent, its bytes, what it carried: message (or None), start, end
     Flight = tuple[int, int, int, Message | None, int, int]
 
+_NONE: "list[Flight]" = []
 _REORDER = 3  # a packet is lost when one sent so much later has arrived
 
 
@@ -78,12 +79,21 @@ class Attach:
 
     def acknowledged(self, top: int, seen: int, now_ms: int) -> "list[Flight]":
         """Settles the packets that the peer has; returns those that are lost, to be sent again."""
-        lost: list[Flight] = []
         if (self.number - 1 - top) & 0xFFFF >= 0x8000:
-            return lost  # of packets never sent
+            return _NONE  # it is about packets never sent
+        flight = self.flight
+        if len(flight) == 1 and flight[0][0] == top:  # the usual case, without new lists
+            _, sent_ms, size, message, start, end = flight[0]
+            flight.clear()
+            self.flight_bytes -= size
+            if message is not None:
+                message.delivered(start, end)
+            self._measured(now_ms - sent_ms)
+            return _NONE
+        lost: list[Flight] = []
         keep: list[Flight] = []
         newest = -1
-        for entry in self.flight:
+        for entry in flight:
             behind = (top - entry[0]) & 0xFFFF
             if behind == 0 or (behind <= WINDOW and seen >> (behind - 1) & 1):
                 newest = entry[1]

@@ -142,7 +142,7 @@ class Endpoint:
         size = len(packet)
         first = packet[0] if size else 0
         if first & 0xF8 == DATA and size >= HEAD_BYTES:
-            tag = unpack_from("<I", packet, 1)[0]
+            flags, tag, number, top = unpack_from(HEAD, packet)
             attach = port.attach
             if attach is None or tag != attach.tag:
                 attach = port.answered
@@ -155,7 +155,7 @@ class Endpoint:
                 assert attach.hello is not None
                 self.attached(port, attach, attach.hello, now_ms)
             session = attach.session
-            session.receive(attach, packet, now_ms)
+            session.receive(attach, packet, flags, number, top, now_ms)
             if session.state == CLOSED:
                 self.sessions.pop(session.id, None)
         elif first == HELLO and size > 4 and packet[2] < packet[3] <= 2048 // size:

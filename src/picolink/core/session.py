@@ -228,9 +228,11 @@ class Session:
 
     # What it hears
 
-    def receive(self, attach: "Attach", packet: bytes, now_ms: int) -> None:
-        """Takes a packet that bears the tag of `attach`. Never raises on bad bytes."""
-        flags, _, number, top = unpack_from(HEAD, packet)
+    def receive(
+        self, attach: "Attach", packet: bytes, flags: int, number: int, top: int, now_ms: int
+    ) -> None:
+        """Takes a packet that bears the tag of `attach`, the head of which was read. Never raises
+        on bad bytes."""
         size = len(packet)
         at = HEAD_BYTES
         seen = ALL

@@ -15,12 +15,13 @@ if MYPY:
     from collections.abc import Callable
     from typing import Any
 
-    _decode: Callable[[str], Any]
+    _decode: Callable[[Any], Any]
 
 _BYTES = (bytes, bytearray, memoryview)
 
 if sys.implementation.name == "micropython":
     _decode = json.loads
+    _BYTES_DO = True  # json takes them as they are
 
     def _plain(value: "Any") -> bytes | None:
         # It would write bytes as a string, and NaN: only what has neither is written at once.
@@ -30,6 +31,7 @@ if sys.implementation.name == "micropython":
 
 else:  # made once: a third of the time
     _decode = json.JSONDecoder().decode
+    _BYTES_DO = False
     _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
     def _plain(value: "Any") -> bytes | None:
@@ -54,7 +56,8 @@ def encode(value: "Any") -> tuple[int, bytes]:
 def decode(flags: int, body: bytes, at: int = 0) -> "Any":
     """The value that begins at `at` of a message's body; ValueError where there is none."""
     if not flags & RAW:
-        return _decode(str(body[at:] if at else body, "utf-8"))
+        text = body[at:] if at else body
+        return _decode(text if _BYTES_DO else str(text, "utf-8"))
     if len(body) < at + 4:
         raise ValueError("no length of the JSON part")
     end = at + 4 + unpack_from("<I", body, at)[0]

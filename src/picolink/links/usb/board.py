@@ -60,6 +60,7 @@ class UsbLink:
         self._in = sys.stdin.buffer
         self._out = sys.stdout.buffer
         self._view = memoryview(bytearray(HEAD_BYTES + 2 * (_TAKES_BYTES + 4)))
+        self._head = self._view[:HEAD_BYTES]
         self._busy = 0  # while a read or write may block: 1 and the timer's ticks
         self._freed = False
         self._console = _OneCtrlC()
@@ -116,7 +117,7 @@ class UsbLink:
         view = self._view
         readinto = self._in.readinto
         have = HEAD_BYTES if self._framed else 1
-        readinto(view[:have])
+        readinto(self._head if self._framed else view[:1])
         text = b""
         while True:
             if view[0]:
