@@ -40,7 +40,15 @@ def load(scheme: str) -> "Any":
             "no link has the scheme %r; there are: %s" % (scheme, ", ".join(sorted(SCHEMES)))
         )
     name = "picolink.links.%s.%s" % (SCHEMES[scheme], _SIDE)
-    __import__(name)
+    try:
+        __import__(name)
+    except ImportError as error:
+        from ..core.errors import CannotConnect
+
+        raise CannotConnect(
+            "the link %r is not installed here (%s): on a board, pack its group too"
+            % (SCHEMES[scheme], error)
+        ) from None
     return sys.modules[name]
 
 
