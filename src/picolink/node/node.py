@@ -54,7 +54,7 @@ class Node:
 
     def __init__(
         self, name: str, uid: bytes | None = None, max_message_bytes: int = 16384,
-        max_sessions: int = 4, window_bytes: int = 4096,
+        max_sessions: int = 4, window_bytes: int = 8192,
     ) -> None:  # fmt: skip
         from .naming import check_name
 
