@@ -31,6 +31,8 @@ class Completed:
     def __init__(self, name: str, parser: argparse.ArgumentParser, help: str) -> None:
         self.name = name
         self.help = help
+        self.parser = parser
+        self.inner: list[argparse.ArgumentParser] = []
         self.options = [
             (max(action.option_strings, key=len), action.help or "")
             for action in parser._actions
@@ -40,6 +42,8 @@ class Completed:
         for action in parser._actions:
             if not action.option_strings and action.choices is not None:
                 self.words += list(action.choices)
+                if isinstance(action.choices, dict):
+                    self.inner += action.choices.values()
         places = [action.dest for action in parser._actions if not action.option_strings]
         self.address = "address" in places
         self.files = "files" in places or self.name == "selftest"

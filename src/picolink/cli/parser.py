@@ -49,6 +49,13 @@ class _Help(argparse.RawDescriptionHelpFormatter):
         width = int(columns) if columns.isdigit() else None
         super().__init__(prog, max_help_position=28, width=min(width, 96) if width else None)
 
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        # Python 3.13 writes `-o, --output FILE`, older ones `-o FILE, --output FILE`: one form
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        value = self._format_args(action, action.dest.upper())
+        return f"{', '.join(action.option_strings)} {value}"
+
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser of `picolink`."""

@@ -1,0 +1,156 @@
+"""The docs are true: each Python block is part of a file that runs here, links lead somewhere, and
+the page of the command line is what the parser says."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from picolink.core import errors
+from picolink.packing import compile_all
+from picolink.sim import VirtualBoard, World
+
+ROOT = Path(__file__).parent.parent
+SNIPPETS = ROOT / "docs" / "snippets"
+PAGES = [
+    ROOT / "README.md",
+    *(
+        ROOT / "docs" / f"{name}.md"
+        for name in (
+            "getting-started", "cli", "api", "addresses", "errors", "troubleshooting"
+        )
+    ),
+    *sorted(ROOT.glob("examples/*/README.md")),
+]  # fmt: skip
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
+
+
+def squeezed(text: str) -> str:
+    """Without blank lines: a page may set them more tightly than the formatter does."""
+    return "\n".join(line.rstrip() for line in text.splitlines() if line.strip()) + "\n"
+
+
+def blocks() -> list[tuple[str, str]]:
+    return [
+        (page.name, block) for page in PAGES for block in BLOCK.findall(page.read_text("utf-8"))
+    ]
+
+
+def test_there_are_blocks() -> None:
+    assert len(blocks()) >= 8
+
+
+@pytest.mark.parametrize(("page", "block"), blocks(), ids=lambda value: value[:20])
+def test_each_block_is_part_of_a_file_that_runs(page: str, block: str) -> None:
+    files = [*SNIPPETS.glob("*.py"), *ROOT.glob("examples/*/*.py")]
+    assert any(squeezed(block) in squeezed(file.read_text("utf-8")) for file in files), (
+        f"{page}: this block is in no file of docs/snippets or examples:\n{block}"
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text("utf-8")):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), target
+
+
+def test_the_readme_shows_both_programs_by_line_25() -> None:
+    lines = (ROOT / "README.md").read_text("utf-8").splitlines()[:25]
+    text = "\n".join(lines)
+    assert text.count("```python") == 2 and text.count("\n```") == 4
+    assert "node.run(" in text and "picolink.connect(" in text
+
+
+def test_the_page_of_the_command_line_is_current() -> None:
+    made = subprocess.run(
+        [sys.executable, "-c", "import cli_page; print(cli_page.page(), end='')"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "tools"), *sys.path])},
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert made == (ROOT / "docs" / "cli.md").read_text("utf-8"), "run tools/cli_page.py"
+
+
+def test_every_error_has_its_paragraph() -> None:
+    text = (ROOT / "docs" / "errors.md").read_text("utf-8")
+    for name, kind in vars(errors).items():
+        if isinstance(kind, type) and issubclass(kind, errors.PicolinkError):
+            assert f"`{name}`" in text, name
+
+
+# The files that the blocks are part of, run
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setenv("PICOLINK_SIM_DIR", str(tmp_path / "announced"))
+    with World(seed=1) as world:
+        yield world
+
+
+def board(world: World, snippet: str, **files: str) -> VirtualBoard:
+    libs = compile_all(["usb", "tcp", "describe", "stats", "log"])
+    board = world.board(
+        snippet.replace("_", "-"), main=SNIPPETS / f"{snippet}.py", libs=libs,
+        files={f"{name}.py": text for name, text in files.items()},
+    )  # fmt: skip
+    board.wait_ready()
+    return board
+
+
+def host(snippet: str, *arguments: str) -> list[str]:
+    """What a host's snippet prints."""
+    done = subprocess.run(
+        [sys.executable, str(SNIPPETS / f"{snippet}.py"), *arguments],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_first(world: World) -> None:
+    shed = board(world, "first_board")
+    lines = host("first_host")
+    assert len(lines) == 3 and all(re.fullmatch(r"2\d\.\d* °C", line) for line in lines)
+    assert shed.pin("LED").value == 1
+
+
+def test_api_host_and_aio(world: World) -> None:
+    workshop = board(world, "api_board")
+    for address in (workshop.usb_path, "tcp:" + workshop.address):
+        lines = host("api_host", address)
+        assert any(line.startswith("workshop ") for line in lines)
+        assert "high" in lines and "unknown" in lines
+        assert [line for line in lines if line.isdigit()] == ["0", "1", "4", "9", "16"]
+        assert any("it takes 0..60 s" in line for line in lines)
+    assert "the setpoint is 21.5" in workshop.log_text()
+    assert host("api_aio", workshop.address)[1:] == ["50 %"] * 3
+    last = host("api_many", workshop.usb_path, "tcp:127.0.0.1:1")[-1]
+    assert last == "1 answered, 1 did not"
+
+
+def test_api_peer(world: World) -> None:
+    import picolink
+
+    workshop = board(world, "api_board")
+    panel = board(world, "api_peer", settings=f'WORKSHOP = "tcp:{workshop.address}"\n')
+    with picolink.connect(panel.usb_path) as connected:
+        assert connected.call("water_now") == {"seconds": 0.1, "level": "high"}
+        assert connected.call("light_there") == [50, "%"]
+
+
+def test_api_serve_and_poll(world: World) -> None:
+    import picolink
+
+    clock = board(world, "api_serve_board")
+    assert re.fullmatch(r"\d\d:\d\d", host("api_serve", clock.usb_path)[-1])
+    loop = board(world, "api_poll")
+    with picolink.connect(loop.usb_path) as connected:
+        assert connected.call("uptime") >= 0
