@@ -77,7 +77,7 @@ def test_a_method_taken_out_is_found_when_it_is_called(tmp_path: Path, short: bo
     files = take_apart(SOURCE, "picolink", {"Thing"})
     use = USE
     if short:
-        names = choose({"picolink.__init__": SOURCE, "use": USE}, ["picolink.__init__"])
+        names = choose({"picolink.thing": SOURCE, "use": USE}, ["picolink.thing"])
         assert {"private_size", "look_up", "_grow"} <= set(names)
         files = {name: shorten(text, names) for name, text in files.items()}
         assert not [t for t in files.values() if "private_size" in t or "look_up" in t]
