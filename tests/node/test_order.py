@@ -5,7 +5,7 @@ from both import cases, count, random_for
 from faults import World
 from virtual_nodes import joined
 
-HEAP_KB = 1600
+HEAP_KB = 16000  # keeps all that came
 
 FAULTS = [
     ("clean", {}, 0),
