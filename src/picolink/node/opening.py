@@ -83,4 +83,9 @@ def poll(node: "Node", links: "tuple[Any, ...]") -> None:
     if node.host is None:
         node.loop = asyncio.new_event_loop()
         node.loop.run_until_complete(open_all(node, links))
-    node.loop.run_until_complete(asyncio.sleep(0))
+    node.loop.run_until_complete(_turn())
+
+
+async def _turn() -> None:
+    # On MicroPython `sleep` alone is no coroutine that a loop would run.
+    await asyncio.sleep(0)
