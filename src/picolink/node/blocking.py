@@ -26,10 +26,21 @@ class Feed:
         self._queue: list[Any] = []
         self.call: Call | None = None
         self.deadline_ms = EVER
+        self._renew: Callable[[], object] | None = None
 
     def take(self, call: Call, batch: list[Any]) -> None:
         """Takes what has come."""
         self._queue.extend(batch)
+
+    def keep(self, begin: Callable[[], Call]) -> None:
+        """Begins it, and again in each new session with the board; the lock is held."""
+
+        def renew() -> None:
+            self.call = begin()
+
+        renew()
+        self._renew = renew
+        self._line.renewals.append(renew)
 
     def _ready(self) -> bool:
         return bool(self._queue) or self.call is None or self.call.done
@@ -38,7 +49,7 @@ class Feed:
         return self
 
     def __next__(self) -> Any:
-        if not self._taken:
+        while not self._taken:
             self._line.wait(self._ready, self.deadline_ms)
             with self._line.host.lock:
                 self._taken, self._queue = self._queue, []
@@ -47,9 +58,11 @@ class Feed:
                     assert self.call is not None
                     self._line.calls().grant(self.call, len(self._taken))
                     self._line.send()
-                else:
-                    if self.call is not None and self.call.done:
+                elif self._ready():
+                    if self.call is not None:
                         self.call.result()
+                    raise StopIteration
+                elif self._line.closed.is_set() or self._line.node.now_ms() >= self.deadline_ms:
                     raise StopIteration
         return self._taken.pop()
 
@@ -57,6 +70,8 @@ class Feed:
         """Ends it; nothing more comes."""
         with self._line.host.lock:
             call = self.call
+            if self._renew in self._line.renewals:
+                self._line.renewals.remove(self._renew)
             if call is not None and not call.done:
                 self._line.calls().cancel(call)
                 call.end(None)
@@ -198,14 +213,11 @@ class Board:
 
             self._line.jobs.put(job)
 
-        def take(call: Call, batch: list[Reading]) -> None:
-            feed.call = call
-            (hand if callback is not None else feed.take)(call, batch)
-
-        with self._line.host.lock:
-            feed.call = begin(self._line.node, self._line.session, topic, queue, take)
-            self._line.topics.append((topic, queue, take, [feed.call]))
-            self._line.send()
+        take = hand if callback is not None else feed.take
+        line = self._line
+        with line.host.lock:
+            feed.keep(lambda: begin(line.node, line.session, topic, queue, take))
+            line.send()
         return feed
 
     def publish(self, topic: str, value: Any, wait_s: float = 0) -> None:

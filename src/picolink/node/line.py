@@ -22,12 +22,10 @@ from ..core.session import Session
 from ..core.timing import TIMES
 from ..links.forgiving import normalise
 from ..links.registry import load, split
-from .calls import Call, Calls
+from .calls import Calls
 from .driver import Driver
 from .host import host_name
-from .items import Reading
 from .node import Node
-from .subscriber import begin
 from .wait_thread import Host
 
 _QUIET_MS = 10  # since the last call, before our own thread leads
@@ -63,7 +61,7 @@ class Line:
         self._text = b""  # of the link, not yet a whole line
         self._heard = bytearray()  # the latest text, to tell what is at the other end
         self._threads: list[threading.Thread] = []
-        self.topics: list[tuple[str, str, Callable[[Call, list[Reading]], None], list[Call]]] = []
+        self.renewals: list[Callable[[], object]] = []  # of what a new session subscribes to
         self.node.peers.append(self)  # type: ignore[arg-type]
 
     # Connecting
@@ -169,11 +167,17 @@ class Line:
 
     def on_state(self, session: Session, why: str) -> None:
         """The session has changed; the lock is held."""
-        if session is self.session and session.state == "dormant":
+        if session is not self.session or self.closed.is_set():
+            return
+        driver = self._driver
+        if session.state == "dormant":
             self.why = why or self.why
-            driver = self._driver
             if driver is not None and driver in self.node.drivers:
                 Dialer(self.node.endpoint, driver.port, session, self, self.node.now_ms())
+        elif session.state == "closed" and session.peer_uid:
+            self.why = f"the program on {session.peer_name} ended"
+            # Once the old session is dealt with; a Dialer of its own begins anew by itself.
+            self.node.later.append(lambda: self._anew(session))
 
     def on_refused(self, session: Session, why: str) -> None:
         """The other side does not want us."""
@@ -181,14 +185,20 @@ class Line:
 
     def on_forgotten(self, session: Session) -> None:
         """The board was restarted: a new session begins, with the same subscriptions."""
+        self._anew(session)
+
+    def _anew(self, over: Session) -> None:
+        if self.session is not over:
+            return
         self.session = self.node.endpoint.new_session(os.urandom(8))
         driver = self._driver
         if driver is not None:
             now_ms = self.node.now_ms()
             Dialer(self.node.endpoint, driver.port, self.session, self, now_ms)
-            self.session.step("dial", now_ms)
-        for topic, how, take, calls in self.topics:
-            calls[:] = [begin(self.node, self.session, topic, how, take)]
+        else:
+            self.session.step("dial", self.node.now_ms())
+        for renew in self.renewals:
+            renew()
 
     def on_silence(self, session: Session) -> None:
         """Nobody answers hellos: the link is opened anew."""
