@@ -45,10 +45,7 @@ def load(scheme: str) -> "Any":
     except ImportError as error:
         from ..core.errors import CannotConnect
 
-        raise CannotConnect(
-            "the link %r is not installed here (%s): on a board, pack its group too"
-            % (SCHEMES[scheme], error)
-        ) from None
+        raise CannotConnect("this link is not installed here: %s" % error) from None
     return sys.modules[name]
 
 
