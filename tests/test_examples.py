@@ -110,4 +110,4 @@ def test_the_demo_fails_where_it_should(tmp_path: Path) -> None:
     with python(folder / "demo.py", "--once") as demo:
         output, _ = demo.communicate(timeout=90)
     assert demo.returncode == 1, output
-    assert "NOT  the pin of the lamp is high" in output
+    assert "NOT  it answered 'off'" in output
