@@ -108,12 +108,15 @@ class Lane:
 
     @seldom
     def take_back(self, kind: int, ref: int) -> bool:
-        """Takes a message back of which nothing was sent; False where it is too late."""
-        for message in self.waiting:
-            if message.ref == ref and message.kind & 0x0F == kind and not message.begun:
+        """Takes a message back of which nothing was sent; False where it is too late. If it was
+        lost on its way, it does not come late: what is sent again is nothing."""
+        for message in self.open + self.waiting:
+            if message.ref == ref and message.kind & 0x0F == kind:
                 # Its id is spent: an empty place would stop the peer's low-water mark.
-                self.bytes -= len(message.body) - 1
                 message.kind = message.kind & LONG | NOTHING
+                if message.begun:
+                    return False
+                self.bytes -= len(message.body) - 1
                 message.body = b"\x00"
                 message.left = 1
                 return True

@@ -4,24 +4,69 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Generator
 from typing import Any
 
+from ..core.session import Session
+from ..core.timing import TIMES
 from ..links.forgiving import normalise
 from .host import host_name
 from .items import Reading
 from .node import Node
 from .opening import start, stop
 from .peer import Peer
+from .subscriber import Subscription, begin
 
 __all__ = ["Board", "connect"]
+
+
+class Feed(Subscription):
+    """A subscription that begins again when the board was restarted."""
+
+    def __init__(self, board: Board, topic: str, queue: str) -> None:
+        assert board.session is not None
+        super().__init__(board.node, board.session)
+        self._board = board
+        self._what = (topic, queue)
+        self.renew(board.session)
+        board.feeds.append(self)
+
+    def renew(self, session: Session) -> None:
+        """Subscribes in this session."""
+        self._session = session
+        self.call = begin(self._node, session, *self._what, self.take)
+
+    def close(self) -> None:
+        """Ends it; nothing more comes."""
+        if self in self._board.feeds:
+            self._board.feeds.remove(self)
+        super().close()
 
 
 class Board(Peer):
     """A connected node, for asyncio."""
 
-    _on_log: Callable[[str], object] | None = None
     _owns_node = False
+
+    def __init__(self, node: Node, address: str) -> None:
+        self.feeds: list[Feed] = []
+        super().__init__(node, address)
+
+    async def subscribe(self, topic: str, queue: str = "all") -> Feed:
+        """What the peer publishes under `topic`, as an async iterator of readings. `queue`:
+        "all" keeps 64 while we are slow, "latest" only the newest."""
+        await self._connected(self.node.now_ms() + TIMES["call"])
+        return Feed(self, topic, queue)
+
+    def on_forgotten(self, session: Session) -> None:
+        """The board was restarted: a new session begins, with the same subscriptions."""
+        if session is not self.session:
+            return
+        super().on_forgotten(session)
+        assert self.session is not None
+        self.session.step("dial", self.node.now_ms())
+        for feed in self.feeds:
+            feed.renew(self.session)
 
     async def readings(
         self, name: str, count: int | None = None, seconds: float | None = None,

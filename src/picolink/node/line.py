@@ -176,8 +176,7 @@ class Line:
                 Dialer(self.node.endpoint, driver.port, session, self, self.node.now_ms())
         elif session.state == "closed" and session.peer_uid:
             self.why = f"the program on {session.peer_name} ended"
-            # Once the old session is dealt with; a Dialer of its own begins anew by itself.
-            self.node.later.append(lambda: self._anew(session))
+            self.on_forgotten(session)
 
     def on_refused(self, session: Session, why: str) -> None:
         """The other side does not want us."""
@@ -185,11 +184,8 @@ class Line:
 
     def on_forgotten(self, session: Session) -> None:
         """The board was restarted: a new session begins, with the same subscriptions."""
-        self._anew(session)
-
-    def _anew(self, over: Session) -> None:
-        if self.session is not over:
-            return
+        if session is not self.session:
+            return  # it has begun already
         self.session = self.node.endpoint.new_session(os.urandom(8))
         driver = self._driver
         if driver is not None:

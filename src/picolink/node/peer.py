@@ -102,6 +102,9 @@ class Peer:
                 driver = self._driver
                 if driver is not None and driver in self.node.drivers:
                     self._dial()  # the link is there, the peer started anew
+            elif session.state == "closed" and not self._named and self.failed is None:
+                self.why = "the program there ended"
+                self.on_forgotten(session)
             self._changed.set()
 
     def on_refused(self, session: "Session", why: str) -> None:
@@ -111,6 +114,8 @@ class Peer:
 
     def on_forgotten(self, session: "Session") -> None:
         """The peer was restarted: a new session begins."""
+        if session is not self.session:
+            return  # it has begun already
         self.session = self.node.endpoint.new_session(self.node.endpoint.random(8))
         self._dial()
 
@@ -164,6 +169,8 @@ class Peer:
         0: for ever), RemoteError where it raised there.
         """
         session = self.session
+        if self.failed is not None:
+            raise self.failed
         if session is None or not session.peer_uid:
             wait_s = timeout_s if timeout_s is not None else TIMES["call"] / 1000
             try:
