@@ -78,6 +78,8 @@ def test_bytes_go_from_a_file_and_come_back(
         (["call", "tcp:127.0.0.1:1", "x"], 3, "nothing listens on port 1"),
         (["call", "tcp:localhost:port", "x"], 2, "the port 'port'"),
         (["sim", "up", "no-such.toml"], 2, "there is no file no-such.toml"),
+        (["call", "tcp-listen::0", "x"], 2, "To reach a node use tcp:"),
+        (["selftest", "tcp:127.0.0.1"], 2, "which is on USB"),
         (["selftest"], 2, "give the address of a board on USB"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,

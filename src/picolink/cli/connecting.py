@@ -7,13 +7,20 @@ import difflib
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..core.errors import PicolinkError
+from ..core.errors import BadAddress, PicolinkError
+from ..links.forgiving import normalise
 from ..node.blocking import Board, connect
 from .output import Progress
 
 
 def open_board(options: argparse.Namespace, on_log: Callable[[str], object] | None = None) -> Board:
     """The board at the address on the command line."""
+    scheme = normalise(options.address).partition(":")[0]
+    if scheme.endswith("-listen"):
+        raise BadAddress(
+            f"{options.address} waits for others: it is an address for node.run(). To reach a node "
+            f"use {scheme.removesuffix('-listen')}:..."
+        )
     with Progress(f"connecting to {options.address}"):
         return connect(
             options.address,

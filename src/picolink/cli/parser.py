@@ -180,7 +180,9 @@ def _add_talk(commands: Any) -> None:
     call.intermixed = True
     _address(call)
     call.add_argument("command", metavar="COMMAND", help="its name; `picolink describe` lists them")
-    call.add_argument("arguments", metavar="ARG", nargs="*", help="VALUE, NAME=VALUE or @FILE")
+    call.add_argument(
+        "arguments", metavar="ARG", nargs="*", default=[], help="VALUE, NAME=VALUE or @FILE"
+    )
     _json(call, "print the result as JSON, for scripts")
     call.add_argument(
         "--traceback", action="store_true", help="where the command raised, show its traceback"
@@ -192,7 +194,9 @@ def _add_talk(commands: Any) -> None:
     assert isinstance(read, _Parser)
     read.intermixed = True
     _address(read)
-    read.add_argument("readings", metavar="READING", nargs="*", help="which; all if left out")
+    read.add_argument(
+        "readings", metavar="READING", nargs="*", default=[], help="which; all if left out"
+    )
     _json(read, "print a JSON object per reading, one a line")
 
 

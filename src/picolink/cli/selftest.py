@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import LinkError, RemoteError, UsageError
+from ..links.forgiving import normalise
 from .output import Progress, print_json, table
 from .rawrepl import RawRepl
 
@@ -65,7 +66,10 @@ def run(options: argparse.Namespace) -> int:
 
 def test_board(address: str, *, hard_reset: bool = True) -> Report:
     """All checks at the board at `address`; its main.py is restarted at the end."""
-    repl = RawRepl(address.removeprefix("usb:"))
+    address = normalise(address)
+    if not address.startswith("usb:"):
+        raise UsageError(f"{address}: selftest talks to the REPL, which is on USB: use usb:auto")
+    repl = RawRepl(address)
     try:
         repl.enter()
         report: Report = {"format": FORMAT}
