@@ -220,9 +220,7 @@ class Peer:
         def on_items(seq: int, values: "list[Any]") -> None:
             subscription.take(call, values)
 
-        call: Call = calls.start(
-            command, args, named, 0, self.node.now_ms(), Items(64, on_items)
-        )
+        call: Call = calls.start(command, args, named, 0, self.node.now_ms(), Items(64, on_items))
         subscription.call = call
         self.node.kick(session)
         return subscription

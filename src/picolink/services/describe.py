@@ -28,9 +28,8 @@ def serve(talk: "Talk", ref: int) -> "dict[str, Any]":
     return {
         "name": node.name,
         "uid": "".join("%02x" % byte for byte in node.endpoint.uid),
-        "firmware": "%s %s" % (
-            sys.implementation.name, ".".join(str(part) for part in sys.implementation.version[:3])
-        ),
+        "firmware": "%s %s"
+        % (sys.implementation.name, ".".join(str(part) for part in sys.implementation.version[:3])),
         "machine": getattr(sys.implementation, "_machine", sys.platform),
         "links": [driver.link.address for driver in node.drivers]
         + [listener.address for listener, _ in node.listeners],

@@ -6,21 +6,27 @@ import socket
 from ...core.errors import CannotConnect
 from .link import TcpLink, TcpListener, host_and_port
 
+MYPY = False
+if MYPY:
+    from typing import Any
+
+_core: "Any" = asyncio.core  # type: ignore[attr-defined]  # the stubs lack it
+
 _TAKES_BYTES = 2048
 
 
-def _make(sock, address):  # type: ignore[no-untyped-def]
+def _make(sock: "Any", address: str) -> TcpLink:
     buffer = bytearray(_TAKES_BYTES + 64)
     view = memoryview(buffer)
 
-    def read(sock):  # type: ignore[no-untyped-def]
+    def read(sock: "Any") -> "bytes | None":
         n = sock.readinto(buffer)
         return None if n is None else bytes(view[:n])
 
     return TcpLink(sock, address, _TAKES_BYTES, sock, read)
 
 
-async def open_async(scheme, where, options):  # type: ignore[no-untyped-def]
+async def open_async(scheme: str, where: str, options: "dict[str, str]") -> "Any":
     """Dials `tcp:HOST:PORT`, or listens for `tcp-listen:[HOST]:PORT`."""
     host, port = host_and_port(where, options)
     listens = scheme != "tcp"
@@ -63,5 +69,5 @@ async def open_async(scheme, where, options):  # type: ignore[no-untyped-def]
     return _make(sock, "tcp:%s:%d" % (host, port))
 
 
-def _writable(sock):  # type: ignore[no-untyped-def]
-    yield asyncio.core._io_queue.queue_write(sock)
+def _writable(sock: "Any") -> "Any":
+    yield _core._io_queue.queue_write(sock)

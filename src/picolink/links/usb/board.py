@@ -16,6 +16,11 @@ import micropython
 from ...core.failure import LinkError
 from ...core.frames import HEAD_BYTES, body_length, decode_body, encode
 
+MYPY = False
+if MYPY:
+    from collections.abc import Callable
+    from typing import Any
+
 _TAKES_BYTES = 1200
 _MTU_BYTES = 4000
 _TICK_MS = 40
@@ -28,17 +33,17 @@ class _OneCtrlC(io.IOBase):
 
     full = False
 
-    def readinto(self, buffer):  # type: ignore[no-untyped-def]
+    def readinto(self, buffer: "Any") -> "int | None":
         if not self.full:
             return None
         self.full = False
         buffer[0] = 3
         return 1
 
-    def write(self, data):  # type: ignore[no-untyped-def]
+    def write(self, data: "Any") -> int:
         return len(data)
 
-    def ioctl(self, request, arg):  # type: ignore[no-untyped-def]
+    def ioctl(self, request: int, arg: int) -> int:
         return 0
 
 
@@ -54,7 +59,7 @@ class UsbLink:
 
     def __init__(self) -> None:
         self.pollable = sys.stdin
-        self.on_text = len
+        self.on_text: Callable[[bytes], object] = len
         self._poll = select.poll()
         self._poll.register(sys.stdin, select.POLLIN)
         self._in = sys.stdin.buffer
@@ -66,15 +71,15 @@ class UsbLink:
         self._console = _OneCtrlC()
         self.reopen()
 
-    def reopen(self):  # type: ignore[no-untyped-def]
+    def reopen(self) -> "UsbLink":
         """The link anew, after it was lost."""
         from machine import Timer
 
         self._framed = False  # whether what comes next should be a frame
-        self._timer = Timer(period=_TICK_MS, mode=Timer.PERIODIC, callback=self._tick)
+        self._timer = Timer(-1, mode=Timer.PERIODIC, period=_TICK_MS, callback=self._tick)
         return self
 
-    def _tick(self, _) -> None:  # type: ignore[no-untyped-def]
+    def _tick(self, _: "Any") -> None:
         if self._busy:
             self._busy += 1
             if self._busy > _STALL_TICKS:
@@ -93,9 +98,9 @@ class UsbLink:
         self._freed = False
         raise LinkError("the host stopped in the middle of a frame")
 
-    def receive(self):  # type: ignore[no-untyped-def]
+    def receive(self) -> "list[bytes]":
         """The packets that have come; at least one byte is there to be read."""
-        packets = []
+        packets: list[bytes] = []
         text = b""
         poll = self._poll.poll
         try:
@@ -112,7 +117,7 @@ class UsbLink:
             self.on_text(text)
         return packets
 
-    def _one(self, packets):  # type: ignore[no-untyped-def]
+    def _one(self, packets: "list[bytes]") -> bytes:
         """Reads a frame, or a bit of text, which it returns. 0x00 in it stands for damage."""
         view = self._view
         readinto = self._in.readinto
@@ -153,11 +158,11 @@ class UsbLink:
         packets.append(packet)
         return text
 
-    def send(self, packet) -> None:  # type: ignore[no-untyped-def]
+    def send(self, packet: bytes) -> None:
         """Sends a packet, in one write."""
         self.write(encode(packet, False))
 
-    def write(self, text) -> None:  # type: ignore[no-untyped-def]
+    def write(self, text: bytes) -> None:
         """Sends bytes as they are."""
         sent = 0
         self._busy = 1
@@ -178,6 +183,6 @@ class UsbLink:
         self._timer.deinit()
 
 
-async def open_async(scheme, where, options):  # type: ignore[no-untyped-def]
+async def open_async(scheme: str, where: str, options: "dict[str, str]") -> UsbLink:
     """The board's own USB port."""
     return UsbLink()
