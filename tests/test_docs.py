@@ -127,7 +127,7 @@ def test_api_host_and_aio(world: World) -> None:
     for address in (workshop.usb_path, "tcp:" + workshop.address):
         # The board's log is printed by another thread: its lines may stand in the middle of ours.
         text = "\n".join(host("api_host", address))
-        for expected in ("workshop ", "high", "\n0\n1\n4\n9\n16\n", "it takes 0..60 s", "unknown"):
+        for expected in ("workshop", "high", "\n0\n1\n4\n9\n16\n", "it takes 0..60 s", "unknown"):
             assert expected in text, text
     assert "the setpoint is 21.5" in workshop.log_text()
     assert host("api_aio", workshop.address)[1:] == ["50 %"] * 3

@@ -17,7 +17,13 @@ STUBS = "micropython-rp2-rpi-pico-w-stubs==1.29.0.post1"
 
 #: Library code for boards, and programs as users write them (without annotations).
 STRICT = ["src/picolink/links/*/board.py", "src/picolink/node/wait_board.py"]
-PROGRAMS = ["board/main.py", "examples/*/main.py", "examples/*/*board*.py"]
+PROGRAMS = [
+    "board/main.py",
+    "examples/*/main.py",
+    "examples/button-lamp/lamp.py",
+    "examples/demo/[!d]*.py",
+    "docs/snippets/*_board.py",
+]
 
 
 def stubs_folder() -> Path:

@@ -68,6 +68,11 @@ class Line:
 
     def _open(self, address: str, timeout_s: float) -> Any:
         scheme, where, options = split(normalise(address))
+        if scheme.endswith("-listen"):
+            raise UsageError(
+                f"{address} waits for others to dial: give it to Node.run, and connect to "
+                f"{scheme.removesuffix('-listen')}:..."
+            )
         return load(scheme).open_link(scheme, where, options, timeout_s)
 
     def _attach(self, link: Any) -> Driver:
@@ -362,6 +367,8 @@ class Line:
         self.host.wake()
         self.notify()
         self.jobs.put(None)
+        if not self._threads:  # it never connected: what the board said is heard all the same
+            self._callbacks()
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(2)

@@ -113,7 +113,8 @@ class TcpListener:
             sock, peer = self.sock.accept()
         except OSError:
             return None
-        return self._make(sock, "tcp:%s" % (peer[:2],) if isinstance(peer, tuple) else "tcp:")
+        where = "%s:%d" % peer[:2] if isinstance(peer, tuple) else ""
+        return self._make(sock, "tcp:" + where)
 
     def close(self) -> None:
         """Listens no more."""
