@@ -85,6 +85,18 @@ def test_take_back():
     assert box.long.bytes == 1
 
 
+def test_what_was_taken_back_and_lost_is_sent_again_as_nothing():
+    box = Outbox(0)
+    message = box.short.add(1, 1, b"press the button")
+    box.short.take(message, 100)
+    assert not box.short.take_back(1, 1)  # it may have arrived: a cancel has to follow
+    message.lost(0, 16)
+    assert box.pick() is message and message.kind == NOTHING
+    assert box.short.take(message, 100) == (0, 16)
+    message.delivered(0, 16)
+    assert box.short.bytes == 0
+
+
 def test_resume():
     box = Outbox(0xFFFE)
     messages = [box.short.add(1, i, b"x") for i in range(6)]

@@ -153,6 +153,29 @@ async def test_a_subscription_survives_a_reset(world: World) -> None:
         board.kill()
 
 
+async def test_a_program_that_was_restarted_is_met_again(world: World) -> None:
+    """Stopped by Ctrl-C it says goodbye, which is no reason to stay away."""
+    board = bench(world, "restart")
+    try:
+        async with aio.connect(f"tcp:{board.address}", timeout_s=8) as host:
+            feed = await host.subscribe("number")
+            for _ in range(2):
+                assert await host.call("note", 1) == 1
+                values = [(await anext(feed)).value for _ in range(5)]
+                await asyncio.to_thread(restart, board)
+                assert await host.call("notes") == []
+                async with asyncio.timeout(10):
+                    while (await anext(feed)).value > values[-1]:
+                        pass
+    finally:
+        board.kill()
+
+
+def restart(board: VirtualBoard) -> None:
+    with picolink.connect(board.usb_path, start=True, timeout_s=8) as usb:
+        usb.call("echo", 1)
+
+
 async def test_the_board_calls_the_host(address: str) -> None:
     node = picolink.Node("laptop")
 

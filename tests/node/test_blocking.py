@@ -311,6 +311,24 @@ def test_a_subscription_survives_a_reset(world: World, waiting: bool) -> None:
         board.kill()
 
 
+def test_a_program_that_was_restarted_is_met_again(world: World) -> None:
+    """Stopped by Ctrl-C it says goodbye, which is no reason to stay away."""
+    board = bench(world, "restart")
+    try:
+        with picolink.connect(f"tcp:{board.address}", timeout_s=8) as host:
+            feed = host.subscribe("number")
+            for _ in range(2):
+                assert host.call("note", 1) == 1
+                values = [next(feed).value for _ in range(5)]
+                with picolink.connect(board.usb_path, start=True, timeout_s=8) as usb:
+                    assert usb.call("notes") == []
+                assert host.call("notes") == []
+                while next(feed).value > values[-1]:
+                    pass
+    finally:
+        board.kill()
+
+
 def once_more(host: picolink.Board) -> object:
     try:
         return host.call("echo", 1)

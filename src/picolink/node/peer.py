@@ -168,32 +168,37 @@ class Peer:
         Raises NotDone or Unknown where it was not confirmed within `timeout_s` (10 by default;
         0: for ever), RemoteError where it raised there.
         """
-        session = self.session
-        if self.failed is not None:
-            raise self.failed
-        if session is None or not session.peer_uid:
-            wait_s = timeout_s if timeout_s is not None else TIMES["call"] / 1000
+        while True:
+            session = self.session
+            if self.failed is not None:
+                raise self.failed
+            if session is None or not session.peer_uid:
+                wait_s = timeout_s if timeout_s is not None else TIMES["call"] / 1000
+                try:
+                    session = await self._connected(
+                        self.node.now_ms() + int((wait_s or 1e6) * 1000)
+                    )
+                except CannotConnect as error:
+                    raise NotDone("%s was not sent: %s" % (command, error)) from None
+            timeout_ms = None if timeout_s is None else int(timeout_s * 1000)
+            calls = session.data.caller()
+            call = calls.start(command, args, named, timeout_ms, self.node.now_ms())
+            if call.deadline_ms is not None:
+                self.node.host.call_by(call.deadline_ms)
+            event = asyncio.Event()
+            call.on_end = event.set
+            if session.attach is not None:
+                session.attach.port.drain()
             try:
-                session = await self._connected(self.node.now_ms() + int((wait_s or 1e6) * 1000))
-            except CannotConnect as error:
-                raise NotDone("%s was not sent: %s" % (command, error)) from None
-        timeout_ms = None if timeout_s is None else int(timeout_s * 1000)
-        calls = session.data.caller()
-        call = calls.start(command, args, named, timeout_ms, self.node.now_ms())
-        if call.deadline_ms is not None:
-            self.node.host.call_by(call.deadline_ms)
-        event = asyncio.Event()
-        call.on_end = event.set
-        if session.attach is not None:
-            session.attach.port.drain()
-        try:
-            while not call.done:
-                await event.wait()
-        finally:
-            if not call.done:
-                calls.cancel(call)
-                self.node.kick(session)
-        return call.result()
+                while not call.done:
+                    await event.wait()
+            finally:
+                if not call.done:
+                    calls.cancel(call)
+                    self.node.kick(session)
+            if not isinstance(call.error, NotDone) or self.session is session:
+                return call.result()
+            # The peer was restarted before the call was sent: it goes to the new session.
 
     async def read(self, name: str, timeout_s: float | None = None) -> "Reading":
         """The present value of a reading."""

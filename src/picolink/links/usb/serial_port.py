@@ -90,7 +90,7 @@ def _no_serial_port(path: str) -> LinkError:
 def holders(path: str) -> list[tuple[int, str]]:
     """(process id, program) of all that have `path` open, as far as this user may look.
 
-    Linux only; elsewhere the list is empty.
+    Linux only; elsewhere the list is empty. The process that is a virtual board does not count.
     """
     wanted = os.path.realpath(path)
     found = []
@@ -105,9 +105,17 @@ def holders(path: str) -> list[tuple[int, str]]:
             except OSError:
                 continue
             if is_it:
-                found.append((int(process.name), _program(process)))
+                if not _is_virtual_board(process):
+                    found.append((int(process.name), _program(process)))
                 break
     return sorted(found)
+
+
+def _is_virtual_board(process: Path) -> bool:
+    try:
+        return b"picolink.sim.supervisor" in (process / "cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def _program(process: Path) -> str:
@@ -119,6 +127,8 @@ def _program(process: Path) -> str:
             rest = words[1:]
             if "-m" in rest[:-1]:
                 return rest[rest.index("-m") + 1]
+            if "-c" in rest:
+                return name
             scripts = [word for word in rest if word and not word.startswith("-")]
             return os.path.basename(scripts[0]) if scripts else name
         return name or (process / "comm").read_text().strip()
