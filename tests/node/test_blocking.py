@@ -128,11 +128,11 @@ def test_a_callback_that_raises_is_told_and_the_next_one_runs(
 def test_keepalive_goes_on_while_nobody_calls(
     host: picolink.Board, observer: picolink.Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(TIMES, "keepalive", 60)
-    monkeypatch.setitem(TIMES, "dead", 250)
+    monkeypatch.setitem(TIMES, "keepalive", 150)
+    monkeypatch.setitem(TIMES, "dead", 1000)
     link = host._line._driver
     # Nobody calls over `host`: it lives by its keepalive, else its link would be opened anew.
-    assert observer.call("slow", 1000) == 1000
+    assert observer.call("slow", 2500) == 2500
     assert host._line._driver is link
     assert host.call("echo", 1) == 1
 
@@ -473,7 +473,8 @@ while True:
 """
 
 
-def test_two_hosts_one_killed(address: str, observer: picolink.Board) -> None:
+def test_two_hosts_one_killed(board: VirtualBoard, observer: picolink.Board) -> None:
+    address = f"tcp:{board.address}"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     other = subprocess.Popen(
         [sys.executable, "-c", DIES, address], env=environment, stdout=subprocess.PIPE, text=True
