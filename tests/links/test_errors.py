@@ -278,7 +278,7 @@ def test_as_many_hosts_as_it_takes(world: World) -> None:
 def test_an_unknown_command(host: picolink.Board) -> None:
     with pytest.raises(picolink.UnknownCommand) as caught:
         host.call("ecko", 1)
-    says(caught.value, "bench", "ecko")
+    says(caught.value, "bench", "ecko", "did you mean echo?")
     with pytest.raises(picolink.UnknownCommand) as caught:
         host.read("temprature")
     says(caught.value, "temprature")

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..core.errors import LinkError, NotDone
+from ..core.errors import LinkError, NotDone, PicolinkError, UnknownCommand
 from .calls import Call, Items
 from .items import Reading, reading
 from .line import EVER, Line
@@ -158,9 +158,22 @@ class Board:
                         line.send()
             if not call.done:
                 raise NotDone(f"{command}: the connection was closed here")
+            if isinstance(call.error, UnknownCommand) and not command.startswith("sys."):
+                raise UnknownCommand(f"{call.error}{self._nearest(command)}")
             if not isinstance(call.error, NotDone) or line.session is session:
                 return call.result()
             # The board was restarted before the call was sent: it goes to the new session.
+
+    def _nearest(self, command: str) -> str:
+        """What may have been meant instead of a command that is not there."""
+        from difflib import get_close_matches
+
+        try:
+            known = list(self.describe()["commands"])
+        except PicolinkError:  # it does not describe itself
+            return ""
+        near = get_close_matches(command, known, 1)
+        return f": did you mean {near[0]}?" if near else f"; it has: {', '.join(sorted(known))}"
 
     def read(self, name: str, timeout_s: float | None = None) -> Reading:
         """The present value of a reading."""

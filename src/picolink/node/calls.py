@@ -104,7 +104,7 @@ class Calls:
     def __init__(self, session: "Session") -> None:
         self.session = session
         self.open: dict[int, Call] = {}
-        self._next_ref = 1
+        self._next_ref = 0x3030  # both bytes none that frames must stuff, for a while
         self.closed: PicolinkError | None = None
 
     def start(
@@ -231,7 +231,7 @@ class Calls:
             if deadline_ms is None:
                 continue
             if deadline_ms <= now_ms:
-                sent = call.message is not None and call.message.begun
+                sent = call.message is not None and call.message.begun()
                 self.cancel(call)
                 call.end(None, self._timeout(call.name, sent))
             elif earliest is None or deadline_ms < earliest:
@@ -252,7 +252,7 @@ class Calls:
         """The session is over: what was sent is unknown, what was not is not done."""
         self.closed = error or LinkError("the session with %s is over" % self.session.peer_name)
         for call in list(self.open.values()):
-            sent = call.message is not None and call.message.begun
+            sent = call.message is not None and call.message.begun()
             why = "%s: %s; it %s" % (
                 call.name,
                 self.closed,
