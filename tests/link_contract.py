@@ -102,7 +102,7 @@ class LinkContract:
             .replace("HOST", repr("host"))
         )
         libs = compile_all(["usb", "tcp", "describe", "stats", "time", "log"])
-        board = world.board(name, main=program, libs=libs, heap_bytes=2_000_000)
+        board = world.board(name, main=program, libs=libs, heap_bytes=4_000_000)
         yield board
         board.kill()
 

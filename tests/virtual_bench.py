@@ -87,7 +87,7 @@ node.run("usb:", "tcp-listen::5263")
 def bench(world: World, name: str = "bench", program: str = PROGRAM) -> VirtualBoard:
     """A board that runs the program and listens on both links."""
     libs = compile_all(["usb", "tcp", "describe", "stats", "time", "log"])
-    board = world.board(name, main=program, libs=libs, heap_bytes=2_000_000)
+    board = world.board(name, main=program, libs=libs, heap_bytes=4_000_000)
     with Terminal(board.usb_path) as terminal:
         terminal.expect(b"listening on tcp-listen:", 10)
     return board
