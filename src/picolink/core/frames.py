@@ -23,6 +23,7 @@ def encode(packet: bytes, repl_safe: bool) -> bytes:
     return pack("BBB", 0, 0x80 | n >> 7, 0x80 | n & 0x7F) + body
 
 
+_SMALL = 200  # bytes
 _WHOLE = 0x2144DF1C  # the CRC-32 of anything that its own CRC-32 follows
 _REPL = [(bytes((c,)), bytes((0x1B, c ^ 0x20))) for c in b"\x01\x02\x03\x04\x05\n\r"]
 
@@ -36,19 +37,25 @@ def body_length(high: int, low: int) -> int:
 
 def decode_body(body: bytes) -> bytes | None:
     """The packet in a frame's stuffed `body`, or None where it was damaged. Undoes any escape."""
-    if b"\x1b" in body:
+    if len(body) < _SMALL and b"\x1b" in body:
         # What hosts escape, each in one go; replacing nothing allocates nothing.
         body = body.replace(b"\x1b\x20", b"\x00")
-        for plain, stuffed in _REPL:
-            body = body.replace(stuffed, plain)
-    if b"\x1b" in body:  # itself, or what another version escapes
-        parts = body.split(b"\x1b")
-        for i in range(1, len(parts)):
-            part = parts[i]
-            if not part:
+        for byte, stuffed in _REPL:
+            body = body.replace(stuffed, byte)
+    if b"\x1b" in body:  # in place: itself, what another version escapes, and all of a long frame
+        plain = bytearray(body)
+        n = -1
+        for part in body.split(b"\x1b"):
+            end = n + len(part)
+            if n < 0:  # what stands before the first escape
+                end += 1
+            elif end == n:
                 return None
-            parts[i] = bytes((part[0] ^ 0x20,)) + part[1:]
-        body = b"".join(parts)
+            else:
+                plain[n:end] = part
+                plain[n] ^= 0x20
+            n = end
+        body = bytes(memoryview(plain)[:n])
     if len(body) < 5 or crc32(body) != _WHOLE:
         return None
     return body[:-4]
