@@ -6,11 +6,19 @@ import ast
 import asyncio
 import inspect
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from micropython_runner import TESTS, MicroPythonFile, constants, imports_both
+
+
+def pytest_configure() -> None:
+    """Lets Ctrl-C reach the programs that tests start, also where the tests run in the background
+    of a shell, which has it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> str:
