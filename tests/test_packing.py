@@ -14,7 +14,7 @@ from picolink import packing
 from picolink.core.errors import UsageError
 from picolink.packing import PackingError, board_sources, compile_source, without_types
 
-#: The limit of the issue is 14 kB; reached so far, with a little to spare, is this.
+#: Reached so far, with a little to spare; the target is 14 kB.
 BUDGET_BYTES = 19_600
 BOARD = packing.SOURCES.parent.parent / "board"
 
