@@ -70,7 +70,16 @@ STARTING = ["starting", "node/opening", "node/naming", "links/registry"]
 #: What the patterns above must leave out, since only a host runs it.
 HOST_ONLY: set[str] = {
     f"node/{name}.py"
-    for name in ("aio", "blocking", "host", "line", "many", "wait_host", "wait_thread")
+    for name in (
+        "aio",
+        "blocking",
+        "host",
+        "line",
+        "many",
+        "suggestion",
+        "wait_host",
+        "wait_thread",
+    )
 } | {"links/forgiving.py"}
 
 #: Where `mip` finds the sources: a placeholder until the project has a public address.

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from picolink.cli.completion import commands, script
-from picolink.cli.connecting import suggestion
 from picolink.cli.main import exit_code
 from picolink.cli.parser import EXIT_CODES, make_parser
 from picolink.cli.values import parse_arguments
 from picolink.core import errors
+from picolink.node.suggestion import suggestion
 from picolink.sim import VirtualBoard
 
 

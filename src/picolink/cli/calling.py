@@ -7,7 +7,8 @@ from typing import Any
 
 from ..core.errors import BadArguments, UnknownCommand
 from ..node.blocking import Board
-from .connecting import offers, open_board, suggestion
+from ..node.suggestion import suggestion
+from .connecting import offers, open_board
 from .output import Progress, print_json, print_value, reading_object, show_reading, table
 from .values import parse_arguments
 
@@ -21,8 +22,6 @@ def run(options: argparse.Namespace) -> int:
         try:
             with Progress(f"waiting for {options.command}"):
                 value = board.call(options.command, *ordered, timeout_s=options.timeout, **named)
-        except UnknownCommand:
-            raise _unknown(board, options.command) from None
         except BadArguments as error:
             told = offers(board).get("commands", {}).get(options.command)
             if told and told["stream"]:
@@ -43,16 +42,6 @@ def _stream(board: Board, options: argparse.Namespace, ordered: list[Any], named
 def usage(name: str, told: dict[str, Any]) -> str:
     """A command and what it takes: `led_set state=on|off|toggle|?`."""
     return " ".join([name, *(f"{arg}={what or 'VALUE'}" for arg, what in told["args"])])
-
-
-def _unknown(board: Board, name: str) -> UnknownCommand:
-    told = offers(board)
-    if name in told.get("readings", {}):
-        return UnknownCommand(
-            f"{name} is a reading of {board.name}, no command: use `picolink read`"
-        )
-    hint = suggestion(name, told.get("commands", {})) if told else "`picolink describe` lists them"
-    return UnknownCommand(f"{board.name} has no command {name!r}: {hint}")
 
 
 def _read(options: argparse.Namespace) -> int:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from ..core.errors import BadAddress, PicolinkError
@@ -36,14 +35,3 @@ def offers(board: Board) -> dict[str, Any]:
         return board.describe()
     except PicolinkError:
         return {}
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """ "Did you mean ...?", or what there is, as the end of a sentence."""
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, 1, 0.6)
-    if near:
-        return f"did you mean {near[0]}?"
-    if not names:
-        return "it has none"
-    return f"there are: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"

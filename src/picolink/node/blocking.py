@@ -12,6 +12,7 @@ from .items import Reading, reading
 from .line import EVER, Line
 from .node import Node
 from .subscriber import begin, wall_s
+from .suggestion import suggestion
 
 
 class Feed:
@@ -159,21 +160,24 @@ class Board:
             if not call.done:
                 raise NotDone(f"{command}: the connection was closed here")
             if isinstance(call.error, UnknownCommand) and not command.startswith("sys."):
-                raise UnknownCommand(f"{call.error}{self._nearest(command)}")
+                raise self._unknown(command)
             if not isinstance(call.error, NotDone) or line.session is session:
                 return call.result()
             # The board was restarted before the call was sent: it goes to the new session.
 
-    def _nearest(self, command: str) -> str:
-        """What may have been meant instead of a command that is not there."""
-        from difflib import get_close_matches
-
+    def _unknown(self, name: str) -> UnknownCommand:
+        """The error for a command that is not there, with what may have been meant."""
         try:
-            known = list(self.describe()["commands"])
+            told = self.describe()
         except PicolinkError:  # it does not describe itself
-            return ""
-        near = get_close_matches(command, known, 1)
-        return f": did you mean {near[0]}?" if near else f"; it has: {', '.join(sorted(known))}"
+            told = {}
+        if name in told.get("readings", {}):
+            return UnknownCommand(
+                f"{name} is a reading of {self.name}, no command: use `picolink read`"
+            )
+        known = told.get("commands", {})
+        hint = suggestion(name, known) if told else "`picolink describe` lists them"
+        return UnknownCommand(f"{self.name} has no command {name!r}: {hint}")
 
     def read(self, name: str, timeout_s: float | None = None) -> Reading:
         """The present value of a reading."""
