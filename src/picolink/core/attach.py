@@ -26,6 +26,8 @@ _REORDER = 3  # a packet is lost when one sent so much later has arrived
 class Attach:
     """The numbers of one attach, both directions. Times are milliseconds of the caller's clock."""
 
+    dialed = False  # from here
+
     def __init__(self, session: "Session", port: "Port", tag: int, now_ms: int) -> None:
         self.session = session
         self.port = port

@@ -34,6 +34,7 @@ class Dialer:
         self.endpoint = endpoint
         self.owner = owner
         self.attach = Attach(session, port, endpoint.number(), now_ms)
+        self.attach.dialed = True
         self.due_ms = now_ms
         self._wait_ms = TIMES["hello"]
         port.dialer = self

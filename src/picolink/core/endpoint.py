@@ -18,7 +18,10 @@ from .packets import (
     HEAD_BYTES,
     HELLO,
     HELLO_FORMAT,
+    MAX_QUIET_MS,
+    QUIET,
     REFUSED,
+    SILENT,
     VERSION,
     Hello,
     hello_packets,
@@ -42,20 +45,50 @@ if MYPY:
 
 class Port:
     """One open link as the core sees it. `mtu_bytes`: the largest packet it carries; `takes_bytes`:
-    the largest that we want to receive on it."""
+    the largest that we want to receive on it; `window_bytes`: so many unacknowledged, 0: as many
+    as the node takes."""
 
-    def __init__(self, mtu_bytes: int, takes_bytes: int = 0) -> None:
+    def __init__(self, mtu_bytes: int, takes_bytes: int = 0, window_bytes: int = 0) -> None:
         self.mtu_bytes = mtu_bytes
         self.takes_bytes = takes_bytes or mtu_bytes
+        self.window_bytes = window_bytes
         self.prompt_bytes = 0  # received, and an acknowledgement is due at once
         self.wake: Callable[[], object] = int  # something was queued: it is to be sent soon
         self.drain: Callable[[], object] = int  # it is to be sent now
         self.attach: Attach | None = None
+        self.other: Attach | None = None  # where both sides dialed: each has a session of its own
+        self.echoes = False  # our own hello came back
+        self.quiet_until_ms = 0  # the peer asked for silence, since it can't listen
+        self.on_quiet: Callable[[], object] = int  # the peer says nothing from now on
         self.answered: Attach | None = None  # by a hello; not confirmed yet
         self.dialer: Dialer | None = None
         self.queue: list[bytes] = []  # hellos and the like, ahead of all else
         self.pieces: list[bytes] = []  # of the hello that arrives
         self.piece_of = -1
+
+    @starting
+    def bear(self, attach: Attach) -> None:
+        """One more attach; one that was dialed from the same side has been let go."""
+        if self.attach is not attach:
+            self.other = self.attach
+            self.attach = attach
+
+    @seldom
+    def drop(self, attach: Attach) -> None:
+        """This attach is over."""
+        if self.other is attach:
+            self.other = None
+        elif self.attach is attach:
+            self.attach = self.other
+            self.other = None
+
+    @seldom
+    def find(self, tag: int) -> Attach | None:
+        """The attach in whose packets we put `tag`."""
+        for attach in (self.attach, self.other):
+            if attach is not None and attach.peer_tag == tag:
+                return attach
+        return None
 
 
 class Endpoint:
@@ -115,7 +148,8 @@ class Endpoint:
             port.dialer = None
         self._abandon_answered(port, why, now_ms)
         port.queue.clear()
-        if port.attach is not None:
+        port.quiet_until_ms = 0
+        while port.attach is not None:
             port.attach.session.detach("lost", why, now_ms)
 
     @seldom
@@ -145,27 +179,59 @@ class Endpoint:
             flags, tag, number, top = unpack_from(HEAD, packet)
             attach = port.attach
             if attach is None or tag != attach.tag:
-                attach = port.answered
-                if attach is None or tag != attach.tag or attach.session.state == CLOSED:
-                    self.stale += 1
-                    if not port.queue:
-                        port.queue.append(bytes((GONE,)) + packet[1:5])
+                attach = self._of_tag(port, tag, now_ms)
+                if attach is None:
                     return
-                port.answered = None
-                assert attach.hello is not None
-                self.attached(port, attach, attach.hello, now_ms)
             session = attach.session
             session.receive(attach, packet, flags, number, top, now_ms)
             if session.state == CLOSED:
                 self.sessions.pop(session.id, None)
         elif first == HELLO and size > 4 and packet[2] < packet[3] <= 2048 // size:
             self._hello_piece(port, packet, now_ms)
-        elif first == GONE and size == 5:
-            attach = port.attach
-            if attach is not None and attach.peer_tag == unpack_from("<I", packet, 1)[0]:
-                # While a session moves the peer may only be ahead of us.
-                if attach.session.state != MOVING:
-                    attach.session.detach("lost", "the peer started anew", now_ms)
+        else:
+            self._control(port, packet, first, now_ms)
+
+    @starting
+    def _of_tag(self, port: Port, tag: int, now_ms: int) -> Attach | None:
+        """The attach whose packets bear `tag`, where it isn't the first one of the port."""
+        attach = port.other
+        if attach is not None and attach.tag == tag:
+            return attach
+        attach = port.answered
+        if attach is not None and tag == attach.tag and attach.session.state != CLOSED:
+            port.answered = None
+            assert attach.hello is not None
+            self.attached(port, attach, attach.hello, now_ms)
+            return attach
+        self._stale(port, tag)
+        return None
+
+    @seldom
+    def _stale(self, port: Port, tag: int) -> None:
+        """A packet of an attach that is over, or our own, come back as an echo."""
+        self.stale += 1
+        if not port.queue and port.find(tag) is None:
+            port.queue.append(pack("<BI", GONE, tag))
+
+    @seldom
+    def _control(self, port: Port, packet: bytes, first: int, now_ms: int) -> None:
+        """Takes a packet that is neither data nor of a hello."""
+        tag = unpack_from("<I", packet, 1)[0] if len(packet) >= 5 else 0
+        if first == GONE and len(packet) == 5:
+            attach = port.find(tag)
+            # While a session moves the peer may only be ahead of us.
+            if attach is not None and attach.session.state != MOVING:
+                attach.session.detach("lost", "the peer started anew", now_ms)
+        elif first == QUIET and len(packet) == 7:
+            for attach in (port.attach, port.other):
+                if attach is not None and attach.tag == tag:
+                    ms = min(unpack_from("<H", packet, 5)[0], MAX_QUIET_MS)
+                    port.quiet_until_ms = now_ms + ms if ms else 0
+                    if ms and len(port.queue) < 8:
+                        port.queue.append(pack("<BI", SILENT, attach.peer_tag))
+        elif first == SILENT and len(packet) == 5:
+            if tag and tag in [a.tag for a in (port.attach, port.other) if a is not None]:
+                port.on_quiet()
         else:
             self.malformed += 1
 
@@ -173,9 +239,23 @@ class Endpoint:
         """The next packet to send on `port`, or None."""
         if port.queue:
             return port.queue.pop(0)
-        if port.attach is not None:
-            return port.attach.session.next_packet(now_ms)
-        return None
+        attach = port.attach
+        if attach is None or port.quiet_until_ms:
+            return None
+        packet = attach.session.next_packet(now_ms)
+        if packet is None and port.other is not None:
+            return port.other.session.next_packet(now_ms)
+        return packet
+
+    @seldom
+    def quiet(self, port: Port, ms: int) -> bool:
+        """Asks the peer to send nothing for `ms`, at most MAX_QUIET_MS; 0: to go on. The port's
+        `on_quiet` is called when it says nothing more. False: nobody is there to be asked."""
+        attach = port.attach
+        if attach is None:
+            return False
+        port.queue.append(pack("<BIH", QUIET, attach.peer_tag, ms))
+        return True
 
     def tick(self, port: Port, now_ms: int) -> None:
         """Does what is due on `port`; `next_packet` may have something to say then."""
@@ -183,14 +263,22 @@ class Endpoint:
             port.dialer.tick(now_ms)
         if port.answered is not None and port.answered.due_ms <= now_ms:
             self._abandon_answered(port, "its hello was never confirmed", now_ms)
+        if port.quiet_until_ms <= now_ms:
+            port.quiet_until_ms = 0
         if port.attach is not None:
             port.attach.session.tick(now_ms)
+        if port.other is not None:
+            port.other.session.tick(now_ms)
 
     def deadline_ms(self, port: Port) -> int | None:
         """When `tick` has something to do on `port` at the latest; None: nothing."""
         deadline = None
         if port.attach is not None:
             deadline = port.attach.session.deadline_ms()
+            if port.other is not None:
+                deadline = min(deadline, port.other.session.deadline_ms())
+            if port.quiet_until_ms:
+                deadline = port.quiet_until_ms
         for greeting in (port.dialer, port.answered):
             if greeting is not None and (deadline is None or greeting.due_ms < deadline):
                 deadline = greeting.due_ms
@@ -205,11 +293,12 @@ class Endpoint:
         """Queues our hello for `attach`; `echo` is the tag of the one that it answers."""
         session = attach.session
         port = attach.port
-        port.prompt_bytes = self.window_bytes // 3
+        window_bytes = port.window_bytes or self.window_bytes
+        port.prompt_bytes = window_bytes // 3
         body = (
             pack(
                 HELLO_FORMAT, VERSION, flags, session.id, attach.tag, echo, now_ms & CLOCK,
-                port.takes_bytes, self.window_bytes, self.limit_bytes,
+                port.takes_bytes, window_bytes, self.limit_bytes,
                 session.short.low, session.short.bits, session.out.short.first_id,
                 session.long.low, session.long.bits, session.out.long.first_id, len(self.uid),
             )
@@ -233,10 +322,7 @@ class Endpoint:
         body = b"".join(port.pieces)
         dialer = port.dialer
         if body[0] != VERSION:
-            if dialer is not None:
-                dialer.other_version(body[0], now_ms)
-            elif not port.queue and len(body) > 1 and not body[1] & REFUSED:
-                self.say_hello(Attach(Session(b"", self.owner, 0, 0), port, 0, 0), REFUSED, 1, 0)
+            self._other_version(port, body, now_ms)
             return
         try:
             hello = Hello(body)
@@ -250,25 +336,48 @@ class Endpoint:
         else:
             self.stale += 1
 
+    @seldom
+    def _other_version(self, port: Port, body: bytes, now_ms: int) -> None:
+        if port.dialer is not None:
+            port.dialer.other_version(body[0], now_ms)
+        elif not port.queue and len(body) > 1 and not body[1] & REFUSED:
+            self._refuse(port, b"", 1, "", 0)
+
+    @seldom
+    def _refuse(self, port: Port, ident: bytes, echo: int, why: str, now_ms: int) -> None:
+        """Answers a hello by saying why not."""
+        attach = Attach(Session(ident, self.owner, 0, 0), port, 0, 0)
+        self.say_hello(attach, REFUSED, echo, now_ms, why)
+
+    @seldom
+    def _unwelcome(self, hello: Hello, session: Session | None, now_ms: int) -> str:
+        """Why a hello that would need a new session, or another one's, is refused; "" if not."""
+        if hello.uid == self.uid:
+            return "it would talk to itself"
+        if session is not None:
+            return "the session belongs to another node"
+        if not self._make_room(hello.uid, now_ms):
+            return "%s has %d sessions already" % (self.name, self.max_sessions)
+        return ""
+
     @starting
     def _greeted(self, port: Port, hello: Hello, now_ms: int) -> None:
         """Somebody dialed us: answer, but change nothing before the answer is confirmed."""
         attach = port.answered
         if attach is None or attach.hello is None or attach.hello.tag != hello.tag:
-            session = self.sessions.get(hello.session)
-            why = ""
-            if hello.uid == self.uid:
-                why = "it would talk to itself"
-            elif session is None:
-                full = len(self.sessions) >= self.max_sessions
-                if full and not self._make_room(hello.uid, now_ms):
-                    why = "%s has %d sessions already" % (self.name, self.max_sessions)
-            elif session.met and session.peer_uid != hello.uid:
-                why = "the session belongs to another node"
-            if why:
-                attach = Attach(Session(hello.session, self.owner, 0, 0), port, 0, 0)
-                self.say_hello(attach, REFUSED, hello.tag, now_ms, why)
+            if port.dialer is not None and port.dialer.attach.tag == hello.tag:
+                port.echoes = True
                 return
+            session = self.sessions.get(hello.session)
+            if session is None:
+                fits = len(self.sessions) < self.max_sessions
+            else:
+                fits = not session.met or session.peer_uid == hello.uid
+            if not fits or hello.uid == self.uid:
+                why = self._unwelcome(hello, session, now_ms)
+                if why:
+                    self._refuse(port, hello.session, hello.tag, why, now_ms)
+                    return
             if attach is not None:
                 self._abandon_answered(port, "another hello came", now_ms)
             if session is None:
@@ -284,8 +393,10 @@ class Endpoint:
     @starting
     def attached(self, port: Port, attach: Attach, hello: Hello, now_ms: int) -> None:
         """Both sides know that both are there: the session goes on over this port."""
-        if port.attach is not None and port.attach.session is not attach.session:
-            port.attach.session.detach("lost", "another session came on its link", now_ms)
+        for old in (port.attach, port.other):
+            if old is not None and old.dialed == attach.dialed:
+                if old.session is not attach.session:
+                    old.session.detach("lost", "another session came on its link", now_ms)
         attach.session.attach_to(attach, hello, now_ms)
         attach.hello = None  # it has served
         self.owner.on_attach(attach.session, port)

@@ -14,6 +14,9 @@ BYE = 0x04  # the session is over
 SEALED = 0x08  # reserved: encrypted from here on; as the three bits above it, never set yet
 HELLO = 0x48
 GONE = 0x47  # "I know no attach of this tag"
+QUIET = 0x46  # "say nothing for so many milliseconds: I can't listen"
+SILENT = 0x45  # "I say nothing from here on"
+MAX_QUIET_MS = 5000
 
 # Kinds of messages, the low four bits of a message's first byte.
 NOTHING = 0  # takes the place of a message that was taken back

@@ -100,7 +100,8 @@ class Session:
         self.peer_name = hello.name
         self.peer_limit_bytes = hello.limit_bytes
         attach.welcome(hello)
-        self.attach = attach.port.attach = attach
+        self.attach = attach
+        attach.port.bear(attach)
         attach.heard_ms = attach.asked_ms = now_ms
         self._saw_clock(hello.clock, now_ms)
         self.step("attach", now_ms)
@@ -117,8 +118,7 @@ class Session:
         if attach is not None:
             self.attach = None
             self._resend(attach.flight)
-            if attach.port.attach is attach:
-                attach.port.attach = None
+            attach.port.drop(attach)
 
     def _saw_clock(self, clock: int, now_ms: int) -> None:
         """Learns the peer's clock: the smallest offset seen had the shortest way. Later ones

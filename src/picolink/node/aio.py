@@ -10,10 +10,11 @@ from typing import Any
 from ..core.session import Session
 from ..core.timing import TIMES
 from ..links.forgiving import normalise
+from .closing import stop
 from .host import host_name
 from .items import Reading
 from .node import Node
-from .opening import start, stop
+from .opening import start
 from .peer import Peer
 from .subscriber import Subscription, begin
 

@@ -25,7 +25,7 @@ class Driver:
         self.link = link
         self.on_lost = on_lost
         self.reopens = False  # once lost, the link waits for whoever comes next
-        self.port = Port(link.mtu_bytes, link.takes_bytes)
+        self.port = Port(link.mtu_bytes, link.takes_bytes, link.window_bytes)
         self.port.wake = self.wake
         self.port.drain = self.drain
         self._watch = node.host.watch(link, self.on_readable)

@@ -142,6 +142,11 @@ class Line:
             return f"{self.address}: {self._diagnose(link)}"
         if self._driver is None:
             return f"{self.address}: {self.why}"
+        if self._driver.port.echoes:
+            return (
+                f"{self.address}: only what we say comes back, and no node answers: are TX and RX "
+                "joined at this end? TX belongs to the other one's RX, and RX to its TX"
+            )
         return (
             f"{self.address} is open, but no picolink node answered in {timeout_s:g} s: "
             "is node.run(...) running there, with this link?"

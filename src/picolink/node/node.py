@@ -17,6 +17,7 @@ if MYPY:
     from ..core.session import Session
     from .driver import Driver
     from .peer import Peer
+    from .quiet import Quiet
     from .topics import Outgoing
 
 
@@ -193,7 +194,7 @@ class Node:
     def poll(self, *links: str) -> None:
         """Serves what has come, and returns: for a program with a `while True` of its own. The
         links are opened at the first call."""
-        from .opening import poll
+        from .polling import poll
 
         poll(self, links)
 
@@ -204,6 +205,15 @@ class Node:
             function()
         else:
             self.on_start.append(function)
+
+    @seldom
+    def quiet(self, ms: int = 1000) -> "Quiet":
+        """`async with node.quiet(): ...` before a board writes its flash: meanwhile, for `ms` at
+        most (5000), peers on wires without flow control (UART) send nothing. What the interrupts
+        lock would lose else is sent again, but costs time."""
+        from .quiet import Quiet
+
+        return Quiet(self, ms)
 
     def spawn(self, coroutine: "Coroutine[Any, Any, Any]") -> "Any":
         """Runs a coroutine beside all else."""

@@ -1,6 +1,5 @@
-"""Opening a node's links, and closing them. A board forgets this module once they are open."""
+"""Opening a node's links. A board forgets this module once they are open."""
 
-import asyncio
 import sys
 
 from ..core.failure import PicolinkError
@@ -55,37 +54,3 @@ async def open_all(node: "Node", links: "Any") -> None:
     for function in node.on_start:
         function()
     node.on_start.clear()
-
-
-def stop(node: "Node") -> None:
-    """Ends all sessions politely and closes the links."""
-    now_ms = node.now_ms()
-    for session in list(node.endpoint.sessions.values()):
-        node.endpoint.close(session, now_ms)
-    for driver in node.drivers[:]:
-        driver.on_lost = len  # and it is not opened anew
-        try:
-            driver.pump(now_ms)
-        except (PicolinkError, OSError):
-            pass
-        driver.lost("the program ended")
-    for listener, watch in node.listeners:
-        watch.stop()
-        listener.close()
-    node.listeners.clear()
-    if node.host is not None:
-        node.host.stop()
-        node.host = None
-
-
-def poll(node: "Node", links: "tuple[Any, ...]") -> None:
-    """Serves what has come, and returns."""
-    if node.host is None:
-        node.loop = asyncio.new_event_loop()
-        node.loop.run_until_complete(open_all(node, links))
-    node.loop.run_until_complete(_turn())
-
-
-async def _turn() -> None:
-    # On MicroPython `sleep` alone is no coroutine that a loop would run.
-    await asyncio.sleep(0)

@@ -26,17 +26,23 @@ def forget_start() -> None:
             delattr(sys.modules[folder], name)
 
 
-def _opening() -> "Any":
-    """The module that opens and closes links. No name in `serve` may hold it all the time."""
-    from . import opening
+def _open(node: "Node", links: "list[Any]") -> "Any":
+    """Opens links. No name in `serve` may hold the module that does all the time."""
+    from .opening import open_all
 
-    return opening
+    return open_all(node, links)
+
+
+def _stop(node: "Node") -> None:
+    from .closing import stop
+
+    stop(node)
 
 
 async def serve(node: "Node", links: "tuple[Any, ...]") -> None:
     """Opens the links and runs what is a coroutine among them; else for ever."""
     try:
-        await _opening().open_all(node, [link for link in links if not hasattr(link, "send")])
+        await _open(node, [link for link in links if not hasattr(link, "send")])
         if sys.implementation.name == "micropython":
             forget_start()
         mains = [link for link in links if hasattr(link, "send")]
@@ -46,7 +52,7 @@ async def serve(node: "Node", links: "tuple[Any, ...]") -> None:
         else:
             await asyncio.Event().wait()
     finally:
-        _opening().stop(node)
+        _stop(node)
 
 
 def run(node: "Node", links: "tuple[Any, ...]") -> None:

@@ -17,6 +17,7 @@ class LoopbackLink:
 
     stream = False
     reliable = True
+    window_bytes = 0
     pollable = None
     unsent = b""
 

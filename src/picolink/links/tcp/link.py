@@ -31,6 +31,7 @@ class TcpLink:
 
     stream = True
     reliable = True
+    window_bytes = 0
     mtu_bytes = _MTU_BYTES
 
     def __init__(

@@ -52,6 +52,7 @@ class UsbLink:
 
     stream = True
     reliable = True
+    window_bytes = 0
     mtu_bytes = _MTU_BYTES
     takes_bytes = _TAKES_BYTES
     unsent = b""

@@ -28,6 +28,7 @@ class UsbLink:
 
     stream = True
     reliable = True
+    window_bytes = 0
     mtu_bytes = MAX_PACKET_BYTES
     takes_bytes = MAX_PACKET_BYTES
 

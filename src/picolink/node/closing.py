@@ -1,0 +1,28 @@
+"""The end of a node."""
+
+from ..core.failure import PicolinkError
+
+MYPY = False
+if MYPY:
+    from .node import Node
+
+
+def stop(node: "Node") -> None:
+    """Ends all sessions politely and closes the links."""
+    now_ms = node.now_ms()
+    for session in list(node.endpoint.sessions.values()):
+        node.endpoint.close(session, now_ms)
+    for driver in node.drivers[:]:
+        driver.on_lost = len  # and it is not opened anew
+        try:
+            driver.pump(now_ms)
+        except (PicolinkError, OSError):
+            pass
+        driver.lost("the program ended")
+    for listener, watch in node.listeners:
+        watch.stop()
+        listener.close()
+    node.listeners.clear()
+    if node.host is not None:
+        node.host.stop()
+        node.host = None
