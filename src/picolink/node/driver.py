@@ -12,7 +12,6 @@ if MYPY:
 
     from ..links.base import Link
     from .node import Node
-    from .typed import Typed
 
 
 class Driver:
@@ -24,13 +23,14 @@ class Driver:
         self.node = node
         self.link = link
         self.on_lost = on_lost
+        self.opened = link.address  # of a connection: of what it came to
         self.reopens = False  # once lost, the link waits for whoever comes next
         self.port = Port(link.mtu_bytes, link.takes_bytes, link.window_bytes)
         self.port.wake = self.wake
         self.port.drain = self.drain
         self._watch = node.host.watch(link, self.on_readable)
         self._writing = False
-        self._typed: Typed | None = None
+        self._typed: Any = None  # what hears text: typed.Typed or dialect.Conversation
         link.on_text = self.on_text
         node.drivers.append(self)
 
@@ -83,6 +83,8 @@ class Driver:
             self.lost(str(error))
         else:
             self.drain()
+            if self._typed is not None:
+                self._typed.sent()
 
     def wake(self) -> None:
         """Something was queued: it is sent in this turn of the event loop."""
@@ -102,10 +104,17 @@ class Driver:
 
     @seldom
     def _type(self, text: bytes) -> None:
+        if self.on_lost is not None:
+            return  # we dialed: the other side's log (spec 8.1)
         if self._typed is None:
-            from .typed import Typed
+            if self.node.texts is None:
+                from .typed import Typed
 
-            self._typed = Typed(self)
+                self._typed = Typed(self)
+            else:
+                from .dialect import hearer
+
+                self._typed = hearer(self)
         self._typed.feed(text)
 
     @seldom

@@ -72,6 +72,7 @@ class Node:
         )
         self.commands: dict[str, Command] = {}
         self.readings: dict[str, Any] = {}
+        self.texts: dict[str, Any] | None = None  # link -> what is said on it, if declared
         self.topics: dict[str, list[Outgoing]] = {}
         self.drivers: list[Driver] = []
         self.peers: list[Peer] = []
@@ -149,6 +150,26 @@ class Node:
 
         check_name(name, "./")
         return lambda function: declare(self, name, function, unit, every_s, help)
+
+    @seldom
+    def text(
+        self, word: str | None = None, link: str = "", end: str | None = "\n",
+        reply: str | None = "\r\n", unknown: str | None = None, close: bool = False,
+        quiet_ms: int = 0,
+    ) -> "Any":  # fmt: skip
+        """Decorator: the function answers who says `word` in plain text on `link`, without
+        picolink. Without a word it gets whatever text comes.
+
+        What it returns is said, and `reply` after it; nothing for None, or with `reply=None`.
+        These hold for all words of a link: `end` is what ends a text ("\\n": CR, LF and both;
+        None: nothing does, a text is what came at once, or before `quiet_ms` of silence);
+        `unknown` is said to a wrong one; `close` closes the link after each.
+        """
+        from .dialect import declare
+
+        return lambda function: declare(
+            self, function, word, link, end, reply, unknown, close, quiet_ms
+        )
 
     def publish(self, topic: str, value: "Any") -> None:
         """Sends `value` to whoever subscribed to `topic`. Costs nothing where nobody did."""

@@ -32,7 +32,7 @@ def add(node: "Node", link: "Link") -> None:
         def accept() -> None:
             new = link.accept()
             if new is not None:
-                Driver(node, new)
+                Driver(node, new).opened = link.address
 
         node.listeners.append((link, node.host.watch(link, accept)))
     elif hasattr(link, "reopen"):  # it waits for whoever comes next

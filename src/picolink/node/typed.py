@@ -5,15 +5,13 @@ import json
 from ..core.errors import PicolinkError
 from ..core.packets import RAW
 from ..core.values import encode
+from .lines import Lines, may_run
 
 MYPY = False
 if MYPY:
     from typing import Any
 
     from .driver import Driver
-
-_MAX_BYTES = 256
-_PRINTABLE = bytes(range(0x20, 0x7F))
 
 
 class Typed:
@@ -22,17 +20,16 @@ class Typed:
 
     def __init__(self, driver: "Driver") -> None:
         self.driver = driver
-        self._held = b""
+        self._lines = Lines()
 
     def feed(self, text: bytes) -> None:
         """Takes text as it comes; CR, LF and both end a line."""
-        lines = (self._held + text).replace(b"\r", b"\n").split(b"\n")
-        self._held = lines.pop()[-_MAX_BYTES - 1 :]
-        for line in lines:
-            line = line.strip(b" ")
-            if 0 < len(line) <= _MAX_BYTES and line[0] != 0x21:
-                if all(c in _PRINTABLE for c in line):
-                    self._run(str(line, "utf-8"))
+        for line in self._lines.feed(text):
+            if may_run(line):
+                self._run(str(line, "utf-8"))
+
+    def sent(self) -> None:
+        """What was said is sent."""
 
     def _run(self, line: str) -> None:
         name, *words = line.split(" ")

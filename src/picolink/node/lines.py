@@ -1,0 +1,31 @@
+"""Lines of a peer's text, and which of them may be run (spec 8): for all that runs any."""
+
+LINE = "\n"  # CR, LF and both
+_PRINTABLE = bytes(range(0x20, 0x7F))
+
+
+def may_run(line: bytes) -> bool:
+    """Whether a line is wholly printable and no answer to an error."""
+    return not line.strip(_PRINTABLE) and line[:1] != b"!"
+
+
+class Lines:
+    """Cuts text into lines, in whatever pieces it comes. Holds no more than `max_bytes`."""
+
+    def __init__(self, end: str = LINE, max_bytes: int = 256) -> None:
+        self.max_bytes = max_bytes
+        self._end = end.encode()
+        self._held = b""
+
+    def feed(self, text: bytes) -> list[bytes]:
+        """The lines that `text` completes, without spaces around them and without empty ones.
+        One that is too long begins with 0x00: it is not to be run."""
+        text = self._held + text
+        if self._end == b"\n":
+            text = text.replace(b"\r", b"\n")
+        lines = text.split(self._end)
+        self._held = self._cut(lines.pop())
+        return [self._cut(line) for line in [line.strip(b" ") for line in lines] if line]
+
+    def _cut(self, line: bytes) -> bytes:
+        return line if len(line) <= self.max_bytes else b"\x00" + line[-self.max_bytes :]
