@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from picolink.sim.interpreter import InterpreterMissing
     from picolink.sim.pins import BoardAdc, BoardPin
+    from picolink.sim.uart import BoardUart, UartWire
+    from picolink.sim.uart_faults import UartFaults
     from picolink.sim.virtual_board import BoardFailed, VirtualBoard
     from picolink.sim.wires import Wire, WireFaults
     from picolink.sim.world import World
@@ -24,7 +26,10 @@ __all__ = [
     "BoardAdc",
     "BoardFailed",
     "BoardPin",
+    "BoardUart",
     "InterpreterMissing",
+    "UartFaults",
+    "UartWire",
     "VirtualBoard",
     "Wire",
     "WireFaults",
@@ -35,7 +40,10 @@ _HOMES = {
     "BoardAdc": "pins",
     "BoardFailed": "virtual_board",
     "BoardPin": "pins",
+    "BoardUart": "uart",
     "InterpreterMissing": "interpreter",
+    "UartFaults": "uart_faults",
+    "UartWire": "uart",
     "VirtualBoard": "virtual_board",
     "Wire": "wires",
     "WireFaults": "wires",

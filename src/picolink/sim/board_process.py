@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from picolink.sim import system
 from picolink.sim.events import Timer
 from picolink.sim.lines import Lines, Message
+from picolink.sim.uart_board import UartFiles
 
 if TYPE_CHECKING:
     from picolink.sim.supervisor import Supervisor
@@ -49,10 +50,16 @@ class BoardProcess:
             fds |= {0: board.port.input, 1: text_there, 2: text_there}
         else:
             fds |= {0: board.pty[0], 1: board.pty[0], 2: board.pty[0]}
+        uarts = [UartFiles(), UartFiles()]
+        for number, files in enumerate(uarts):
+            fds |= {6 + 3 * number + n: fd for n, fd in enumerate(files.of_board())}
         bus.sendall(json.dumps(["config", config]).encode() + b"\n")
         self.pid = board.interpreter.start(arguments, fds, config["raw"])
         for end in (self._bus_there, irq_there, out_there):
             end.close()
+        for files in uarts:
+            files.close_board()
+        board.uarts.begin(uarts)
         if board.port:
             os.close(text_there)
             self._loop.on_readable(self._text, self._printed)
@@ -256,6 +263,7 @@ class BoardProcess:
         for timer in self._timers.values():
             timer.cancel()
         self._interrupts = self._asked = False
+        self._board.uarts.end()
         self.lines.close()
         for end in (self._irq, self._out):
             self._loop.on_readable(end.fileno(), None)

@@ -38,6 +38,11 @@ def run_world(path: str | None, *, json: bool = False) -> int:
                     print(json_module.dumps(about), flush=True)
                 else:
                     print(f"{board.name:20} {board.usb_path}  {board.address}", flush=True)
+            for wire in world.uarts:
+                if wire.path and json:
+                    print(json_module.dumps({"uart_path": wire.path}), flush=True)
+                elif wire.path:
+                    print(f"{'UART':20} {wire.path}", flush=True)
             if not json:
                 print("The boards run until Ctrl-C.", flush=True)
             stop.wait()

@@ -21,6 +21,7 @@ from picolink.sim import flash, interpreter, system
 from picolink.sim.board_process import BoardProcess
 from picolink.sim.events import EventLoop, Timer
 from picolink.sim.lines import Lines, Message
+from picolink.sim.uart_port import UartPorts, Wired
 from picolink.sim.usb_port import UsbPort
 
 ENUMERATION_S = 0.1
@@ -50,6 +51,7 @@ class Supervisor:
         self.rtc_offset_s = 0
         self.watchdog: Timer | None = None
         self.later: Timer | None = None
+        self.uarts = UartPorts(self.loop, lambda number, flags: self._uart_irq(number, flags))
         self.port: UsbPort | None = None
         self.pty = (-1, -1)
         if config["usb"] == "rp2":
@@ -166,6 +168,10 @@ class Supervisor:
     def _keyboard_interrupt(self) -> bool:
         return self.process is not None and self.process.keyboard_interrupt()
 
+    def _uart_irq(self, number: int, flags: int) -> None:
+        if self.process:
+            self.process.send("uart", number, flags)
+
     # -- messages
 
     def from_board(self, message: Message) -> None:
@@ -190,6 +196,10 @@ class Supervisor:
             self.world.send("state", "bootloader")
         elif kind == "rtc":
             self.rtc_offset_s = message[1]
+        elif kind == "uart":
+            self.uarts.used(message[1])
+        elif kind == "uart break":
+            self.uarts.broken(message[1])
         elif kind in ("up", "main", "repl"):
             self.world.send("state", kind)
         else:
@@ -216,6 +226,8 @@ class Supervisor:
                 self.port.unplug()
             elif self.port and self.process:
                 self.port.plug()
+        elif kind == "uart":
+            self.uarts.wire(message[1], Wired(message[2], message[3], tuple(message[4])))
         elif kind == "log":
             self.world.send("log", message[1], self.log.decode(errors="replace"))
         elif kind == "done":

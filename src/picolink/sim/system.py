@@ -61,6 +61,11 @@ def reset_port(slave: int) -> None:
     """What closing a port does for the next opener: raw again, unread bytes gone, not exclusive."""
     tty.setraw(slave, termios.TCSANOW)
     termios.tcflush(slave, termios.TCIFLUSH)
+    reset_exclusive(slave)
+
+
+def reset_exclusive(slave: int) -> None:
+    """The next opener is not kept out by the last one's claim."""
     fcntl.ioctl(slave, termios.TIOCNXCL)
 
 

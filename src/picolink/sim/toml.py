@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from picolink.sim.uart import BoardUart
+from picolink.sim.uart_faults import UartFaults
 from picolink.sim.wires import WireFaults
 
 if TYPE_CHECKING:
     from picolink.sim.world import World
 
-_WORLD = {"seed", "board", "wire"}
+_WORLD = {"seed", "board", "wire", "uart"}
 _BOARD = {"main", "files", "lib", "heap_bytes", "usb", "address", "celsius", "start"}
 _WIRE = {"from", "to", "bounce_ms", "glitches_per_s", "glitch_ms", "delay_ms"}
+_UART_FAULTS = {field.name for field in dataclasses.fields(UartFaults)}
+_UART = {"from", "to", "from_pins", "to_pins"} | _UART_FAULTS
 
 
 class BadWorld(ValueError):
@@ -33,6 +38,8 @@ def build(kind: type[World], path: Path) -> World:
             _board(world, path, name, about)
         for about in data.get("wire", []):
             _wire(world, path, about)
+        for about in data.get("uart", []):
+            _uart(world, path, about)
     except BaseException:
         world.close()
         raise
@@ -76,6 +83,29 @@ def _wire(world: World, path: Path, about: dict[str, Any]) -> None:
         ends.append(world.boards[name].pin(int(pin) if pin.isdigit() else pin))
     faults = {key: value for key, value in about.items() if key not in ("from", "to")}
     world.wire(ends[0], ends[1], WireFaults(**faults))
+
+
+def _uart(world: World, path: Path, about: dict[str, Any]) -> None:
+    _known(path, "[[uart]]", about, _UART)
+    ends = [_uart_end(world, path, about, end) for end in ("from", "to")]
+    faults = {key: value for key, value in about.items() if key in _UART_FAULTS}
+    world.uart(ends[0], ends[1], UartFaults(**faults))
+
+
+def _uart_end(world: World, path: Path, about: dict[str, Any], end: str) -> BoardUart | str:
+    text = str(about.get(end, "pty" if end == "to" else ""))
+    if text in ("pty", "login"):
+        return text
+    name, _, uart = text.partition(".")
+    if name not in world.boards or uart not in ("uart0", "uart1"):
+        raise BadWorld(
+            f'{path}: [[uart]] {end} = {about.get(end)!r}: write "board.uart0", "pty" or "login"; '
+            f"the boards are {', '.join(world.boards) or 'none'}"
+        )
+    try:
+        return world.boards[name].uart(int(uart[4:]), *about.get(f"{end}_pins", ()))
+    except (TypeError, ValueError) as error:
+        raise BadWorld(f"{path}: [[uart]] {end}: {error}") from None
 
 
 def _known(path: Path, where: str, about: dict[str, Any], names: set[str]) -> None:

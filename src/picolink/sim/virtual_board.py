@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 from picolink.sim import announce, flash
 from picolink.sim.lines import Lines, Message
 from picolink.sim.pins import BoardAdc, BoardPin, thermometer_volts
+from picolink.sim.uart import BoardUart, board_uart
 
 if TYPE_CHECKING:
     from picolink.sim.world import World
 
 HEAP_BYTES = 400 * 1024
 """On 64 bit this holds about what the 200 kB of a Pico W do."""
-STAND_IN_BYTES = {"rp2": 45_340, "pty": 43_920}
+STAND_IN_BYTES = {"rp2": 57_470, "pty": 56_050}
 """What the stand-ins themselves take of the heap; added, so that a program finds `HEAP_BYTES`."""
 ROOM_CELSIUS = 21.0
 _HERE = Path(__file__).parent / "board"
@@ -71,6 +72,7 @@ class VirtualBoard:
         self._rng = random.Random(f"{world.seed}/{name}/pins")
         self._adc = {4: thermometer_volts(ROOM_CELSIUS)}
         self._pins: dict[int | str, BoardPin] = {}
+        self._uarts: dict[int, tuple[str, int, tuple[int, int]]] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: Lines | None = None
         self._announcement: Path | None = None
@@ -126,6 +128,8 @@ class VirtualBoard:
                     self.tell("ext", pin._key, pin._outside)
             for channel, volts in self._adc.items():
                 self.tell("adc", channel, volts)
+            for number, wired in self._uarts.items():
+                self.tell("uart", number, *wired)
             ready.set()
 
         self.world.loop.post(listen)
@@ -234,6 +238,17 @@ class VirtualBoard:
         """Apply a voltage to an analogue input (see `adc`)."""
         self._adc[channel] = volts
         self._send("adc", channel, volts)
+
+    def uart(self, id: int, tx: int | None = None, rx: int | None = None) -> BoardUart:
+        """The UART `id` for `World.uart`, at its default pins (0 and 1, 4 and 5) or others."""
+        return board_uart(self, id, tx, rx)
+
+    def wire_uart(self, id: int, path: str, end: int, pins: tuple[int, int]) -> None:
+        """Hang the wires whose process listens at `path` to a UART (see `World.uart`)."""
+        self._uarts[id] = (path, end, pins)
+        self._send("uart", id, path, end, pins)
+        if self._process:
+            self._settle()
 
     def log_text(self) -> str:
         """The last 64 kB of what it printed, read by anybody or not (usb="rp2" only)."""

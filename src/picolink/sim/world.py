@@ -15,6 +15,8 @@ from types import TracebackType
 from picolink.sim import announce, flash, interpreter
 from picolink.sim.events import EventLoop
 from picolink.sim.pins import BoardPin
+from picolink.sim.uart import BoardUart, UartWire
+from picolink.sim.uart_faults import UartFaults
 from picolink.sim.virtual_board import HEAP_BYTES, VirtualBoard
 from picolink.sim.wires import Wire, WireFaults
 
@@ -31,6 +33,7 @@ class World:
         self.seed = seed
         self.boards: dict[str, VirtualBoard] = {}
         self.wires: list[Wire] = []
+        self.uarts: list[UartWire] = []
         self.directory = Path(tempfile.mkdtemp(prefix="picolink-world-"))
         self.loop = EventLoop()
         self._thread = threading.Thread(target=self.loop.run, name="picolink world", daemon=True)
@@ -91,6 +94,20 @@ class World:
         self.wires.append(wire)
         return wire
 
+    def uart(
+        self, a: BoardUart | str, b: BoardUart | str = "pty", faults: UartFaults | None = None
+    ) -> UartWire:
+        """Join two UARTs: TX to RX both ways, and ground.
+
+        An end is `board.uart(0)`; "pty": a serial port of the host, at the wire's `path`; or
+        "login": a computer that offers a login there.
+        """
+        if self._closed:
+            raise RuntimeError("this world has ended; make a new one")
+        wire = UartWire(self, len(self.uarts), a, b, faults or UartFaults())
+        self.uarts.append(wire)
+        return wire
+
     def close(self) -> None:
         """End all boards and remove their files."""
         if self._closed:
@@ -99,6 +116,8 @@ class World:
         atexit.unregister(self.close)
         for board in self.boards.values():
             board.kill()
+        for wire in self.uarts:
+            wire.close()
         self.loop.post(self._end)
         self._thread.join()
         self.loop.close()

@@ -1,6 +1,7 @@
 """The board's flash: a block device on an image file."""
 
 BLOCK_BYTES = 4096
+busy = None  # busy(sectors erased, bytes programmed) takes the time that a board's flash takes
 
 
 class Flash:
@@ -15,6 +16,8 @@ class Flash:
     def writeblocks(self, block, buf, offset=None):
         self._image.seek(block * BLOCK_BYTES + (offset or 0))
         self._image.write(buf)
+        if busy:
+            busy(0, len(buf))
 
     def ioctl(self, op, arg):
         if op == 4:
@@ -22,4 +25,6 @@ class Flash:
         if op == 5:
             return BLOCK_BYTES
         if op == 6:  # erase: littlefs writes the block next, nothing to do for a file
+            if busy:
+                busy(1, 0)
             return 0

@@ -8,6 +8,7 @@ from _sim_pin import Pin, Signal
 from _sim_pwm import PWM
 from _sim_rtc import RTC
 from _sim_timer import Timer
+from _sim_uart import UART
 from _sim_wdt import WDT
 from machine import idle, soft_reset, time_pulse_us
 

@@ -103,6 +103,9 @@ class socket(io.IOBase):
         data, packed = self._native.recvfrom(n)
         return data, _tuple(packed)
 
+    def _poll_as(self, events):
+        return ((self._native, events),)
+
     def ioctl(self, op, arg):
         if op == 4:
             self._native.close()
@@ -120,7 +123,7 @@ class socket(io.IOBase):
 
 
 class poll:
-    """select.poll that knows the wrapped sockets; costs nothing where none is registered."""
+    """select.poll that knows the stand-ins; costs nothing where none is registered."""
 
     def __init__(self):
         self._native = native = _select.poll()
@@ -129,27 +132,39 @@ class poll:
         self.ipoll = native.ipoll
 
     def register(self, obj, events=5):
-        if isinstance(obj, socket):
-            self._wrapped[id(obj._native)] = obj
-            obj = obj._native
-            self.poll = self._poll
-            self.ipoll = self._ipoll
-        return self._native.register(obj, events)
+        if not hasattr(obj, "_poll_as"):
+            return self._native.register(obj, events)
+        self.poll = self._poll
+        self.ipoll = self._ipoll
+        for native, wanted in obj._poll_as(events):
+            self._wrapped[id(native)] = obj
+            self._native.register(native, wanted)
 
     def modify(self, obj, events):
-        return self._native.modify(getattr(obj, "_native", obj), events)
+        if not hasattr(obj, "_poll_as"):
+            return self._native.modify(obj, events)
+        self.unregister(obj)
+        self.register(obj, events)
 
     def unregister(self, obj):
-        if isinstance(obj, socket):
-            self._wrapped.pop(id(obj._native), None)
-            obj = obj._native
-        return self._native.unregister(obj)
+        if not hasattr(obj, "_poll_as"):
+            return self._native.unregister(obj)
+        for native, _ in obj._poll_as(5):
+            if self._wrapped.pop(id(native), None):
+                self._native.unregister(native)
 
     def _ipoll(self, timeout_ms=-1, flags=0):
         wrapped = self._wrapped
+        found = []
         for item in self._native.ipoll(timeout_ms, flags):
-            found = wrapped.get(id(item[0]))
-            yield (found, item[1]) if found else item
+            obj = wrapped.get(id(item[0]), item[0])
+            for i in range(len(found)):
+                if found[i][0] is obj:  # its other half is ready too
+                    found[i] = (obj, found[i][1] | item[1])
+                    break
+            else:
+                found.append((obj, item[1]))
+        return iter(found)
 
     def _poll(self, timeout_ms=-1):
         return list(self._ipoll(timeout_ms))
