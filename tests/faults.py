@@ -119,6 +119,10 @@ class Party:
     def on_forgotten(self, session):
         self.diary.append(("forgotten", session.id))
 
+    def on_silence(self, session):
+        self.diary.append(("silence", session.id))
+        self.world.at(50, self.redial, session)
+
 
 class Cable:
     """A link between two parties. `kind`: "datagram" (with a checksum), "text" (frames among text)
@@ -205,6 +209,64 @@ class Cable:
             if self.late_ms:
                 delay_ms += random.below(self.late_ms)
             self.world.at(delay_ms, to.arrives, data, self.epoch)
+
+
+class Wire(Cable):
+    """A serial line of `baud`: frames one behind the other, and so much of its bytes flipped or
+    lost. Each end takes another packet when `queue_bytes` at most wait for the line."""
+
+    def __init__(
+        self, world, one, other, baud, byte_flips=0, byte_losses=0, window_bytes=1024,
+        mtu_bytes=340, queue_bytes=128,
+    ):  # fmt: skip
+        super().__init__(world, one, other, kind="text", mtu_bytes=mtu_bytes)
+        self.baud = baud
+        self.byte_flips = byte_flips
+        self.byte_losses = byte_losses
+        self.bytes = [0, 0]  # sent by either end
+        self._queue_ms = queue_bytes * 10_000 // baud
+        self._free_us = [0, 0]  # when the line from either end is free
+        for end in self.ends:
+            end.port.window_bytes = window_bytes
+            end.due_ms = lambda end=end, due_ms=end.due_ms: self._later(end, due_ms())
+
+    def _later(self, end, due_ms):
+        ready_ms = self._free_us[self.ends.index(end)] // 1000 - self._queue_ms + 1
+        return None if due_ms is None else max(due_ms, ready_ms)
+
+    def drain(self):
+        """Takes what both parties want to send, as far as the line has room."""
+        for i in (0, 1):
+            end = self.ends[i]
+            while True:
+                wait_ms = self._free_us[i] // 1000 - self._queue_ms - self.world.now_ms
+                if wait_ms > 0:
+                    self.world.at(wait_ms + 1, int)
+                    break
+                packet = end.party.endpoint.next_packet(end.port, self.world.now_ms)
+                if packet is None:
+                    break
+                self._carry(self.ends[1 - i], packet)
+
+    def _carry(self, to, packet):
+        world = self.world
+        data = bytearray(frames.encode(packet, False))
+        sender = 1 - self.ends.index(to)
+        self.sent += 1
+        self.bytes[sender] += len(data)
+        begins_us = max(self._free_us[sender], 1000 * world.now_ms)
+        self._free_us[sender] = ends_us = begins_us + len(data) * 10_000_000 // self.baud
+        if self.byte_flips or self.byte_losses:
+            chance = world.random.chance
+            heard = bytearray()
+            for byte in data:
+                if chance(self.byte_flips):
+                    byte ^= 1 << world.random.below(8)
+                if not chance(self.byte_losses):
+                    heard.append(byte)
+            data = heard
+        delay_ms = (ends_us + 999) // 1000 - world.now_ms
+        world.at(delay_ms, to.arrives, bytes(data), self.epoch)
 
 
 class End:
@@ -309,6 +371,7 @@ def talk(world, one, other, n, size, limit_ms=3_600_000):
                 session.wanted = party.sender.next < n
         return not one.receiver.missing and not other.receiver.missing
 
+    done()
     finished = world.run(done, limit_ms)
     assert finished, "of %d messages %d and %d never came" % (
         n,

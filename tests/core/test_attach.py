@@ -112,14 +112,31 @@ def test_timeout_doubles_and_fragments_halve():
         rooms.append(a.room_bytes)
         timeouts.append(a.rto_ms)
         assert a.timed_out(now + 100_000) == []  # nothing under way: nothing is lost
-    assert rooms[:4] == [full, full // 2, full // 4, full // 8]
+    assert rooms[:3] == [full // 2, full // 4, full // 8]
     assert rooms[-1] == MIN_MTU_BYTES - OVERHEAD_BYTES
     assert timeouts[:2] == [2 * TIMES["rto_first"], 4 * TIMES["rto_first"]]
     assert timeouts[-1] == TIMES["rto_max"]
-    send(a, now, note=Note())
+    room = a.room_bytes
+    send(a, now, note=Note(), size=room - 1)  # a small one proves nothing
     a.acknowledged((a.number - 1) & 0xFFFF, ALL, now + 20)
-    assert a.room_bytes == full
+    assert a.room_bytes == room
     assert TIMES["rto_min"] <= a.rto_ms < TIMES["rto_first"]
+    grown = []
+    while a.room_bytes < full and len(grown) < 20:
+        send(a, now, note=Note(), size=a.room_bytes + OVERHEAD_BYTES)
+        a.acknowledged((a.number - 1) & 0xFFFF, ALL, now + 20)
+        grown.append(a.room_bytes)
+    assert grown[:2] == [room * 3 // 2, room * 3 // 2 * 3 // 2]
+    assert a.room_bytes == full and len(grown) < 12
+
+
+def test_what_was_lost_among_others_halves_the_fragments_once():
+    a = attach()
+    full = a.room_bytes
+    for _ in range(8):
+        send(a, 1000, note=Note())
+    lost = a.acknowledged((a.number - 1) & 0xFFFF, ALL & ~0b1110000, 1020)
+    assert len(lost) == 3 and a.room_bytes == full // 2
 
 
 def test_timeout_follows_the_round_trip():

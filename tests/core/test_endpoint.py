@@ -140,7 +140,7 @@ def test_moving_to_another_link():
     other = Cable(world, host, board, kind="tcp", mtu_bytes=2000, delay_ms=30)
     other.dial(session)
     assert session.state == MOVING
-    talk(world, host, board, 300, lambda number: 50)
+    talk(world, host, board, 2000, lambda number: 50)
     assert session.attach.port is other.ends[0].port
     assert board.session().attach.port is other.ends[1].port
     assert cable.ends[0].port.attach is None and cable.ends[1].port.attach is None

@@ -1,7 +1,7 @@
 """Exactly once, both directions, under the faults that each kind of link can have."""
 
 from both import MICROPYTHON, cases, count, random_for
-from faults import Cable, Party, Receiver, Sender, World, talk
+from faults import Cable, Party, Receiver, Sender, Wire, World, talk
 
 HEAP_KB = 1600  # for messages of 100 kB
 
@@ -61,6 +61,37 @@ def test_exactly_once(name):
     talk(world, host, board, count(1000 if faults.get("bytewise") else 10_000), mixed)
     assert not host.told("forgotten")
     assert host.endpoint.malformed == board.endpoint.malformed == 0
+
+
+# Name, the serial line, the size of messages, the share of its bytes/s that they get both ways.
+LINES = [
+    ("9600", {"baud": 9600, "window_bytes": 512, "mtu_bytes": 120}, 100, 0.7),
+    ("115200", {"baud": 115200}, 300, 0.9),
+    ("115200, long", {"baud": 115200}, 4000, 0.85),
+    ("921600, long", {"baud": 921600, "window_bytes": 2048}, 4000, 0.85),
+    ("9600, 1 % flipped", {"baud": 9600, "byte_flips": 0.01}, 60, 0.04),
+    ("115200, 1 % flipped", {"baud": 115200, "byte_flips": 0.01}, 300, 0.06),
+    ("921600, 1 % flipped", {"baud": 921600, "byte_flips": 0.01}, 4000, 0.06),
+    ("115200, 1 % lost", {"baud": 115200, "byte_losses": 0.01}, 300, 0.06),
+    ("115200, 0.1 % of both", {"baud": 115200, "byte_losses": 1e-3, "byte_flips": 1e-3}, 300, 0.3),
+]
+
+
+@cases([(name,) for name, *_ in LINES])
+def test_a_serial_line(name):
+    ((_, line, size, share),) = [row for row in LINES if row[0] == name]
+    world = World(random_for(name))
+    host, board = two(world)
+    cable = Wire(world, host, board, **line)
+    host.redial = cable.dial
+    session = cable.dial()
+    assert world.run(lambda: session.met and bool(board.told("attach")), 120_000)
+    begun_ms = world.now_ms
+    n = count(2_000_000 if share > 0.5 else 400_000) // size
+    talk(world, host, board, n, lambda number: size)
+    seconds = (world.now_ms - begun_ms) / 1000
+    reached = n * size / seconds / (line["baud"] / 10)
+    assert reached >= share, "only %.3f of the line" % reached
 
 
 def test_the_faults_happen():

@@ -43,6 +43,7 @@ class Attach:
         self.var_ms = 0
         self.rto_ms = TIMES["rto_first"]
         self.losses = 0  # timeouts in a row
+        self.probed_ms = 0  # when the last timeout was
         self.ack_at_ms = -1  # when an acknowledgement is due, or -1
         self.owed_bytes = 0  # not acknowledged yet
         self.heard_ms = self.asked_ms = self.due_ms = now_ms
@@ -90,16 +91,18 @@ class Attach:
             self.flight_bytes -= size
             if message is not None:
                 message.delivered(start, end)
-            self._measured(now_ms - sent_ms)
+            self._measured(now_ms - sent_ms, size)
             return _NONE
         lost: list[Flight] = []
         keep: list[Flight] = []
         newest = -1
+        largest = 0
         for entry in flight:
             behind = (top - entry[0]) & 0xFFFF
             if behind == 0 or (behind <= WINDOW and seen >> (behind - 1) & 1):
                 newest = entry[1]
                 self.flight_bytes -= entry[2]
+                largest = max(largest, entry[2])
                 if entry[3] is not None:
                     entry[3].delivered(entry[4], entry[5])
             elif _REORDER <= behind < 0x8000:
@@ -109,10 +112,17 @@ class Attach:
                 keep.append(entry)
         self.flight = keep
         if newest >= 0:
-            self._measured(now_ms - newest)
+            self._measured(now_ms - newest, largest)
+        if lost:
+            self._shrink()
         return lost
 
-    def _measured(self, rtt_ms: int) -> None:
+    @seldom
+    def _shrink(self) -> None:
+        """Packets were lost: smaller ones may be what a noisy link lets through."""
+        self.room_bytes = max(MIN_MTU_BYTES - OVERHEAD_BYTES, self.room_bytes // 2)
+
+    def _measured(self, rtt_ms: int, size: int) -> None:
         if self.srtt_ms < 0:
             self.srtt_ms = rtt_ms
             self.var_ms = rtt_ms // 2
@@ -120,24 +130,35 @@ class Attach:
             self.var_ms += (abs(self.srtt_ms - rtt_ms) - self.var_ms) // 4
             self.srtt_ms += (rtt_ms - self.srtt_ms) // 8
         self.losses = 0
-        self.room_bytes = self.full_room_bytes
+        room_bytes = self.room_bytes
+        if room_bytes < self.full_room_bytes and size > room_bytes:
+            self.room_bytes = min(room_bytes + room_bytes // 2, self.full_room_bytes)
         # The peer may keep an acknowledgement back for TIMES["ack"].
         rto_ms = self.srtt_ms + 4 * self.var_ms + 2 * TIMES["ack"]
         self.rto_ms = max(TIMES["rto_min"], min(rto_ms, TIMES["rto_max"]))
+
+    def timeout_ms(self) -> int:
+        """When the oldest packet under way is given up."""
+        return max(self.flight[0][1], self.probed_ms) + self.rto_ms
 
     @seldom
     def timed_out(self, now_ms: int) -> "list[Flight]":
         """The packets under way, if for longer than the timeout: they count as lost. The timeout
         doubles, and the fragments halve: what is too big for the link may be why."""
-        lost = self.flight
-        if not lost or now_ms - lost[0][1] < self.rto_ms:
+        if not self.flight or now_ms < self.timeout_ms():
             return []
-        self.flight = []
-        self.flight_bytes = 0
+        # Of the others those that should have been acknowledged too; where there is a queue
+        # before the line, most are only waiting in it.
+        usual_ms = self.srtt_ms + 4 * self.var_ms + 2 * TIMES["ack"]
+        lost = [self.flight.pop(0)]
+        while self.flight and self.srtt_ms >= 0 and now_ms - self.flight[0][1] >= usual_ms:
+            lost.append(self.flight.pop(0))
+        for entry in lost:
+            self.flight_bytes -= entry[2]
+        self.probed_ms = now_ms
         self.losses += 1
         self.rto_ms = min(2 * self.rto_ms, TIMES["rto_max"])
-        if self.losses > 1:
-            self.room_bytes = max(MIN_MTU_BYTES - OVERHEAD_BYTES, self.room_bytes // 2)
+        self._shrink()
         return lost
 
     def owes(self, size: int, now_ms: int) -> None:

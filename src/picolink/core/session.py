@@ -286,7 +286,7 @@ class Session:
         if attach is None:
             return
         flight = attach.flight
-        if flight and now_ms - flight[0][1] >= attach.rto_ms:
+        if flight and now_ms >= attach.timeout_ms():
             self._resend(attach.timed_out(now_ms))
         silent_ms = now_ms - max(attach.heard_ms, self.patient_until_ms)
         asked_ms = now_ms - attach.asked_ms
@@ -314,7 +314,7 @@ class Session:
             heard_ms + TIMES["dead"],
         )
         if attach.flight:
-            deadline = min(deadline, attach.flight[0][1] + attach.rto_ms)
+            deadline = min(deadline, attach.timeout_ms())
         if attach.ack_at_ms >= 0:
             deadline = min(deadline, attach.ack_at_ms)
         return deadline

@@ -6,7 +6,7 @@ TIMES = {
     "rto_min": 150,
     "rto_max": 8000,
     "hello": 300,  # the first wait for an answer to a hello; doubles up to hello_max
-    "hello_max": 2000,
+    "hello_max": 600,
     "pending": 10000,  # an answered hello that nobody confirms is forgotten
     "keepalive": 5000,  # silence after which a sign of life is asked for
     "dead": 15000,  # silence after which the link counts as lost
