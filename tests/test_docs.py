@@ -23,7 +23,8 @@ PAGES = [
     *(
         ROOT / "docs" / f"{name}.md"
         for name in (
-            "getting-started", "cli", "api", "addresses", "errors", "troubleshooting"
+            "getting-started", "cli", "api", "addresses", "errors", "troubleshooting", "text",
+            "doctor",
         )
     ),
     *sorted(ROOT.glob("examples/*/README.md")),

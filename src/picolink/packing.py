@@ -80,7 +80,7 @@ HOST_ONLY: set[str] = {
         "wait_host",
         "wait_thread",
     )
-} | {"links/forgiving.py"}
+} | {f"links/{name}.py" for name in ("findings", "forgiving", "greeting")}
 
 #: Where `mip` finds the sources: a placeholder until the project has a public address.
 MIP_BASE = "github:picolink/picolink/src/"

@@ -90,6 +90,8 @@ class Progress:
         self._done = threading.Event()
         self._thread: threading.Thread | None = None
         self._began_s = 0.0
+        self._shown = False
+        self._writing = threading.Lock()
 
     def __enter__(self) -> Progress:
         self._began_s = time.monotonic()
@@ -100,16 +102,22 @@ class Progress:
 
     def _show(self) -> None:
         wait_s = _PATIENCE_S
-        shown = False
         while not self._done.wait(wait_s):
             wait_s = 0.5
-            shown = True
             passed_s = time.monotonic() - self._began_s
-            sys.stderr.write(f"\r\x1b[2K{self._what} ... {passed_s:.0f} s")
-            sys.stderr.flush()
-        if shown:
-            sys.stderr.write("\r\x1b[2K")
-            sys.stderr.flush()
+            with self._writing:
+                self._shown = True
+                sys.stderr.write(f"\r\x1b[2K{self._what} ... {passed_s:.0f} s")
+                sys.stderr.flush()
+        self.clear()
+
+    def clear(self) -> None:
+        """Takes it off the screen, so that something else can be printed there."""
+        with self._writing:
+            if self._shown:
+                self._shown = False
+                sys.stderr.write("\r\x1b[2K")
+                sys.stderr.flush()
 
     def __exit__(self, *_: object) -> None:
         self._done.set()

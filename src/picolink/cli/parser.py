@@ -142,6 +142,16 @@ def _add_look(commands: Any) -> None:
     )  # fmt: skip
     devices.add_argument("--quick", action="store_true", help="list only, open no port")
     _json(devices)
+    doctor = _command(
+        commands, "doctor", "doctoring",
+        "find out what is wrong with a link, why, and what to do",
+        ["picolink doctor usb:auto", "picolink doctor tcp:192.168.1.20", "picolink doctor"],
+        "Looks at each step between the cable and the node; without ADDRESS at all that can be\n"
+        "found. Leaves everything as it was: resets nothing, runs nothing on a board.\n"
+        "Exit code 0: all is well; 1: something is wrong, and it says what.",
+    )  # fmt: skip
+    doctor.add_argument("address", metavar="ADDRESS", nargs="?", help=ADDRESS)
+    _json(doctor, "print a JSON object per address")
     links = _command(
         commands, "links", "links", "list the kinds of address, and their options",
         ["picolink links"],

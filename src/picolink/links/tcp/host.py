@@ -33,7 +33,8 @@ def _read(sock: socket.socket) -> bytes | None:
         return None
 
 
-def _make(sock: socket.socket, address: str) -> TcpLink:
+def make_link(sock: socket.socket, address: str) -> TcpLink:
+    """The link of a connection."""
     return TcpLink(sock, address, _TAKES_BYTES, sock.fileno(), _read)
 
 
@@ -59,7 +60,7 @@ def open_link(
         ) from None
     except OSError as error:
         raise CannotConnect(f"no way to {host} port {port}: {error.strerror or error}") from None
-    return _make(sock, f"tcp:{host}:{port}")
+    return make_link(sock, f"tcp:{host}:{port}")
 
 
 def _listen(host: str, port: int) -> TcpListener:
@@ -78,7 +79,7 @@ def _listen(host: str, port: int) -> TcpListener:
             ) from None
         raise CannotConnect(f"can't listen on {host}:{port}: {error.strerror}") from None
     port = sock.getsockname()[1]
-    return TcpListener(sock, f"tcp-listen:{host}:{port}", sock.fileno(), _make)
+    return TcpListener(sock, f"tcp-listen:{host}:{port}", sock.fileno(), make_link)
 
 
 async def open_async(scheme: str, where: str, options: dict[str, str]) -> Any:

@@ -123,7 +123,7 @@ def candidates(spec: str) -> list[Port]:
     `spec` is what follows ``usb:`` in an address, or a path; see `resolve`.
     """
     wanted = spec.removeprefix("usb:").strip()
-    if _is_path(wanted):
+    if is_path(wanted):
         known = [p for p in ports() if _same_path(p.path, wanted)]
         return known or ([Port(wanted)] if _path_exists(wanted) else [])
     boards = ports()
@@ -142,7 +142,7 @@ def resolve(spec: str) -> Port:
     """
     wanted = spec.removeprefix("usb:").strip()
     fitting = candidates(spec)
-    if _is_path(wanted):
+    if is_path(wanted):
         if not fitting:
             raise CannotConnect(f"there is no port {wanted}: {_whats_there()}")
         return fitting[0]
@@ -194,7 +194,8 @@ def _why_none() -> str:
     )
 
 
-def _is_path(text: str) -> bool:
+def is_path(text: str) -> bool:
+    """Whether what follows `usb:` names a port rather than a board."""
     return "/" in text or "\\" in text or re.fullmatch(r"COM\d+", text, re.I) is not None
 
 

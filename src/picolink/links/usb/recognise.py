@@ -199,9 +199,15 @@ def traceback_of(text: str) -> str | None:
     return f"{last[1]}{last[2] or ''}{where}"
 
 
+def version_of(text: str) -> str:
+    """The version in the last banner of MicroPython that `text` shows, or ""."""
+    banners: list[str] = _BANNER.findall(text)
+    return banners[-1] if banners else ""
+
+
 def _version(text: str) -> str:
-    banners = _BANNER.findall(text)
-    return f" (MicroPython {banners[-1]})" if banners else ""
+    version = version_of(text)
+    return f" (MicroPython {version})" if version else ""
 
 
 def _echoes(sent: bytes, received: bytes) -> bool:

@@ -1,0 +1,110 @@
+"""`picolink doctor`: what is wrong with a link, why, and what to do. Each link's folder knows what
+to look at (links/findings.py); here are the last steps, which need a whole node, and the words."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from ..core.errors import BadAddress, PicolinkError
+from ..links.findings import NODE, Step, around, bad, doctor_of, firmware, good, sentence
+from ..links.forgiving import normalise
+from ..links.registry import split
+from ..node.blocking import connect
+from .output import Progress, print_json
+
+FAULT = 1  # the exit code where something is wrong
+_CONNECT_S = 8.0
+_WIDTH = 92
+
+
+def run(options: argparse.Namespace) -> int:
+    """Examines one address, or all that is there."""
+    addresses = [options.address] if options.address else around() or ["usb:auto"]
+    healthy = True
+    for address in addresses:
+        steps = []
+        with Progress(f"looking at {address}") as progress:
+            for step in examine(address):
+                steps.append(step)
+                if not options.json:
+                    progress.clear()
+                    if len(steps) == 1:
+                        print(address)
+                    print(shown(step), flush=True)
+        well = all(step.ok for step in steps)
+        healthy = healthy and well
+        if options.json:
+            told = [step._asdict() for step in steps]
+            print_json({"address": address, "ok": well, "steps": told})
+    return 0 if healthy else FAULT
+
+
+def examine(address: str) -> Iterator[Step]:
+    """All steps at one address; UsageError where it is none."""
+    try:
+        scheme, where, options = split(normalise(address))
+    except BadAddress:
+        raise
+    except PicolinkError as error:  # a bare name that nothing bears
+        yield bad(
+            f"there is a board named {address}", "no such board", sentence(str(error)),
+            "`picolink devices` lists the boards on USB; `picolink doctor` looks at all of them.",
+        )  # fmt: skip
+        return
+    if scheme.endswith("-listen"):
+        raise BadAddress(
+            f"{address} waits for others: it is an address for node.run(). Examine it from the "
+            f"other end, as {scheme.removesuffix('-listen')}:..."
+        )
+    doctor = doctor_of(scheme)
+    if doctor is None:
+        raise BadAddress(f"there is nothing to examine at {address}: it never leaves this program")
+    well = True
+    kind = ""
+    for step in doctor.examine(where, options):
+        well, kind = well and step.ok, step.kind
+        yield step
+    if well and kind == NODE:
+        yield from _talk(address)
+
+
+def _talk(address: str) -> Iterator[Step]:
+    """What a node tells of itself, once it has answered a greeting."""
+    what = "a call comes back"
+    try:
+        with connect(address, timeout_s=_CONNECT_S) as board:
+            began_s = time.monotonic()
+            told: dict[str, Any] = {}
+            try:
+                told = board.describe()
+            except PicolinkError as error:
+                if "sys.describe" not in str(error):
+                    raise  # else it answered, and has no such service
+            passed_ms = 1000 * (time.monotonic() - began_s)
+            yield good(f"{what}, after {passed_ms:.0f} ms")
+            version = str(told.get("firmware", ""))
+            if version.startswith("micropython"):
+                yield firmware("MicroPython" + version.removeprefix("micropython"))
+    except PicolinkError as error:
+        yield bad(
+            what, "no call", sentence(f"The node answered a greeting, but then: {error}"),
+            "Try again. If it stays so, restart the board's program (`--start` over USB) and look "
+            "at what it prints: `picolink log`.",
+        )  # fmt: skip
+
+
+def shown(step: Step) -> str:
+    """A step for people."""
+    if step.ok:
+        return f"  ok      {step.what}" + (f" ({step.why})" if step.why else "")
+    lines = [f"  FAILED  {step.what}"]
+    for title, text in (("why: ", step.why), ("do:  ", step.advice)):
+        lines += textwrap.wrap(
+            text, _WIDTH, initial_indent=" " * 10 + title, subsequent_indent=" " * 15,
+            break_long_words=False, break_on_hyphens=False,
+        )  # fmt: skip
+    return "\n".join(lines)

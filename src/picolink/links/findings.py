@@ -1,0 +1,106 @@
+"""The words in which the examination of a link tells what it found. Host only.
+
+Each link's folder may have a module `doctor` with
+
+- `examine(where, options)`: yields a `Step` for each thing that it looked at, until one failed
+  that makes looking further pointless;
+- `around()`: the addresses of its kind that can be found without being told.
+
+An examination leaves everything as it was found: it resets nothing and runs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, NamedTuple
+
+from .registry import SCHEMES
+
+OLDEST = (1, 22)  # MicroPython that has all that a node uses
+NODE = "node"  # the kind of the step that found a node which answers
+
+
+class Step(NamedTuple):
+    """One thing that was looked at."""
+
+    what: str  # as it should be: "the port /dev/ttyACM0 is there"
+    ok: bool
+    kind: str = ""  # what was found, in one or two words that stay the same: for programs
+    why: str = ""  # what was found, and how likely; several possibilities in order of likelihood
+    advice: str = ""  # what to do
+
+
+def good(what: str, kind: str = "", why: str = "") -> Step:
+    """All is well with that."""
+    return Step(what, True, kind, why)
+
+
+def bad(what: str, kind: str, why: str, advice: str) -> Step:
+    """Something is wrong with that."""
+    return Step(what, False, kind, why, advice)
+
+
+def split_message(error: BaseException) -> tuple[str, str]:
+    """What an error's message says happened, and what to do: its first sentence, and the rest."""
+    why, _, advice = str(error).partition(". ")
+    if not advice:
+        why, _, advice = why.partition(": ")
+    return sentence(why), sentence(advice)
+
+
+def sentence(text: str) -> str:
+    """`text` with a capital and a full stop, but a path or a command as it is."""
+    if text and text[-1] not in ".!?":
+        text += "."
+    return text[:1].upper() + text[1:]
+
+
+def refused(name: str, why: str) -> Step:
+    """A node that answers, but does not talk to us."""
+    what = f"the node {name} talks to us" if name else "the node talks to us"
+    if "version" in why:
+        return bad(
+            what, "other protocol version", f"It refuses: {why}.",
+            "Install the same picolink on both: `picolink install ADDRESS` renews the board's, "
+            "`pip install --upgrade picolink` this computer's.",
+        )  # fmt: skip
+    return bad(
+        what, "refused", f"It refuses: {why}.",
+        "Close a program that is connected to it, or wait a minute: sessions without a link end.",
+    )  # fmt: skip
+
+
+def firmware(told: str) -> Step:
+    """Whether the firmware ("MicroPython v1.28.0") is new enough."""
+    what = f"the firmware is new enough: {told}"
+    numbers = told.split()[-1].lstrip("v").partition("-")[0].split(".")[:2]
+    version = tuple(int(number) for number in numbers if number.isdigit())
+    if len(version) < 2 or version >= OLDEST:
+        return good(what)
+    oldest = ".".join(str(number) for number in OLDEST)
+    return bad(
+        what, "firmware too old", f"The board runs {told}; picolink needs {oldest} or newer.",
+        "Copy the newest .uf2 from micropython.org/download/RPI_PICO_W onto the drive RPI-RP2 "
+        "(hold BOOTSEL while plugging in). Files on the board stay.",
+    )  # fmt: skip
+
+
+def doctor_of(scheme: str) -> Any:
+    """The module that examines addresses of `scheme`, or None where there is nothing to examine."""
+    name = f"{__package__}.{SCHEMES[scheme]}.doctor"
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        return None
+
+
+def around() -> list[str]:
+    """The addresses of all that can be examined without being told."""
+    found: list[str] = []
+    for folder in dict.fromkeys(SCHEMES.values()):
+        doctor = doctor_of(next(scheme for scheme in SCHEMES if SCHEMES[scheme] == folder))
+        if doctor is not None:
+            found += doctor.around()
+    return found
