@@ -69,6 +69,14 @@ def test_wrong_calls_are_answered():
         while True:
             yield 1
 
+    @board.command
+    def plain(one):
+        return one
+
+    @board.command
+    def inner():
+        return plain()
+
     assert host.call("led", "off") == "off"
     assert host.call("fade", 50, time_s=2) == 100
     with raises(BadArguments, "state='blue': it takes on|off"):
@@ -81,6 +89,13 @@ def test_wrong_calls_are_answered():
         host.call("fade", 1, 2, 3)
     with raises(UnknownCommand, "board has no command nope"):
         host.call("nope")
+    for wrong in ((), (1, 2)):
+        with raises(BadArguments, "plain: "):
+            host.call("plain", *wrong)
+    with raises(BadArguments, "fade: "):
+        host.call("fade")
+    with raises(RemoteError, "TypeError"):  # the command's own mistake
+        host.call("inner")
     with raises(BadArguments, "only JSON values"):
         host.call("nonsense")
     with raises(BadArguments, "is a stream"):

@@ -191,10 +191,14 @@ class Talk:
         if isinstance(error, NotBegun):
             kind = error.kind
         elif not isinstance(error, PicolinkError):
-            from .trace import format_traceback
+            from .trace import called_wrongly, format_traceback
 
             text = format_traceback(error)
-            print(text)
+            if called_wrongly(error, text):
+                kind = "BadArguments"
+                text = ""
+            else:
+                print(text)
         self.reply(ERROR, ref, [kind, str(error), text, messages])
 
     # Items for the peer

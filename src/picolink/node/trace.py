@@ -7,6 +7,12 @@ if MYPY:
     from typing import Any
 
 
+def called_wrongly(error: "Any", text: str) -> bool:
+    """Whether the arguments of a call did not fit the function: `text`, the traceback of `error`
+    where it was called, goes no deeper."""
+    return isinstance(error, TypeError) and text.count("  File ") == 1
+
+
 def format_traceback(error: "Any") -> str:
     """What the interpreter would print of `error`."""
     if hasattr(sys, "print_exception"):
