@@ -124,6 +124,8 @@ def test_first(world: World) -> None:
 
 
 def test_api_host_and_aio(world: World) -> None:
+    import picolink
+
     workshop = board(world, "api_board")
     for address in (workshop.usb_path, "tcp:" + workshop.address):
         # The board's log is printed by another thread: its lines may stand in the middle of ours.
@@ -131,6 +133,8 @@ def test_api_host_and_aio(world: World) -> None:
         for expected in ("workshop", "high", "\n0\n1\n4\n9\n16\n", "it takes 0..60 s", "unknown"):
             assert expected in text, text
     assert "the setpoint is 21.5" in workshop.log_text()
+    with picolink.connect(workshop.usb_path) as connected:
+        assert connected.call("save", 12) is None
     assert host("api_aio", workshop.address)[1:] == ["50 %"] * 3
     last = host("api_many", workshop.usb_path, "tcp:127.0.0.1:1")[-1]
     assert last == "1 answered, 1 did not"

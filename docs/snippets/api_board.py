@@ -42,6 +42,13 @@ def new_setpoint(reading):
     print("the setpoint is", reading.value)
 
 
+@node.command("litres: 0..1000 l")
+async def save(litres):
+    async with node.quiet():
+        with open("used.txt", "w") as file:
+            file.write(str(litres))
+
+
 async def main():
     await asyncio.sleep(3600)
 
