@@ -1,10 +1,10 @@
-# A template: copy it to the board as main.py and make it yours. The address strings at the end
-# say how others reach it; `picolink links` on the host lists them all.
+# A template: `picolink install` writes it to a board that has no main.py. Make it yours. The name
+# and the links are those of /picolink.json; Node("my-board") and node.run("usb:") name them here.
 from machine import ADC, Pin
 
 from picolink import Node
 
-node = Node("my-board")
+node = Node()
 led = Pin("LED", Pin.OUT)
 thermometer = ADC(4)  # on the chip itself
 
@@ -24,4 +24,4 @@ def temperature():
     return round(27 - (volts - 0.706) / 0.001721, 1)  # RP2040 datasheet, 4.9.5
 
 
-node.run("usb:")
+node.run()

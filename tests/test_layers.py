@@ -31,7 +31,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sim": {"core", "links", "net", "node", "services"},
     "hub": {"core", "links", "net", "node", "services"},
     "web": {"core", "links", "net", "node", "services", "sim", "hub"},
-    "cli": {"core", "links", "net", "node", "services", "sim", "hub", "web"},
+    "install": {"core", "links", "node", "cli"},  # beside cli, with its tools: packing
+    "cli": {"core", "links", "net", "node", "services", "sim", "hub", "web", "install"},
 }
 
 #: Modules directly in `picolink`, and as which layer they count.

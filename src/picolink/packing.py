@@ -65,6 +65,7 @@ ROOTS = [
 ]
 
 #: Loaded to start, and let go when the links are open and a peer is attached (node/running.py).
+#: node/config besides, for a program that leaves the name or the links to /picolink.json.
 STARTING = ["starting", "node/opening", "node/naming", "links/registry"]
 
 #: What the patterns above must leave out, since only a host runs it.

@@ -40,8 +40,13 @@ def _stream(board: Board, options: argparse.Namespace, ordered: list[Any], named
 
 
 def usage(name: str, told: dict[str, Any]) -> str:
-    """A command and what it takes: `led_set state=on|off|toggle|?`."""
-    return " ".join([name, *(f"{arg}={what or 'VALUE'}" for arg, what in told["args"])])
+    """A command and what it takes: `led_set state=on|off|toggle|?`; in brackets what may be left
+    out."""
+    words = [name]
+    for arg, what in told["args"]:
+        word = f"{arg}={what or 'VALUE'}"
+        words.append(f"[{word}]" if arg in told.get("defaults", {}) else word)
+    return " ".join(words)
 
 
 def _read(options: argparse.Namespace) -> int:

@@ -46,7 +46,7 @@ class Completed:
                     self.inner += action.choices.values()
         places = [action.dest for action in parser._actions if not action.option_strings]
         self.address = "address" in places
-        self.files = "files" in places or self.name == "selftest"
+        self.files = "files" in places or self.name in ("selftest", "install")
 
 
 def commands() -> list[Completed]:

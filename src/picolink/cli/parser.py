@@ -75,6 +75,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_look(commands)
     _add_talk(commands)
     _add_follow(commands)
+    _add_install(commands)
     _add_tools(commands)
     return parser
 
@@ -229,6 +230,59 @@ def _add_follow(commands: Any) -> None:
     _address(log)
     _limits(log)
     _json(log, "print a JSON object per line")
+
+
+def _add_install(commands: Any) -> None:
+    install = _command(
+        commands, "install", "installing", "bring picolink onto a board on USB, and start it",
+        [
+            "picolink install usb:auto",
+            "picolink install usb:auto --name greenhouse --main main.py",
+            "picolink install usb:auto --links usb,uart --wifi 'my network'",
+        ],
+        "Stops the board's program, copies what is missing or changed to /lib/picolink, writes\n"
+        "/picolink.json and, where there is none or with --main, main.py; then restarts the board\n"
+        "and calls it. May be interrupted at any time, and run again. The password of the Wi-Fi is\n"
+        "asked for, or read from PICOLINK_WIFI_PASSWORD.",
+    )  # fmt: skip
+    install.set_defaults(what="install")
+    install.add_argument("address", metavar="ADDRESS", help="a board on USB: usb:auto, its port")
+    install.add_argument(
+        "--links", metavar="LINK,...", default="",
+        help="the links that it opens, by name or address (those of its /picolink.json, else "
+        "usb,tcp)",
+    )  # fmt: skip
+    install.add_argument("--name", default="", help="the node's name")
+    install.add_argument("--wifi", metavar="SSID", default="", help="note a network to join")
+    install.add_argument(
+        "--wifi-password-file", metavar="FILE", help="its first line is the network's password"
+    )
+    install.add_argument("--main", metavar="FILE", help="the program, which becomes main.py")
+    install.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    install.add_argument(
+        "--force", action="store_true",
+        help="write everything anew, also a damaged /picolink.json, and remove what hides /lib",
+    )  # fmt: skip
+    install.add_argument(
+        "--no-start", action="store_true", help="leave the board at its prompt, call nothing"
+    )
+    install.add_argument(
+        "--timeout", type=seconds, default=20.0, metavar="S",
+        help="seconds for the program to answer (20)",
+    )  # fmt: skip
+    _json(install, "print what was done as JSON, for scripts")
+    uninstall = _command(
+        commands, "uninstall", "installing", "remove picolink from a board on USB",
+        ["picolink uninstall usb:auto"],
+        "Leaves main.py, if it is yours, and /picolink.json.",
+    )  # fmt: skip
+    uninstall.set_defaults(what="uninstall")
+    uninstall.add_argument("address", metavar="ADDRESS", help="a board on USB: usb:auto, its port")
+    uninstall.add_argument(
+        "--all", action="store_true", help="remove main.py and /picolink.json as well"
+    )
+    uninstall.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    _json(uninstall, "print what was removed as JSON, for scripts")
 
 
 def _add_tools(commands: Any) -> None:

@@ -49,20 +49,21 @@ class Command:
 class Node:
     """A program with a name.
 
-    `name`: letters, digits, - and _. `uid`: its identity, the board's own by default.
+    `name`: letters, digits, - and _; left out, a board takes it from /picolink.json, a host its
+    own. `uid`: its identity, the board's own by default.
     `max_message_bytes`: larger ones are refused.
     """
 
     def __init__(
-        self, name: str, uid: bytes | None = None, max_message_bytes: int = 16384,
+        self, name: str = "", uid: bytes | None = None, max_message_bytes: int = 16384,
         max_sessions: int = 4, window_bytes: int = 8192,
     ) -> None:  # fmt: skip
         from .naming import check_name
 
-        check_name(name)
-        self.name = name
+        uid = uid or self._own_uid()
+        self.name = name = check_name(name or self._own_name(uid))
         self.endpoint = Endpoint(
-            uid or self._own_uid(),
+            uid,
             name,
             self,
             urandom,
@@ -98,6 +99,17 @@ class Node:
                 return urandom(8)
             return host_uid()
         return unique_id()  # type: ignore[no-any-return]
+
+    @starting
+    def _own_name(self, uid: bytes) -> str:
+        if sys.implementation.name == "micropython":
+            from .config import node_name
+
+            return node_name(uid)
+        else:
+            from .host import host_name
+
+            return host_name()
 
     # What it offers
 
@@ -205,8 +217,9 @@ class Node:
     # Running
 
     def run(self, *links: "Any") -> None:
-        """Opens the links, prints a line for each, and serves until it is interrupted. A
-        coroutine among them is the user's own program: when it ends, `run` does."""
+        """Opens the links (a board without any: those of /picolink.json), prints a line for each,
+        and serves until it is interrupted. A coroutine among them is the user's own program: when
+        it ends, `run` does."""
         from .running import run
 
         run(self, links)

@@ -42,8 +42,13 @@ def add(node: "Node", link: "Link") -> None:
 
 
 async def open_all(node: "Node", links: "Any") -> None:
-    """Opens the links, and says so."""
+    """Opens the links, and says so. A board without any opens those of its /picolink.json."""
     start(node)
+    if sys.implementation.name == "micropython":
+        if not links:
+            from .config import node_links
+
+            links = node_links()
     for link in links:
         try:
             opened = await open_link(link, node)

@@ -14,6 +14,7 @@ _STARTING = (
     "picolink.starting",
     "picolink.node.opening",
     "picolink.node.naming",
+    "picolink.node.config",
     "picolink.links.registry",
 )
 

@@ -1,0 +1,247 @@
+"""A board at its raw REPL, on mpremote's transport: what it is, and its files."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import contextlib
+import io
+import os
+import re
+import select
+import struct
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..core.errors import CannotConnect, LinkError
+from ..links.usb.discover import Port, open_exclusive
+from ..links.usb.host import UsbLink
+from .errors import BoardFull, InstallError
+
+_BOARD_SIDE = Path(__file__).with_name("board_side.py")
+_PIECE_BYTES = 1536  # of a file in one statement: 2 kB of text for the board's compiler
+_TRIES = 3
+_STOP_S = 3.0
+_BOOT_S = 15.0  # boot.py may join a network
+_FULL = re.compile(r"OSError: (\[Errno )?28\b|ENOSPC")
+_FACTS = (
+    "import sys\n"
+    "print(repr((sys.implementation.name,tuple(sys.implementation.version)[:3],"
+    "getattr(sys.implementation,'_mpy',0),getattr(sys.implementation,'_machine',sys.platform))))"
+)
+
+
+class Facts(NamedTuple):
+    """What a board says of itself."""
+
+    name: str  # "micropython", "circuitpython"
+    version: tuple[int, ...]
+    mpy: int  # 0 where it loads no .mpy
+    machine: str
+
+    @property
+    def firmware(self) -> str:
+        """As people write it: "MicroPython 1.28.0"."""
+        known = {"micropython": "MicroPython", "circuitpython": "CircuitPython"}
+        return f"{known.get(self.name, self.name)} {'.'.join(map(str, self.version))}"
+
+
+class Entry(NamedTuple):
+    """A file or folder on the board."""
+
+    path: str
+    size_bytes: int
+    sha256: str  # "-" where it was not asked for, or for a folder
+    folder: bool
+
+
+class Repl:
+    """A board's raw REPL. Its program is stopped; `leave` or `restart` end it."""
+
+    def __init__(self, port: Port) -> None:
+        self.path = port.path
+        if os.name == "posix":
+            os.close(open_exclusive(port.path))  # its errors say who holds the port, and more
+        from mpremote.transport import TransportError
+        from mpremote.transport_serial import SerialTransport
+
+        self._lost = (TransportError, OSError, struct.error, ValueError)
+        try:
+            self._transport: Any = SerialTransport(port.path, timeout=5)
+        except self._lost as error:
+            raise CannotConnect(f"can't open {port.path}: {error}") from error
+
+    # Coming and going
+
+    def enter(self) -> Facts:
+        """Stops the program and asks what firmware this is."""
+        for attempt in range(_TRIES):
+            try:
+                if attempt:
+                    self._transport.serial.write(b"\x03\x03\x02")
+                self._enter(soft_reset=False, timeout_s=_STOP_S)
+                return Facts(*ast.literal_eval(self.run(_FACTS)))
+            except self._lost:
+                continue
+            except LinkError:
+                continue
+        raise CannotConnect(f"{self.path}: no MicroPython prompt. {self._diagnosis()}")
+
+    def prepare(self) -> None:
+        """Resets the interpreter, for its whole memory and nothing of the program's left running;
+        from the raw REPL only boot.py runs."""
+        try:
+            self._enter(soft_reset=True, timeout_s=_BOOT_S)
+        except self._lost:
+            try:  # boot.py does not end: it is stopped
+                self._enter(soft_reset=False, timeout_s=_STOP_S)
+            except self._lost:
+                raise self._gone() from None
+        self.run(_BOARD_SIDE.read_text("utf-8"))
+
+    def _enter(self, *, soft_reset: bool, timeout_s: float) -> None:
+        with contextlib.redirect_stdout(io.StringIO()):  # where it prints what it did not expect
+            self._transport.enter_raw_repl(soft_reset=soft_reset, timeout_overall=timeout_s)
+
+    def leave(self) -> None:
+        """To the friendly prompt; the port is free again."""
+        with contextlib.suppress(*self._lost):
+            self._transport.exit_raw_repl()
+        self.close()
+
+    def restart(self) -> None:
+        """Starts boot.py and main.py, whatever runs now; the port is free again."""
+        with contextlib.suppress(*self._lost):
+            self._transport.serial.write(b"\r\x03\x02\x04")
+            self._transport.serial.flush()
+        self.close()
+
+    def close(self) -> None:
+        """Closes the port."""
+        with contextlib.suppress(*self._lost):
+            self._transport.close()
+
+    def _gone(self) -> LinkError:
+        return LinkError(
+            f"{self.path}: the board stopped answering: it was unplugged, or reset (by a watchdog "
+            "of its program?). It starts as before. Plug it in and run the same command again: it "
+            "goes on where it was"
+        )
+
+    def _diagnosis(self) -> str:
+        self.close()
+        try:
+            link = UsbLink(open_exclusive(self.path), self.path, f"usb:{self.path}")
+        except LinkError as error:
+            return str(error)
+        try:
+            return str(link.diagnose(_heard(link.pollable, 300), lambda ms: _heard(link.pollable, ms)))
+        except LinkError as error:
+            return str(error)
+        finally:
+            link.close()
+
+    # Running source
+
+    def run(self, source: str) -> str:
+        """What `source` prints there. `InstallError` where it raises, `BoardFull` where for want of
+        room, LinkError where the board has gone."""
+        from mpremote.transport import TransportExecError
+
+        try:
+            output: bytes = self._transport.exec(source)
+        except TransportExecError as error:
+            text = error.error_output.strip()
+            if _FULL.search(text):
+                raise BoardFull(f"{self.path}: the board's file system is full") from None
+            last = (text.splitlines() or ["?"])[-1]
+            raise InstallError(f"{self.path}: the board reports {last}") from None
+        except self._lost:
+            raise self._gone() from None
+        return output.decode("utf-8", "replace")
+
+    # Files. Each of these is one step that is done, or not.
+
+    def look(self, *paths: str, hashes: bool = True) -> dict[str, Entry]:
+        """Files and folders from `paths` down, by path; what is not there is left out."""
+        lines = "\n".join(f"_pl_look({path!r}, {hashes})" for path in paths)
+        found = {}
+        for line in self.run(lines).splitlines():
+            sha256, size, path = line.split(" ", 2)
+            folder = size == "/"
+            found[path] = Entry(path, 0 if folder else int(size), sha256, folder)
+        return found
+
+    def free_bytes(self) -> tuple[int, int]:
+        """Room for files, and the size of the blocks in which it is given out."""
+        told = ast.literal_eval(self.run("print(os.statvfs('/'))"))
+        return told[3] * told[0], told[0]
+
+    def read(self, path: str) -> bytes:
+        """A file's contents."""
+        text = self.run(
+            f"with open({path!r}, 'rb') as _pl_file:\n"
+            " while True:\n"
+            "  _pl_piece = _pl_file.read(510)\n"
+            "  if not _pl_piece: break\n"
+            "  print(binascii.b2a_base64(_pl_piece).decode(), end='')"
+        )
+        return base64.b64decode(text)
+
+    def folders(self, paths: list[str]) -> None:
+        """Makes folders that are not there yet, in this order."""
+        if paths:
+            self.run(f"_pl_folders({paths!r})")
+
+    def write(self, path: str, data: bytes) -> None:
+        """Writes a file: under another name first, which takes the place of the old at the end."""
+        pieces = [data[i : i + _PIECE_BYTES] for i in range(0, len(data), _PIECE_BYTES)] or [b""]
+        for number, piece in enumerate(pieces):
+            lines = [f"_pl_begin({path!r})"] if number == 0 else []
+            lines.append(f"_pl_add({base64.b64encode(piece)!r})")
+            if number == len(pieces) - 1:
+                lines.append(f"_pl_end({path!r})")
+            self.run("\n".join(lines))
+
+    def copy(self, source: str, path: str) -> None:
+        """Copies a file there, as `write` does."""
+        self.run(f"_pl_copy({source!r}, {path!r})")
+
+    def rename(self, source: str, path: str) -> None:
+        """Renames a file or folder."""
+        self.run(f"os.rename({source!r}, {path!r})")
+
+    def remove(self, path: str) -> None:
+        """Removes a file, or a folder with all in it; nothing where there is none."""
+        self.run(f"_pl_remove({path!r})")
+
+
+@contextlib.contextmanager
+def at_repl(port: Port) -> Iterator[Repl]:
+    """A `Repl` that restarts the board's program where an error or Ctrl-C ends the block."""
+    repl = Repl(port)
+    try:
+        yield repl
+    except BaseException:
+        repl.restart()
+        raise
+    finally:
+        repl.close()
+
+
+def _heard(descriptor: int, wait_ms: int) -> bytes:
+    """What comes within `wait_ms`."""
+    heard = b""
+    end_s = time.monotonic() + wait_ms / 1000
+    while (left_s := end_s - time.monotonic()) > 0:
+        if select.select([descriptor], [], [], left_s)[0]:
+            try:
+                piece = os.read(descriptor, 4096)
+            except OSError:
+                break
+            if not piece:
+                break
+            heard += piece
+    return heard

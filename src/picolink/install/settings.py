@@ -1,0 +1,122 @@
+"""`/picolink.json`: the name, the links and the Wi-Fi of a board, merged with what is there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from ..core.errors import UsageError
+from ..links.registry import SCHEMES, split
+from ..node.naming import check_name
+from ..packing import GROUPS
+from .errors import InstallError
+
+PATH = "/picolink.json"
+
+#: A link by its name -> the address that a board opens.
+ADDRESSES = {
+    "usb": "usb:",
+    "tcp": "tcp-listen::5263",
+    "uart": "uart:0?tx=0&rx=1&baud=115200",
+}
+DEFAULT_LINKS = ("usb", "tcp")
+
+
+class Wifi(NamedTuple):
+    """A network to join."""
+
+    ssid: str
+    password: str
+
+
+def available() -> list[str]:
+    """The links that a board can have, by name."""
+    return sorted({group for group in SCHEMES.values() if group in GROUPS} & set(ADDRESSES))
+
+
+def address_of(link: str) -> str:
+    """The address that a board opens for `link`: a name ("uart") or an address itself."""
+    link = link.strip()
+    if ":" in link and split(link)[0] in SCHEMES and group_of(link) in GROUPS:
+        return link
+    if link in available():
+        return ADDRESSES[link]
+    raise UsageError(
+        f"there is no link {link!r} for a board: use {', '.join(available())}, or an address such "
+        "as tcp-listen::5263"
+    )
+
+
+def group_of(address: str) -> str:
+    """The group of `picolink.packing` that an address needs; "" where no link has its scheme."""
+    return SCHEMES.get(split(address)[0], "")
+
+
+def parse(text: bytes | None, path: str = PATH) -> dict[str, Any]:
+    """What the board's file says; {} where there is none. `InstallError` where it is damaged."""
+    if text is None:
+        return {}
+    try:
+        told = json.loads(text)
+        if not isinstance(told, dict):
+            raise ValueError("it holds no {...}")
+    except ValueError as error:
+        raise InstallError(
+            f"the board's {path} can't be read: {error}. Correct it, or have it written anew with "
+            "--force"
+        ) from None
+    return told
+
+
+def merge(
+    told: dict[str, Any],
+    *,
+    name: str = "",
+    links: Iterable[str] | None = None,
+    wifi: Wifi | None = None,
+    name_else: str = "",
+) -> dict[str, Any]:
+    """What the file is to say: `told`, with what was asked for. Keys that are not ours stay.
+
+    `links` None leaves those that it has; `name_else` stands in where it has no good name.
+    """
+    merged = dict(told)
+    merged["name"] = check_name(name) if name else _good_name(told.get("name")) or name_else
+    old = told.get("links")
+    old = [link for link in old if isinstance(link, str)] if isinstance(old, list) else []
+    if links is None:
+        merged["links"] = old or [ADDRESSES[link] for link in DEFAULT_LINKS]
+    else:
+        merged["links"] = list(dict.fromkeys(_keep(link, old) for link in links))
+    if wifi is not None:
+        merged["wifi"] = list(wifi)
+    return merged
+
+
+def _keep(link: str, old: list[str]) -> str:
+    """The address of `link`; where it is only a name, the one that the board has for it."""
+    address = address_of(link)
+    if ":" not in link:
+        for known in old:
+            if group_of(known) == group_of(address):
+                return known
+    return address
+
+
+def _good_name(name: object) -> str:
+    try:
+        return check_name(name) if isinstance(name, str) else ""
+    except UsageError:
+        return ""
+
+
+def groups(merged: dict[str, Any], *, more: Iterable[str] = ()) -> list[str]:
+    """The groups to pack for the links of the file, and for the addresses in `more`."""
+    needed = {group_of(address) for address in [*merged["links"], *more]}
+    return sorted(group for group in needed if group in GROUPS)
+
+
+def text(merged: dict[str, Any]) -> bytes:
+    """The file, as people may edit it."""
+    return (json.dumps(merged, indent=2, ensure_ascii=False) + "\n").encode()

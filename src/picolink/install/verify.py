@@ -1,0 +1,48 @@
+"""Starts the board's program and calls it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ..core.errors import CannotConnect, PicolinkError
+from ..links.usb.recognise import PROMPT, SENTENCES, TRACEBACK
+from ..node.blocking import connect
+from .errors import InstallError
+from .repl import Repl
+
+_START_S = 3.0  # a program that ended by then has ended for good
+_ENDED = [SENTENCES[kind][0].partition("{")[0] for kind in (PROMPT, TRACEBACK)]
+
+
+def loads(repl: Repl) -> None:
+    """`InstallError` where the board can't load what was brought."""
+    try:
+        repl.run("from picolink import Node as _pl_node")
+    except InstallError as error:
+        raise InstallError(
+            f"picolink was copied, and the board can't load it: {error}. Is the memory taken by "
+            "boot.py? Run `picolink install` again; `picolink uninstall` removes it"
+        ) from None
+
+
+def call(path: str, timeout_s: float) -> dict[str, Any]:
+    """Restarts boot.py and main.py as power on does, and asks the node there what it is."""
+    end_s = time.monotonic() + timeout_s
+    try:
+        try:
+            return _describe(path, min(_START_S, timeout_s), start=True)
+        except CannotConnect as error:
+            left_s = end_s - time.monotonic()
+            if left_s < 1 or any(sentence in str(error) for sentence in _ENDED):
+                raise
+            return _describe(path, left_s, start=False)  # it may be joining a network first
+    except PicolinkError as error:
+        raise CannotConnect(
+            f"picolink is installed, and the board's program does not answer: {error}"
+        ) from error
+
+
+def _describe(path: str, timeout_s: float, *, start: bool) -> dict[str, Any]:
+    with connect(path, timeout_s=timeout_s, start=start) as board:
+        return board.describe()

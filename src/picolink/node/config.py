@@ -1,0 +1,61 @@
+"""`/picolink.json` on a board: what its node takes from there where the program leaves it out.
+
+Loaded for a node without a name or links of its own, and let go when it runs. Whatever is wrong
+with the file is one printed line: a board that nobody is beside must come up all the same.
+"""
+
+import json
+
+from .naming import check_name
+
+MYPY = False
+if MYPY:
+    from typing import Any
+
+PATH = "/picolink.json"
+
+
+def _told(key: str) -> "tuple[Any, str]":
+    """What the file says under `key` (None where nothing), and why not, where that is a fault."""
+    try:
+        with open(PATH) as file:
+            told = json.loads(file.read())
+    except OSError:
+        return None, "there is no such file"
+    except (ValueError, RuntimeError):
+        return None, "it is no JSON"
+    if not isinstance(told, dict):
+        return None, "it holds no {...}"
+    return told.get(key), ""
+
+
+def _say(why: str, instead: str) -> None:
+    print("picolink: %s: %s, so %s. `picolink install` writes it" % (PATH, why, instead))
+
+
+def node_name(uid: bytes) -> str:
+    """The node's name; one made of its identity where the file gives none."""
+    name, why = _told("name")
+    own = "pico-" + "".join("%02x" % byte for byte in uid[-2:])
+    if name is None:
+        _say(why or "it gives no name", "the name is " + own)
+        return own
+    try:
+        return check_name(name)
+    except Exception:  # of whatever kind: TypeError for a number
+        _say("%r is no name (letters, digits, - and _)" % (name,), "the name is " + own)
+        return own
+
+
+def node_links() -> "list[str]":
+    """The addresses to open; "usb:" where the file gives none."""
+    links, why = _told("links")
+    if links is not None:
+        if isinstance(links, list):
+            links = [link for link in links if isinstance(link, str)]
+            if links:
+                return links
+        why = '"links" is no list of addresses'
+    if why:
+        _say(why, "the link is usb:")
+    return ["usb:"]
