@@ -54,9 +54,7 @@ def _install(address: str, options: argparse.Namespace, report: installer.Report
 
 
 def _uninstall(address: str, options: argparse.Namespace, report: installer.Report) -> int:
-    done = uninstaller.uninstall(
-        address, report, everything=options.all, dry_run=options.dry_run
-    )
+    done = uninstaller.uninstall(address, report, everything=options.all, dry_run=options.dry_run)
     if options.json:
         print_json(done)
         return 0

@@ -241,9 +241,9 @@ def _add_install(commands: Any) -> None:
             "picolink install usb:auto --links usb,uart --wifi 'my network'",
         ],
         "Stops the board's program, copies what is missing or changed to /lib/picolink, writes\n"
-        "/picolink.json and, where there is none or with --main, main.py; then restarts the board\n"
-        "and calls it. May be interrupted at any time, and run again. The password of the Wi-Fi is\n"
-        "asked for, or read from PICOLINK_WIFI_PASSWORD.",
+        "/picolink.json and, where there is none or with --main, main.py; then restarts the\n"
+        "board and calls it. May be interrupted at any time, and run again. The password of the\n"
+        "Wi-Fi is asked for, or read from PICOLINK_WIFI_PASSWORD.",
     )  # fmt: skip
     install.set_defaults(what="install")
     install.add_argument("address", metavar="ADDRESS", help="a board on USB: usb:auto, its port")

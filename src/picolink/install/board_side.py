@@ -1,7 +1,7 @@
 # The board's half of `picolink install`: MicroPython source, run at the raw REPL. Every file is
 # written under another name and then renamed, so that a cut leaves the old one or the new one.
-import os
 import binascii
+import os
 
 
 def _pl_sha(path):

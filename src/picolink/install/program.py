@@ -165,6 +165,7 @@ def _takes(annotation: ast.expr | None) -> str:
     if isinstance(annotation, ast.Subscript) and ast.unparse(annotation.value) == "Literal":
         inner = annotation.slice
         choices = inner.elts if isinstance(inner, ast.Tuple) else [inner]
-        if all(isinstance(c, ast.Constant) and isinstance(c.value, str) for c in choices):
-            return "|".join(c.value for c in choices if isinstance(c, ast.Constant))
+        values = [choice.value for choice in choices if isinstance(choice, ast.Constant)]
+        texts = [value for value in values if isinstance(value, str)]
+        return "|".join(texts) if len(texts) == len(choices) else ""
     return ""

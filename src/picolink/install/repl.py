@@ -137,7 +137,9 @@ class Repl:
         except LinkError as error:
             return str(error)
         try:
-            return str(link.diagnose(_heard(link.pollable, 300), lambda ms: _heard(link.pollable, ms)))
+            return str(
+                link.diagnose(_heard(link.pollable, 300), lambda ms: _heard(link.pollable, ms))
+            )
         except LinkError as error:
             return str(error)
         finally:

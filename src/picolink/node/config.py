@@ -5,6 +5,7 @@ with the file is one printed line: a board that nobody is beside must come up al
 """
 
 import json
+import sys
 
 from .naming import check_name
 
@@ -34,7 +35,11 @@ def _say(why: str, instead: str) -> None:
 
 
 def node_name(uid: bytes) -> str:
-    """The node's name; one made of its identity where the file gives none."""
+    """The node's name; one made of its identity where the file gives none. A host: its own."""
+    if sys.implementation.name != "micropython":
+        from .host import host_name
+
+        return host_name()
     name, why = _told("name")
     own = "pico-" + "".join("%02x" % byte for byte in uid[-2:])
     if name is None:

@@ -10,3 +10,12 @@ def check_name(name: str, also: str = "") -> str:
 
         raise UsageError("the name %r: use letters, digits, - and _ only, 40 at most" % name)
     return name
+
+
+def name_of_node(name: str, uid: bytes) -> str:
+    """A node's checked name; without one, that of /picolink.json or, on a host, the computer's."""
+    if not name:
+        from .config import node_name
+
+        name = node_name(uid)
+    return check_name(name)

@@ -58,10 +58,10 @@ class Node:
         self, name: str = "", uid: bytes | None = None, max_message_bytes: int = 16384,
         max_sessions: int = 4, window_bytes: int = 8192,
     ) -> None:  # fmt: skip
-        from .naming import check_name
+        from .naming import name_of_node
 
         uid = uid or self._own_uid()
-        self.name = name = check_name(name or self._own_name(uid))
+        self.name = name = name_of_node(name, uid)
         self.endpoint = Endpoint(
             uid,
             name,
@@ -99,17 +99,6 @@ class Node:
                 return urandom(8)
             return host_uid()
         return unique_id()  # type: ignore[no-any-return]
-
-    @starting
-    def _own_name(self, uid: bytes) -> str:
-        if sys.implementation.name == "micropython":
-            from .config import node_name
-
-            return node_name(uid)
-        else:
-            from .host import host_name
-
-            return host_name()
 
     # What it offers
 
