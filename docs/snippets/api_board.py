@@ -42,11 +42,15 @@ def new_setpoint(reading):
     print("the setpoint is", reading.value)
 
 
+def note(litres):
+    with open("used.txt", "w") as file:
+        file.write(str(litres))
+
+
 @node.command("litres: 0..1000 l")
 async def save(litres):
     async with node.quiet():
-        with open("used.txt", "w") as file:
-            file.write(str(litres))
+        note(litres)
 
 
 async def main():

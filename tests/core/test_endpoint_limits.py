@@ -175,8 +175,8 @@ def test_session_bits_and_kinds_reach_the_owner():
     session.send(CALL | 0x10, 0xFFFF, b"raw")
     session.send(CALL | 0x10, 5, bytes(2000))
     assert world.run(lambda: len(board.messages) == 2, 1000)
-    assert board.messages[0] == (0x11, 0xFFFF, b"raw")
-    assert board.messages[1] == (0x11, 5, bytes(2000))
+    assert board.messages[0] == (CALL | 0x10, 0xFFFF, b"raw")
+    assert board.messages[1] == (CALL | 0x10, 5, bytes(2000))
     assert world.run(lambda: session.out.long.bytes == 0, 100)
 
 

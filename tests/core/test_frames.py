@@ -2,7 +2,14 @@
 
 from both import cases, random_for
 
-from picolink.core.frames import HEAD_BYTES, MAX_PACKET_BYTES, body_length, decode_body, encode
+from picolink.core.frames import (
+    HEAD_BYTES,
+    MAX_PACKET_BYTES,
+    body_length,
+    decode_body,
+    encode,
+    write,
+)
 
 PACKETS = [
     (b"\x80",),
@@ -20,6 +27,21 @@ def parts(frame):
     length = body_length(frame[1], frame[2])
     assert length == len(frame) - HEAD_BYTES
     return frame[HEAD_BYTES:]
+
+
+def test_a_frame_written_in_place_is_the_same():
+    random = random_for("in place")
+    out = bytearray(range(256)) + bytearray(64)
+    written = 0
+    for _ in range(400):
+        packet = random.bytes(random.between(1, 340))
+        frame = encode(packet, False)
+        n = write(packet, out)
+        plain = len(frame) == len(packet) + 7  # nothing was stuffed
+        assert n == (len(frame) if plain and len(frame) <= len(out) else 0)
+        assert bytes(out[:n]) == frame[:n]
+        written += n > 0
+    assert 20 < written < 380
 
 
 @cases(PACKETS)

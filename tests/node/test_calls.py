@@ -14,6 +14,7 @@ from picolink.core.errors import (
     UnknownCommand,
     UsageError,
 )
+from picolink.core.packets import CANCEL
 
 HEAP_KB = 1600
 
@@ -183,7 +184,7 @@ def test_a_cancel_that_comes_first_is_remembered():
     board.command(name="note")(lambda i: ran.append(i))
     talk = board.session().data
     call = host.begin("note", 1)
-    talk.on_message(6, call.ref, b"\x00")
+    talk.on_message(CANCEL, call.ref, b"\x00")
     assert world.run(lambda: call.done)
     with raises(NotDone, "cancelled before it began"):
         call.result()

@@ -118,8 +118,8 @@ class Endpoint:
 
     @starting
     def number(self) -> int:
-        """A random number from 1 to 2^30 - 1."""
-        return int.from_bytes(self.random(4), "little") & CLOCK or 1
+        """A random number from 1 to 2^30 - 1, no byte of which a frame must stuff."""
+        return int.from_bytes(self.random(4), "little") & CLOCK | 0x20202020
 
     @starting
     def new_session(self, ident: bytes) -> Session:

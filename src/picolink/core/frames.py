@@ -5,7 +5,7 @@ CRC-32, stuffed. Everything else is text.
 """
 
 from binascii import crc32
-from struct import pack
+from struct import pack, pack_into
 
 HEAD_BYTES = 3
 MAX_STUFFED_BYTES = 8191
@@ -21,6 +21,22 @@ def encode(packet: bytes, repl_safe: bool) -> bytes:
             body = body.replace(plain, stuffed)
     n = len(body)
     return pack("BBB", 0, 0x80 | n >> 7, 0x80 | n & 0x7F) + body
+
+
+def write(packet: bytes, out: bytearray) -> int:
+    """Writes the frame of `packet` into `out`, where there is room and nothing needs stuffing;
+    returns its length, or 0: then `encode` has to make it. Allocates next to nothing."""
+    end = HEAD_BYTES + len(packet)
+    n = end + 4
+    if n > len(out):
+        return 0
+    out[HEAD_BYTES:end] = packet
+    size = n - HEAD_BYTES
+    pack_into("BBB", out, 0, 0, 0x80 | size >> 7, 0x80 | size & 0x7F)
+    pack_into("<I", out, end, crc32(packet))
+    if out.find(b"\x00", 1, n) >= 0 or out.find(b"\x1b", 1, n) >= 0:
+        return 0
+    return n
 
 
 _SMALL = 200  # bytes

@@ -18,15 +18,15 @@ QUIET = 0x46  # "say nothing for so many milliseconds: I can't listen"
 SILENT = 0x45  # "I say nothing from here on"
 MAX_QUIET_MS = 5000
 
-# Kinds of messages, the low four bits of a message's first byte.
+# Kinds of messages, the low four bits of a message's first byte: numbers that no frame must stuff.
 NOTHING = 0  # takes the place of a message that was taken back
-CALL = 1
-REPLY = 2
-ERROR = 3
-ITEMS = 4  # what a stream or a subscription brings
-BEGUN = 5  # the call has begun: how long it may block, or what its items are
-CANCEL = 6
-CREDIT = 7  # how many items the receiver has room for
+CALL = 6
+REPLY = 7
+ERROR = 8
+ITEMS = 9  # what a stream or a subscription brings
+BEGUN = 12  # the call has begun: how long it may block, or what its items are
+CANCEL = 14
+CREDIT = 15  # how many items the receiver has room for
 # The high four bits.
 RAW = 0x10  # the body has raw bytes behind its JSON
 LONG = 0x20  # counted in the lane of long messages

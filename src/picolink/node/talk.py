@@ -17,6 +17,7 @@ if MYPY:
     from .topics import Outgoing
 
 _MAX_RUNNING = 16
+_NONE: "dict[str, Any]" = {}  # named arguments
 
 
 class Talk:
@@ -68,7 +69,7 @@ class Talk:
             try:
                 request = decode(kind, body, 4)
                 name = request.pop(0)
-                named: dict[str, Any] = {}
+                named = _NONE
                 if isinstance(name, list):
                     name, named = name
                 command = node.commands.get(name)

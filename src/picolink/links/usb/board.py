@@ -14,7 +14,7 @@ import sys
 import micropython
 
 from ...core.failure import LinkError
-from ...core.frames import HEAD_BYTES, body_length, decode_body, encode
+from ...core.frames import HEAD_BYTES, body_length, decode_body, encode, write
 
 MYPY = False
 if MYPY:
@@ -65,7 +65,8 @@ class UsbLink:
         self._poll.register(sys.stdin, select.POLLIN)
         self._in = sys.stdin.buffer
         self._out = sys.stdout.buffer
-        self._view = memoryview(bytearray(HEAD_BYTES + 2 * (_TAKES_BYTES + 4)))
+        self._buffer = bytearray(HEAD_BYTES + 2 * (_TAKES_BYTES + 4))
+        self._view = memoryview(self._buffer)
         self._head = self._view[:HEAD_BYTES]
         self._busy = 0  # while a read or write may block: 1 and the timer's ticks
         self._freed = False
@@ -161,9 +162,10 @@ class UsbLink:
 
     def send(self, packet: bytes) -> None:
         """Sends a packet, in one write."""
-        self.write(encode(packet, False))
+        n = write(packet, self._buffer)  # which nothing is in while nobody receives
+        self.write(self._view[:n] if n else encode(packet, False))
 
-    def write(self, text: bytes) -> None:
+    def write(self, text: "bytes | memoryview") -> None:
         """Sends bytes as they are."""
         sent = 0
         self._busy = 1
