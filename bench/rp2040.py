@@ -11,7 +11,7 @@ from typing import Any
 
 from picolink.core import frames
 from picolink.core.dialer import Dialer
-from picolink.core.endpoint import Port
+from picolink.core.port import Port
 from picolink.node.node import Node
 
 # Microseconds at 125 MHz.

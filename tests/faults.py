@@ -13,8 +13,9 @@ from both import random_for
 
 from picolink.core import frames, lengths
 from picolink.core.dialer import Dialer
-from picolink.core.endpoint import Endpoint, Port
+from picolink.core.endpoint import Endpoint
 from picolink.core.packets import ITEMS
+from picolink.core.port import Port
 from picolink.core.states import CLOSED, DORMANT
 from picolink.core.textstream import Decoder
 

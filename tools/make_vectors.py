@@ -19,8 +19,9 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from picolink.core import frames, lengths  # noqa: E402
 from picolink.core.dialer import Dialer  # noqa: E402
-from picolink.core.endpoint import Endpoint, Port  # noqa: E402
+from picolink.core.endpoint import Endpoint  # noqa: E402
 from picolink.core.packets import CALL, HELLO_FORMAT, REPLY, hello_packets  # noqa: E402
+from picolink.core.port import Port  # noqa: E402
 from picolink.core.session import Session  # noqa: E402
 from picolink.core.textstream import Decoder  # noqa: E402
 

@@ -35,7 +35,7 @@ CHECKOUT = SOURCES.parent.parent  # only where picolink is installed from one
 GROUPS: dict[str, list[str]] = {
     "base": ["__init__.py", "core/*.py", "node/*.py", "links/__init__.py", "links/base.py"],
     # Which link an address opens; each link's own group brings the link.
-    "registry": ["links/registry.py"],
+    "registry": ["links/registry.py", "links/missing.py"],
     "loopback": ["links/loopback/__init__.py", "links/loopback/link.py", "links/loopback/board.py"],
     "usb": ["links/usb/__init__.py", "links/usb/board.py"],
     "tcp": ["links/tcp/__init__.py", "links/tcp/link.py", "links/tcp/board.py"],

@@ -3,8 +3,8 @@
 from both import cases, random_for
 
 from picolink.core.attach import Attach
-from picolink.core.endpoint import Port
 from picolink.core.packets import ALL, MIN_MTU_BYTES, OVERHEAD_BYTES, WINDOW
+from picolink.core.port import Port
 from picolink.core.timing import TIMES
 
 

@@ -8,8 +8,8 @@ from both import MICROPYTHON, count, random_for
 from faults import Cable, Party, World
 
 from picolink.core import frames, lengths
-from picolink.core.endpoint import Port
 from picolink.core.packets import CALL
+from picolink.core.port import Port
 from picolink.core.textstream import Decoder
 
 PACKETS = count(50_000 if MICROPYTHON else 1_000_000)

@@ -9,8 +9,9 @@ from both import skip_on_micropython
 from picolink.core import frames, lengths
 from picolink.core.attach import Attach
 from picolink.core.dialer import Dialer
-from picolink.core.endpoint import Endpoint, Port
+from picolink.core.endpoint import Endpoint
 from picolink.core.packets import HELLO_FORMAT, Hello, hello_packets
+from picolink.core.port import Port
 from picolink.core.states import CLOSED
 from picolink.core.textstream import Decoder
 

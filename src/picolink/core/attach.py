@@ -11,9 +11,9 @@ from .timing import TIMES
 
 MYPY = False
 if MYPY:
-    from .endpoint import Port
     from .outbox import Message
     from .packets import Hello
+    from .port import Port
     from .session import Session
 
     # packet number, when it was sent, its bytes, what it carried: message (or None), start, end

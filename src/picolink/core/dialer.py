@@ -9,8 +9,9 @@ MYPY = False
 if MYPY:
     from typing import Protocol
 
-    from .endpoint import Endpoint, Port
+    from .endpoint import Endpoint
     from .packets import Hello
+    from .port import Port
     from .session import Session
 
     class DialOwner(Protocol):

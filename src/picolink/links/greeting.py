@@ -12,8 +12,9 @@ import time
 from typing import Any
 
 from ..core.dialer import Dialer
-from ..core.endpoint import Endpoint, Port
+from ..core.endpoint import Endpoint
 from ..core.errors import LinkError
+from ..core.port import Port
 from ..core.session import Session
 
 

@@ -33,19 +33,13 @@ def split(address: str) -> tuple[str, str, dict[str, str]]:
 
 def load(scheme: str) -> "Any":
     """The module that opens addresses of `scheme`."""
-    if scheme not in SCHEMES:
-        from ..core.errors import BadAddress
-
-        raise BadAddress(
-            "no link has the scheme %r; there are: %s" % (scheme, ", ".join(sorted(SCHEMES)))
-        )
-    name = "picolink.links.%s.%s" % (SCHEMES[scheme], _SIDE)
     try:
+        name = "picolink.links.%s.%s" % (SCHEMES[scheme], _SIDE)
         __import__(name)
-    except ImportError as error:
-        from ..core.errors import CannotConnect
+    except (KeyError, ImportError) as error:
+        from .missing import missing
 
-        raise CannotConnect("this link is not installed here: %s" % error) from None
+        raise missing(scheme, sorted(SCHEMES), error) from None
     return sys.modules[name]
 
 

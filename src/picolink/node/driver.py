@@ -1,7 +1,7 @@
 """Drives the core over one link: drain, send, re-arm. The same on both interpreters."""
 
-from ..core.endpoint import Port
 from ..core.failure import LinkError
+from ..core.port import Port
 from ..core.seldom import seldom
 from ..core.timing import TIMES
 

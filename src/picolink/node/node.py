@@ -13,7 +13,7 @@ if MYPY:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
-    from ..core.endpoint import Port
+    from ..core.port import Port
     from ..core.session import Session
     from .driver import Driver
     from .peer import Peer
