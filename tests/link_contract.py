@@ -72,8 +72,8 @@ import os, sys, picolink
 board = picolink.connect(sys.argv[1])
 board.call("note", 1)
 link = board._line._driver.link
-half = {"usb": b"\\x00\\x90\\x90half a frame", "tcp": b"\\x00\\x00\\x10\\x00half"}
-frame = half[link.address[:3]]
+half = {"tcp": b"\\x00\\x00\\x10\\x00half"}
+frame = half.get(link.address[:3], b"\\x00\\x90\\x90half a frame")
 link.write(frame)
 print("written", flush=True)
 os.kill(os.getpid(), 9)
@@ -101,7 +101,7 @@ class LinkContract:
             .replace("PRINTS", repr(self.prints))
             .replace("HOST", repr("host"))
         )
-        libs = compile_all(["usb", "tcp", "describe", "stats", "time", "log"])
+        libs = compile_all(["usb", "tcp", "uart", "describe", "stats", "time", "log"])
         board = world.board(name, main=program, libs=libs, heap_bytes=4_000_000)
         yield board
         board.kill()

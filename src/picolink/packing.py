@@ -39,6 +39,12 @@ GROUPS: dict[str, list[str]] = {
     "loopback": ["links/loopback/__init__.py", "links/loopback/link.py", "links/loopback/board.py"],
     "usb": ["links/usb/__init__.py", "links/usb/board.py"],
     "tcp": ["links/tcp/__init__.py", "links/tcp/link.py", "links/tcp/board.py"],
+    "uart": [
+        "links/uart/__init__.py",
+        "links/uart/link.py",
+        "links/uart/board.py",
+        "links/uart/options.py",
+    ],
     "describe": ["services/__init__.py", "services/describe.py"],
     "stats": ["services/__init__.py", "services/stats.py"],
     "time": ["services/__init__.py", "services/time.py"],
@@ -49,6 +55,7 @@ GROUPS: dict[str, list[str]] = {
 NEEDS: dict[str, list[str]] = {
     "usb": ["registry"],
     "tcp": ["registry"],
+    "uart": ["registry"],
     "loopback": ["registry"],
 }
 

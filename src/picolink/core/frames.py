@@ -12,12 +12,13 @@ MAX_STUFFED_BYTES = 8191
 MAX_PACKET_BYTES = MAX_STUFFED_BYTES // 2 - 4
 
 
-def encode(packet: bytes, repl_safe: bool) -> bytes:
-    """The frame of `packet`; `repl_safe` also stuffs what a MicroPython prompt would act on."""
+def encode(packet: bytes, repl_safe: int) -> bytes:
+    """The frame of `packet`; `repl_safe` also stuffs what a MicroPython prompt would act on, or, as
+    2, LF and CR alone: then no part of a frame is a line."""
     body = packet + pack("<I", crc32(packet))
     body = body.replace(b"\x1b", b"\x1b\x3b").replace(b"\x00", b"\x1b\x20")
     if repl_safe:  # Ctrl-A to Ctrl-E, LF and CR
-        for plain, stuffed in _REPL:
+        for plain, stuffed in _REPL if repl_safe < 2 else _REPL[5:]:
             body = body.replace(plain, stuffed)
     n = len(body)
     return pack("BBB", 0, 0x80 | n >> 7, 0x80 | n & 0x7F) + body

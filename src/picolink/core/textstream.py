@@ -69,6 +69,14 @@ class Decoder:
         """Whether a frame has begun and not ended."""
         return bool(self._held)
 
+    @property
+    def missing(self) -> int:
+        """How many bytes the frame that has begun lacks at least; 0: none has begun."""
+        held = self._held
+        if len(held) < HEAD_BYTES:
+            return HEAD_BYTES - len(held) if held else 0
+        return HEAD_BYTES + body_length(held[1], held[2]) - len(held)
+
     def give_up(self) -> None:
         """Drops the unfinished frame; its printable tail is text (a print in a dead frame)."""
         held, self._held = self._held, b""

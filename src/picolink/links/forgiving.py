@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 
 from ..core.errors import BadAddress, CannotConnect
@@ -20,7 +21,7 @@ def normalise(text: str) -> str:
     if colon and scheme in SCHEMES:
         return text
     if re.fullmatch(r"/.+|COM\d+|\\\\\.\\.+", text):
-        return "usb:" + text
+        return ("uart:" if _is_uart(text) else "usb:") + text
     host, _, port = text.rpartition(":")
     if _is_ip(text) or (port.isdigit() and (_is_ip(host) or _is_host(host))):
         return "tcp:" + text
@@ -46,6 +47,16 @@ def _search(name: str) -> str:
         f"no board named {name!r} was found on USB: is it plugged in? `picolink devices` shows "
         "what is there; one in the network is tcp:HOST"
     )
+
+
+def _is_uart(path: str) -> bool:
+    """Whether this is a serial port with wires, rather than a board's USB."""
+    name = os.path.basename(os.path.realpath(path.partition("?")[0]))
+    if not re.match(r"serial|tty(AMA|S|USB|SC|THS|mxc|O)\d|cu\.usbserial", name):
+        return False
+    from .usb.discover import real_ports
+
+    return all(os.path.realpath(port.path) != os.path.realpath(path) for port in real_ports())
 
 
 def _is_ip(text: str) -> bool:

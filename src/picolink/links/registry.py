@@ -13,6 +13,7 @@ SCHEMES = {
     "usb": "usb",
     "tcp": "tcp",
     "tcp-listen": "tcp",
+    "uart": "uart",
     "loopback": "loopback",
     "loopback-listen": "loopback",
 }

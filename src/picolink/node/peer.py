@@ -58,7 +58,10 @@ class Peer:
         wait_ms = TIMES["retry"]
         while self.failed is None:
             try:
-                link = await open_link(self.address, self.node)
+                driver = self._served()
+                if driver is None:
+                    link = await open_link(self.address, self.node)
+                    driver = Driver(self.node, link, self._on_lost)
             except UsageError as error:
                 self.failed = error
                 self._changed.set()
@@ -69,15 +72,24 @@ class Peer:
             else:
                 wait_ms = TIMES["retry"]
                 self._changed.clear()
-                self._driver = Driver(self.node, link, self._on_lost)
+                self._driver = driver
                 self._dial()
-                while self._driver is not None:
+                while self._driver in self.node.drivers:
                     await self._changed.wait()
                     self._changed.clear()
+                self._driver = None
             if not self._keep:
                 return
             await asyncio.sleep(wait_ms / 1000)
             wait_ms = min(2 * wait_ms, TIMES["retry_max"])
+
+    def _served(self) -> Driver | None:
+        """The link that the node serves at this address already, where it is a wire for both."""
+        for driver in self.node.drivers:
+            if driver.on_lost is None and getattr(driver.link, "shared", False):
+                if driver.opened == "%s:%s" % split(self.address)[:2]:
+                    return driver
+        return None
 
     def _dial(self) -> None:
         driver = self._driver
@@ -124,8 +136,11 @@ class Peer:
         self._lose("nobody answers on %s" % self.address)
 
     def _lose(self, why: str) -> None:
-        if self._driver is not None:
-            self._driver.lost(why)
+        driver = self._driver
+        self._driver = None
+        if driver is not None and driver.on_lost is not None:  # else the node serves it
+            driver.lost(why)
+        self.why = why
         self._changed.set()
 
     # What users call
@@ -239,7 +254,7 @@ class Peer:
         driver = self._driver
         if driver is not None:
             driver.drain()
-            driver.lost("closed here")
+            self._lose("closed here")
         if self._task is not None:
             self._task.cancel()
         if self in self.node.peers:

@@ -9,7 +9,7 @@ import errno
 import os
 from pathlib import Path
 
-from ...core.errors import CannotConnect, LinkError, PortBusy
+from ...core.errors import BadAddress, CannotConnect, LinkError, PortBusy
 
 _GONE = (errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.EIO, errno.ENOTDIR)
 
@@ -81,6 +81,24 @@ def _make_raw(fd: int, path: str) -> None:
     speed = termios.B115200
     state = [iflag, oflag, cflag, lflag, speed, speed, characters]
     termios.tcsetattr(fd, termios.TCSANOW, state)
+
+
+def set_baud(fd: int, path: str, baud: int) -> None:
+    """Sets an open port's rate; BadAddress where it can't do that."""
+    import termios
+
+    speeds = {
+        int(name[1:]): getattr(termios, name)
+        for name in dir(termios)
+        if name[0] == "B" and name[1:].isdigit() and name != "B0"
+    }
+    state = termios.tcgetattr(fd)
+    if baud in speeds:
+        state[4] = state[5] = speeds[baud]
+        termios.tcsetattr(fd, termios.TCSANOW, state)
+    if baud not in speeds or termios.tcgetattr(fd)[4:6] != state[4:6]:
+        usual = ", ".join(str(rate) for rate in sorted(speeds) if rate >= 9600)
+        raise BadAddress(f"{path} can't do {baud} baud; this system knows {usual}")
 
 
 def _no_serial_port(path: str) -> LinkError:

@@ -1,0 +1,85 @@
+"""A UART as a link, on both interpreters (spec 2): frames among text, on a wire that loses bytes.
+
+What differs is the port: `read()` gives what has come, `write(data)` says how many bytes it took,
+`clock()` gives milliseconds, and `need` tells a port that can count how many bytes are worth waking
+up for.
+"""
+
+from ...core.frames import encode
+from ...core.textstream import Decoder
+from ...core.timing import TIMES
+
+MYPY = False
+if MYPY:
+    from collections.abc import Callable
+    from typing import Any
+
+_LEAST_BYTES = 16  # of a frame
+_LINES_ONLY = 2  # stuffed besides what every frame stuffs: LF and CR
+
+
+class UartLink:
+    """One port. It stays open, and serves whoever comes next."""
+
+    stream = True
+    reliable = False
+    shared = True  # a node that serves it and dials on it has it once
+    mtu_bytes = 683  # larger packets gain little and are flipped more often
+
+    def __init__(
+        self, port: "Any", pollable: "Any", address: str, baud: int, rx_bytes: int
+    ) -> None:
+        self.port = port
+        self.pollable = pollable
+        self.address = address
+        # What is under way to us fits into half our buffer, were every byte of it stuffed.
+        self.window_bytes = rx_bytes // 4
+        self.takes_bytes = self.window_bytes // 3 + 1
+        self.unsent = b""
+        self.on_text: Callable[[bytes], object] = len
+        self._decoder = Decoder(self._text)
+        self._damaged = 0  # of its frames, that text was marked for
+        self._heard_ms = 0
+
+    def _text(self, text: bytes) -> None:
+        # A line that holds 0x00 is never run: no part of a broken frame becomes one.
+        if self._damaged != self._decoder.damaged:
+            self._damaged = self._decoder.damaged
+            text = b"\x00" + text
+        self.on_text(text)
+
+    def receive(self) -> "list[bytes]":
+        """The packets that have come."""
+        port = self.port
+        data = port.read()
+        if not data:
+            return []
+        decoder = self._decoder
+        now_ms = port.clock()
+        if decoder.unfinished and now_ms - self._heard_ms & 0x3FFFFFFF >= TIMES["partial"]:
+            decoder.give_up()
+        self._heard_ms = now_ms
+        packets = decoder.feed(data)
+        port.need = decoder.missing or _LEAST_BYTES
+        return packets
+
+    def send(self, packet: bytes) -> None:
+        """Sends a packet, in one write."""
+        self.write(encode(packet, _LINES_ONLY))
+
+    def write(self, text: bytes) -> None:
+        """Sends bytes as they are."""
+        if self.unsent:
+            self.unsent += text
+            return
+        sent = self.port.write(text)
+        if sent < len(text):
+            self.unsent = text[sent:]
+
+    def flush(self) -> None:
+        """Goes on with what was unsent."""
+        self.unsent = self.unsent[self.port.write(self.unsent) :]
+
+    def close(self) -> None:
+        """Closes the port."""
+        self.port.close()

@@ -1,0 +1,459 @@
+"""UART keeps the contract, board to host and board to board, on wires as bad as wires get."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from both import SEED, SOAK, Random, count, random_for
+from link_contract import LinkContract
+
+import picolink
+from picolink.core import frames
+from picolink.core.errors import BadAddress, CannotConnect, PicolinkError, PortBusy
+from picolink.links.forgiving import normalise
+from picolink.links.uart.link import UartLink
+from picolink.node.node import Node
+from picolink.node.typed import Typed
+from picolink.packing import compile_all, loaded_bytes, sizes
+from picolink.sim import UartFaults, UartWire, VirtualBoard, World
+
+CPYTHON_ONLY = "virtual boards"
+
+
+class TestUart(LinkContract):
+    """Host to board. The other rates are for `make soak`: a tenth of the speed, ten times the
+    time."""
+
+    baud = 921600
+    links = ("uart:0?baud=921600",)
+
+    @pytest.fixture(autouse=True)
+    def _wire(self, world: World, board: VirtualBoard) -> Iterator[None]:
+        self.wire = world.uart(board.uart(0))
+        yield
+        self.wire.close()
+
+    def address(self, board: VirtualBoard) -> str:
+        return f"uart:{self.wire.path}?baud={self.baud}"
+
+    def cut(self, board: VirtualBoard) -> None:
+        """For some bytes of either direction, or a tenth of a second."""
+        self.wire.cut()
+        before = sum(direction["sent"] for direction in self.wire.counts())
+        end = time.monotonic() + 0.1
+        while time.monotonic() < end:
+            if sum(direction["sent"] for direction in self.wire.counts()) > before + 100:
+                break
+        self.wire.mend()
+
+
+@pytest.mark.skipif(not SOAK, reason="make soak")
+class TestUartAt115200(TestUart):
+    """The same at the usual rate."""
+
+    baud = 115200
+    links = ("uart:0?baud=115200",)
+
+
+# Board to board
+
+CALLER = """
+from picolink import Node
+node = Node("caller", max_message_bytes=60_000)
+peer = node.peer("uart:0?baud=BAUD")
+
+@node.command
+async def relay(first, n):
+    for i in range(first, first + n):
+        if await peer.call("note", i, timeout_s=100) != i:
+            return "wrong"
+    return await peer.call("notes", timeout_s=100)
+
+@node.command
+async def gather(n):
+    got = []
+    async for item in await peer.stream("numbers", n):
+        got.append(item)
+    return got == [i * 3 for i in range(n)]
+
+@node.command
+async def carry(data):
+    return await peer.call("echo", data, timeout_s=100) == data
+
+@node.command
+async def name():
+    return (await peer.ready(20)).name
+
+@node.command
+def echo(value):
+    return value
+
+node.run("usb:", *LINKS)
+"""
+
+CALLED = """
+from picolink import Node
+node = Node("called", max_message_bytes=60_000)
+noted = []
+
+@node.command
+def note(i):
+    noted.append(i)
+    return i
+
+@node.command
+def notes():
+    return noted
+
+@node.command
+def echo(value):
+    return value
+
+@node.stream
+def numbers(n):
+    for i in range(n):
+        yield i * 3
+
+@node.command
+async def back(value):
+    return await peer.call("echo", value, timeout_s=100)
+
+PEER
+node.run("uart:0?baud=BAUD", "usb:")
+"""
+
+
+class Pair:
+    """Two boards on a wire, and the host at the USB of the one that calls."""
+
+    def __init__(self, world: World, baud: int, faults: UartFaults, both: bool = False) -> None:
+        libs = compile_all(["usb", "uart"])
+        links = f'("uart:0?baud={baud}",)' if both else "()"
+        caller = CALLER.replace("BAUD", str(baud)).replace("LINKS", links)
+        called = CALLED.replace("BAUD", str(baud)).replace(
+            "PEER", 'peer = node.peer("uart:0")' if both else ""
+        )
+        number = len(world.boards)
+        self.caller = world.board(f"caller-{number}", main=caller, libs=libs, heap_bytes=2_000_000)
+        self.called = world.board(f"called-{number}", main=called, libs=libs, heap_bytes=2_000_000)
+        self.wire: UartWire = world.uart(self.caller.uart(0), self.called.uart(0), faults)
+        self.host = picolink.connect(self.caller.usb_path, timeout_s=10)
+
+    def close(self) -> None:
+        self.host.close()
+        self.wire.close()
+        self.caller.kill()
+        self.called.kill()
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with World(seed=SEED) as world:
+        yield world
+
+
+@pytest.fixture
+def pair(world: World) -> Iterator[Callable[..., Pair]]:
+    made: list[Pair] = []
+
+    def make(baud: int, faults: UartFaults | None = None, both: bool = False) -> Pair:
+        made.append(Pair(world, baud, faults or UartFaults(), both))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+FAULTS = {
+    "none": UartFaults(),
+    "flipped": UartFaults(flipped=0.01),
+    "lost": UartFaults(lost=0.01),
+    "cuts": UartFaults(cuts_per_s=4, cut_ms=60),
+    "all": UartFaults(flipped=0.003, lost=0.003, cuts_per_s=1),
+}
+
+
+SLOW = [("lost", 9600), ("cuts", 9600), ("all", 9600), ("lost", 115200), ("all", 921600)]
+
+
+@pytest.mark.parametrize("baud", [9600, 115200, 921600])
+@pytest.mark.parametrize("fault", list(FAULTS))
+def test_all_arrives_once_and_in_order(pair: Callable[..., Pair], baud: int, fault: str) -> None:
+    if not SOAK and (fault, baud) in SLOW:
+        pytest.skip("make soak: up to half a minute each")
+    full = {9600: 40, 115200: 100, 921600: 100}[baud]
+    n = count(4 * full if fault == "none" else full)
+    two = pair(baud, FAULTS[fault])
+    assert two.host.call("name", timeout_s=30) == "called"
+    assert two.host.call("relay", 0, n, timeout_s=300) == list(range(n))
+    assert two.host.call("gather", 2 * n, timeout_s=300)
+    data = bytes(range(256)) * max(1, n // 5)
+    assert two.host.call("carry", data, timeout_s=300)
+    sent, back = two.wire.counts()
+    if fault == "none":
+        assert sent["sent"] == sent["delivered"] and not sent["overflowed"] + back["overflowed"]
+    elif fault in ("flipped", "lost"):
+        assert sent[fault] + back[fault] > 0
+
+
+@pytest.mark.parametrize("baud", [115200, 921600])
+def test_the_called_board_is_reset(pair: Callable[..., Pair], baud: int) -> None:
+    two = pair(baud)
+    for _ in range(count(20, 2)):
+        assert two.host.call("relay", 0, 5, timeout_s=30) == list(range(5))
+        two.called.reset()
+        end = time.monotonic() + 30
+        while True:  # a call that was under way may end as unknown
+            try:
+                assert two.host.call("relay", 0, 0, timeout_s=20) == []
+                break
+            except PicolinkError:
+                assert time.monotonic() < end
+
+
+def test_the_calling_board_is_reset(pair: Callable[..., Pair]) -> None:
+    two = pair(115200)
+    assert two.host.call("relay", 0, 5, timeout_s=30) == list(range(5))
+    two.caller.reset()
+    end = time.monotonic() + 30
+    while True:
+        try:
+            assert two.host.call("relay", 5, 5, timeout_s=20) == list(range(10))
+            break
+        except PicolinkError:
+            assert time.monotonic() < end
+
+
+def test_a_buffer_that_overflows(pair: Callable[..., Pair]) -> None:
+    two = pair(921600)
+    noise = random_for("overflow")
+    assert two.host.call("relay", 0, 5, timeout_s=30) == list(range(5))
+    for turn in range(1, 4):
+        for _ in range(5):
+            two.wire.noise(1, noise.bytes(1500))
+        assert two.host.call("relay", 5 * turn, 5, timeout_s=60) == list(range(5 * turn + 5))
+    assert two.wire.counts()[0]["overflowed"] > 0
+
+
+def test_both_sides_dial_and_serve_on_one_port(pair: Callable[..., Pair]) -> None:
+    two = pair(115200, both=True)
+    assert two.host.call("relay", 0, 5, timeout_s=30) == list(range(5))
+    with picolink.connect(two.called.usb_path, timeout_s=10) as called:
+        assert called.call("back", "from the other side", timeout_s=30) == "from the other side"
+    assert two.host.call("carry", bytes(range(256)) * 4, timeout_s=30)
+    for board in (two.caller, two.called):
+        assert "open already" not in board.log_text()
+
+
+# Nobody's commands
+
+
+class Heard(Node):
+    """A node whose commands tell that they ran."""
+
+    def __init__(self) -> None:
+        super().__init__("heard", b"uid-heard")
+        self.ran: list[str] = []
+        for name in ("led_on", "echo", "press"):
+            self.command(name=name)(lambda *args, name=name: self.ran.append(name))
+
+
+class Wire:
+    """A port whose bytes come from a test."""
+
+    need = 1
+
+    def __init__(self) -> None:
+        self.coming = b""
+        self.went = b""
+        self.now_ms = 0
+
+    def clock(self) -> int:
+        return self.now_ms
+
+    def read(self) -> bytes:
+        data, self.coming = self.coming, b""
+        return data
+
+    def write(self, data: bytes) -> int:
+        self.went += data
+        return len(data)
+
+
+class Side:
+    """A link with typed lines behind it, as a node has it while no session is attached."""
+
+    def __init__(self) -> None:
+        self.node = Heard()
+        self.wire = Wire()
+        self.link = UartLink(self.wire, None, "uart:0", 115200, 4096)
+        self.port = type("Port", (), {"attach": None})
+        self.typed = Typed(self)  # type: ignore[arg-type]
+        self.link.on_text = self.typed.feed
+
+    def hear(self, data: bytes) -> list[bytes]:
+        self.wire.coming = data
+        return self.link.receive()
+
+
+def test_noise_and_each_others_text_run_nothing() -> None:
+    """Two nodes answer each other, through noise; a million bytes of it under `make soak`."""
+    random = random_for("noise on a wire")
+    left, right = Side(), Side()
+    total = 0
+    while total < count(1_000_000):
+        noise = random.bytes(random.between(1, 400))
+        if random.chance(0.3):  # much of it looks like lines
+            noise = bytes(b % 96 + 32 if b % 9 else 10 for b in noise)
+        total += len(noise)
+        for side, other in ((left, right), (right, left)):
+            said, other.wire.went = other.wire.went, b""
+            side.hear(said + noise if random.chance(0.5) else noise + said)
+            side.wire.now_ms += random.below(300)
+    assert left.node.ran == right.node.ran == []
+    left.hear(b"\nled_on\n")
+    assert left.node.ran == ["led_on"]
+
+
+def broken(frame: bytes, random: Random) -> bytes:
+    """A frame with a piece missing, bits flipped, or cut short."""
+    at = random.below(len(frame))
+    kind = random.below(4)
+    if kind == 0:
+        return frame[at:]
+    if kind == 1:
+        return frame[:at]
+    if kind == 2:
+        return frame[:at] + frame[at + random.between(1, 9) :]
+    return frame[:at] + bytes((frame[at] ^ 1 << random.below(8),)) + frame[at + 1 :]
+
+
+def test_no_part_of_a_broken_frame_is_run() -> None:
+    """A file with lines that are commands, on its way in frames that arrive broken."""
+    random = random_for("broken frames")
+    side = Side()
+    content = b"\r\nled_on\r\npress\necho 1\n" * 8
+    wire = Wire()
+    link = UartLink(wire, None, "uart:0", 115200, 4096)
+    for _ in range(count(40_000)):
+        wire.went = b""
+        link.send(b"\x80" + random.bytes(15) + content[random.below(40) :])
+        side.hear(broken(wire.went, random))
+        if random.chance(0.2):
+            side.wire.now_ms += 300
+    assert side.node.ran == []
+    assert frames.decode_body(wire.went[3:]) is not None  # whole, it is what was sent
+
+
+def test_noise_on_a_real_wire(pair: Callable[..., Pair]) -> None:
+    random = random_for("noise on a real wire")
+    two = pair(921600)
+    for _ in range(count(100, 5)):
+        for end in (0, 1):
+            two.wire.noise(end, random.bytes(500) + b"\n")
+    assert two.host.call("relay", 0, 3, timeout_s=30) == [0, 1, 2]
+
+
+# Size, addresses, errors
+
+
+def test_what_a_board_loads_for_uart() -> None:
+    """At most 2 kB more than for USB, with the decoder that USB does without."""
+    usb, uart = (sum(loaded_bytes([group]).values()) for group in ("usb", "uart"))
+    more = uart + sizes(["uart"])["picolink/core/textstream.mpy"] - usb
+    print(f"{more} bytes more than USB")
+    assert more <= 2048
+
+
+def test_paths_of_serial_ports_are_uarts(tmp_path: Path) -> None:
+    for path in ("/dev/serial0", "/dev/ttyAMA0", "/dev/ttyS0", "/dev/ttyUSB0"):
+        assert normalise(path) == "uart:" + path
+    assert normalise("/dev/ttyUSB0?baud=9600") == "uart:/dev/ttyUSB0?baud=9600"
+    for path in ("/dev/ttyACM0", str(tmp_path / "usb"), "COM3"):
+        assert normalise(path) == "usb:" + path
+
+
+@pytest.mark.parametrize(
+    ("address", "kind", "words"),
+    [
+        ("uart:0", BadAddress, ("is a board's", "uart:/dev/serial0")),
+        ("uart:", BadAddress, ("which port",)),
+        ("uart:/dev/null?bauds=1", BadAddress, ("no option 'bauds'", "baud")),
+        ("uart:/dev/null?baud=fast", BadAddress, ("a baud rate is a number",)),
+        ("uart:/nowhere/serial0", CannotConnect, ("no port /nowhere/serial0", "raspi-config")),
+        ("uart:/dev/null", CannotConnect, ("no serial port",)),
+    ],
+)
+def test_wrong_addresses_on_the_host(
+    address: str, kind: type[PicolinkError], words: tuple[str, ...]
+) -> None:
+    with pytest.raises(kind) as caught:
+        picolink.connect(address)
+    assert "\n" not in str(caught.value)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_ports_that_cannot_be_had(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = world.uart("pty", "login")
+    with pytest.raises(BadAddress, match="can't do 12345 baud; this system knows 9600"):
+        picolink.connect(f"uart:{wire.path}?baud=12345")
+    with pytest.raises(CannotConnect, match="no picolink node answered") as silent:
+        picolink.connect(f"uart:{wire.path}", timeout_s=1)
+    assert "\n" not in str(silent.value)
+    import pty
+
+    master, slave = pty.openpty()
+    from picolink.links.uart.host import open_link
+
+    link = open_link("uart", os.ttyname(slave), {})
+    with pytest.raises(PortBusy, match="open already"):
+        open_link("uart", os.ttyname(slave), {})
+    link.close()
+    real_open = os.open
+
+    def refuse(path: str, *more: int) -> int:
+        if path == os.ttyname(slave):
+            raise PermissionError(13, "Permission denied")
+        return real_open(path, *more)
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert stat.S_ISCHR(os.stat(os.ttyname(slave)).st_mode)
+    with pytest.raises(CannotConnect, match=r"no permission to open .* group"):
+        open_link("uart", os.ttyname(slave), {})
+    for fd in (master, slave):
+        os.close(fd)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("uart:2", "no uart:2: uart:2: a board has uart:0 and uart:1"),
+        ("uart:0?tx=4", "can't have TX at pin 4: it can be GP0, GP12, GP16, GP28"),
+        ("uart:1?rx=GP1", "can't have RX at pin GP1: it can be GP5, GP9, GP21, GP25"),
+        ("uart:0?baud=9", "9 baud is not possible here: a board does 1200 to 7812500"),
+        ("uart:0?speed=9600", "no option speed; there are tx, rx, baud, rxbuf"),
+        ("uart:0?rxbuf=99999", "the receive buffer has 512 to 32766 bytes"),
+    ],
+)
+def test_wrong_addresses_on_a_board(world: World, address: str, said: str) -> None:
+    board = world.board(
+        f"b{len(world.boards)}",
+        main="from picolink import Node\nimport asyncio\n"
+        f"Node('b').run({address!r}, 'uart:1', 'uart:1', asyncio.sleep_ms(0))",
+        libs=compile_all(["uart"]),
+    )
+    board.wait_state("repl")
+    lines = board.log_text().splitlines()
+    assert lines[0].startswith(f"b: no {address}: ") and said in lines[0]
+    assert lines[1:3] == [
+        "b: listening on uart:1",
+        "b: no uart:1: uart:1 is open already in this program: open it once",
+    ]
+    board.kill()
