@@ -34,9 +34,9 @@ class Port(io.IOBase):
         self._most = rx_bytes // 2
         self._pause_ms = 2 + 40000 // baud  # without a byte: what is there is all
         self._there = 0
-        self._there_ms = 0
+        self._there_ms: Any = 0
         self._queued = 0  # written, and not yet on the wire
-        self._queued_ms = 0
+        self._queued_ms: Any = 0
 
     def ioctl(self, request: int, flags: int) -> int:
         """For select.poll."""
