@@ -71,8 +71,12 @@ def install(address: str, wishes: Wishes, report: Report) -> dict[str, Any]:
         if wishes.dry_run or not wishes.start:
             repl.restart() if wishes.dry_run else repl.leave()
             return done
+        report.say("restarting the board")
+        if not run.serves_usb():
+            repl.restart()
+            report.say("note: not called, since its program opens no link on USB")
+            return done
         repl.leave()
-    report.say("restarting the board")
     try:
         told = verify.call(port.path, wishes.timeout_s)
     except CannotConnect as error:
@@ -93,12 +97,14 @@ class _Run:
     def __init__(self, repl: Repl, facts: Facts, wishes: Wishes, report: Report) -> None:
         self.repl, self.facts, self.wishes, self.report = repl, facts, wishes, report
         self.program = b""
+        self.links: list[str] = []  # those of /picolink.json
         self.notes: list[str] = []
 
     def all(self) -> dict[str, Any]:
         """Looks, plans and, unless it is only to be told, does it."""
         found = self._look()
         main, merged, files = self._files(found)
+        self.links = merged["links"]
         groups = settings.groups(merged, more=program.addresses(self.program))
         packed = compile_all(groups + SERVICES, march=firmware.architecture(self.facts))
         firmware.check_compiled(self.repl.path, self.facts, packed["picolink/__init__.mpy"])
@@ -125,6 +131,11 @@ class _Run:
         if not self.wishes.dry_run:
             self._do(plan, files, found)
         return done
+
+    def serves_usb(self) -> bool:
+        """Whether the program is likely to open the port that it would be called at."""
+        links = [*self.links, *program.addresses(self.program)]
+        return any(settings.group_of(link) == "usb" for link in links)
 
     # Looking
 

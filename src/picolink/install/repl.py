@@ -87,7 +87,10 @@ class Repl:
                 continue
             except LinkError:
                 continue
-        raise CannotConnect(f"{self.path}: no MicroPython prompt. {self._diagnosis()}")
+        raise CannotConnect(
+            f"{self.path}: no MicroPython prompt. {self._diagnosis()} If Ctrl-C does nothing "
+            "there, unplug the board and plug it in again"
+        )
 
     def prepare(self) -> None:
         """Resets the interpreter, for its whole memory and nothing of the program's left running;
@@ -137,9 +140,8 @@ class Repl:
         except LinkError as error:
             return str(error)
         try:
-            return str(
-                link.diagnose(_heard(link.pollable, 300), lambda ms: _heard(link.pollable, ms))
-            )
+            port = link.pollable
+            return str(link.diagnose(_read(port, 0.3), lambda ms: _read(port, ms / 1000)))
         except LinkError as error:
             return str(error)
         finally:
@@ -233,17 +235,25 @@ def at_repl(port: Port) -> Iterator[Repl]:
         repl.close()
 
 
-def _heard(descriptor: int, wait_ms: int) -> bytes:
-    """What comes within `wait_ms`."""
-    heard = b""
-    end_s = time.monotonic() + wait_ms / 1000
-    while (left_s := end_s - time.monotonic()) > 0:
-        if select.select([descriptor], [], [], left_s)[0]:
+def heard(path: str, wait_s: float, until: bytes) -> bytes:
+    """What the board says by itself within `wait_s`, or until it says `until`."""
+    port = open_exclusive(path)
+    try:
+        return _read(port, wait_s, until)
+    finally:
+        os.close(port)
+
+
+def _read(port: int, wait_s: float, until: bytes = b"") -> bytes:
+    said = b""
+    end_s = time.monotonic() + wait_s
+    while (left_s := end_s - time.monotonic()) > 0 and not (until and until in said):
+        if select.select([port], [], [], left_s)[0]:
             try:
-                piece = os.read(descriptor, 4096)
+                piece = os.read(port, 4096)
             except OSError:
                 break
             if not piece:
                 break
-            heard += piece
-    return heard
+            said += piece
+    return said

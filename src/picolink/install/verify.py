@@ -9,9 +9,10 @@ from ..core.errors import CannotConnect, PicolinkError
 from ..links.usb.recognise import PROMPT, SENTENCES, TRACEBACK
 from ..node.blocking import connect
 from .errors import InstallError
-from .repl import Repl
+from .repl import Repl, heard
 
 _START_S = 3.0  # a program that ended by then has ended for good
+_NODE = b": listening on usb:"  # what a node prints
 _ENDED = [SENTENCES[kind][0].partition("{")[0] for kind in (PROMPT, TRACEBACK)]
 
 
@@ -33,10 +34,14 @@ def call(path: str, timeout_s: float) -> dict[str, Any]:
         try:
             return _describe(path, min(_START_S, timeout_s), start=True)
         except CannotConnect as error:
+            # It may be joining a network first, and says so when its node runs. Nothing more is
+            # sent until then: what a program does not read would fill its port, and keep Ctrl-C
+            # out too.
             left_s = end_s - time.monotonic()
-            if left_s < 1 or any(sentence in str(error) for sentence in _ENDED):
+            ended = any(sentence in str(error) for sentence in _ENDED)
+            if ended or left_s <= 0 or _NODE not in heard(path, left_s, _NODE):
                 raise
-            return _describe(path, left_s, start=False)  # it may be joining a network first
+            return _describe(path, _START_S, start=False)
     except PicolinkError as error:
         raise CannotConnect(
             f"picolink is installed, and the board's program does not answer: {error}"

@@ -7,6 +7,7 @@ with the file is one printed line: a board that nobody is beside must come up al
 import json
 import sys
 
+from ..core.errors import UsageError
 from .naming import check_name
 
 MYPY = False
@@ -46,10 +47,12 @@ def node_name(uid: bytes) -> str:
         _say(why or "it gives no name", "the name is " + own)
         return own
     try:
-        return check_name(name)
-    except Exception:  # of whatever kind: TypeError for a number
-        _say("%r is no name (letters, digits, - and _)" % (name,), "the name is " + own)
-        return own
+        if isinstance(name, str):
+            return check_name(name)
+    except UsageError:
+        pass
+    _say("%r is no name (letters, digits, - and _)" % (name,), "the name is " + own)
+    return own
 
 
 def node_links() -> "list[str]":

@@ -1,0 +1,58 @@
+"""Virtual boards without a library, and `picolink` at them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from picolink.sim import World
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setenv("PICOLINK_SIM_DIR", str(tmp_path / "announced"))
+    with World(seed=1) as world:
+        yield world
+
+
+@pytest.fixture
+def start() -> Callable[..., subprocess.Popen[str]]:
+    """Starts `picolink ARGUMENTS` as a process of its own, with no terminal."""
+
+    def start(*arguments: str, **variables: str) -> subprocess.Popen[str]:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **variables}
+        return subprocess.Popen(
+            [sys.executable, "-m", "picolink.cli", *arguments],
+            env=environment, text=True, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    return start
+
+
+@pytest.fixture
+def picolink(start: Callable[..., subprocess.Popen[str]]) -> Callable[..., Done]:
+    """Runs `picolink ARGUMENTS` to its end."""
+
+    def run(*arguments: str, **variables: str) -> Done:
+        with start(*arguments, **variables) as process:
+            try:
+                out, err = process.communicate(timeout=60)
+            except BaseException:
+                process.kill()
+                raise
+        return Done(process.returncode, out, err)
+
+    return run

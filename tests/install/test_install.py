@@ -1,0 +1,239 @@
+"""`picolink install` and `uninstall` at virtual boards, from the command line."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from install.files import read, tree
+
+import picolink as api
+from picolink.install import program
+from picolink.packing import compile_all
+from picolink.sim import World
+
+Run = Callable[..., "tuple[int, str, str]"]
+
+NODE = """\
+from picolink import Node
+node = Node()
+@node.command
+def hello():
+    return "hello from " + node.name
+node.run()
+"""
+
+
+def test_from_the_bag_to_the_first_call_is_one_command(world: World, picolink: Run) -> None:
+    board = world.board("fresh")
+    code, out, err = picolink("install", "usb:auto")
+    assert code == 0, err
+    assert out.startswith("installed. pico-") and "commands: led_set" in out
+    assert picolink("call", "usb:auto", "led_set", "on") == (0, "on\n", "")
+    assert board.pin("LED").value == 1
+    assert read(board, "/main.py") == program.template()
+
+
+def test_a_second_run_copies_nothing(world: World, picolink: Run) -> None:
+    board = world.board("fresh")
+    first = json.loads(picolink("install", "usb:auto", "--name", "shed", "--json")[1])
+    assert first["copied"] and first["written"] and first["answered"]["name"] == "shed"
+    before = tree(board)
+    second = json.loads(picolink("install", "usb:auto", "--json")[1])
+    assert (second["copied"], second["removed"], second["written"]) == ([], [], [])
+    assert second["answered"]["name"] == "shed" and second["unchanged"] == len(first["copied"])
+    assert "nothing to do: all is there already" in picolink("install", "usb:auto")[1]
+    assert tree(board) == before
+
+
+def test_the_users_program_stays_and_runs(world: World, picolink: Run, tmp_path: Path) -> None:
+    board = world.board("fresh", main=NODE, files={"data.csv": "1,2\n"})
+    code, out, err = picolink("install", "usb:auto", "--name", "cellar")
+    assert code == 0 and "cellar answers" in out, err
+    assert picolink("call", "usb:auto", "hello")[1] == "hello from cellar\n"
+    assert read(board, "/main.py") == NODE.encode()
+    other = tmp_path / "other.py"
+    other.write_text(NODE.replace("hello from", "hi of"))
+    assert picolink("install", "usb:auto", "--main", str(other))[0] == 0
+    assert picolink("call", "usb:auto", "hello")[1] == "hi of cellar\n"
+    assert read(board, "/data.csv") == b"1,2\n"
+
+
+def test_the_boards_file_is_merged(world: World, picolink: Run, tmp_path: Path) -> None:
+    there = {"name": "old", "colour": "green", "links": ["usb:", "tcp-listen::9000"]}
+    board = world.board("fresh", files={"picolink.json": json.dumps(there)})
+    secret = tmp_path / "secret"
+    secret.write_text("correct horse\n")
+    arguments = ["--wifi", "my network", "--wifi-password-file", str(secret)]
+    code, out, err = picolink("install", "usb:auto", *arguments, "--json")
+    assert code == 0, err
+    assert json.loads(out)["wifi"] == "my network" and "correct horse" not in out + err
+    merged = there | {"wifi": ["my network", "correct horse"]}
+    assert json.loads(read(board, "/picolink.json")) == merged
+    code, out, err = picolink(
+        "install",
+        "usb:auto",
+        "--wifi",
+        "other",
+        "--links",
+        "tcp",
+        PICOLINK_WIFI_PASSWORD="eightfour",
+    )
+    assert code == 0 and "opens no link on USB" in err
+    assert json.loads(read(board, "/picolink.json")) == merged | {
+        "wifi": ["other", "eightfour"], "links": ["tcp-listen::9000"],
+    }  # fmt: skip
+    assert picolink("install", "usb:auto", "--wifi", "my network")[0] == 2
+    short = picolink("install", "usb:auto", "--wifi", "x", PICOLINK_WIFI_PASSWORD="short")
+    assert short[0] == 2 and "8 to 63" in short[2]
+
+
+def test_only_what_the_links_need_is_copied(world: World, picolink: Run) -> None:
+    board = world.board("fresh")
+    assert picolink("install", "usb:auto", "--links", "usb")[0] == 0
+    assert not [path for path in tree(board) if "links/tcp" in path]
+    added = json.loads(picolink("install", "usb:auto", "--links", "usb,tcp", "--json")[1])
+    assert {path.rpartition("/")[0] for path in added["copied"]} == {
+        "/lib/picolink", "/lib/picolink/links/tcp",
+    }  # fmt: skip
+    removed = json.loads(picolink("install", "usb:auto", "--links", "usb", "--json")[1])
+    assert removed["removed"] and all("links/tcp" in path for path in removed["removed"])
+    assert not [path for path in tree(board) if "links/tcp" in path]
+
+
+def test_a_link_that_the_program_dials_comes_along(world: World, picolink: Run) -> None:
+    dials = NODE.replace("node = Node()", "node = Node()\nlamp = node.peer('tcp:127.0.0.1:9')")
+    board = world.board("fresh", main=dials)
+    assert picolink("install", "usb:auto", "--links", "usb")[0] == 0
+    assert [path for path in tree(board) if "links/tcp" in path]
+
+
+def test_an_older_library_is_replaced_and_its_files_go(world: World, picolink: Run) -> None:
+    old = compile_all(["usb", "describe"], joined=False, short=False)
+    board = world.board("fresh", main=NODE, libs=old | {"other/thing.py": b"x = 1\n"})
+    board.wait_ready()
+    code, _, err = picolink("install", "usb:auto")
+    assert code == 0, err
+    paths = tree(board)
+    assert "/lib/picolink/core/session.mpy" not in paths, "left of the older one"
+    assert "/lib/other/thing.py" in paths
+    assert not [path for path in paths if ".new" in path or ".old" in path or ".part" in path]
+
+
+def test_a_damaged_library_file_is_found_by_its_hash(world: World, picolink: Run) -> None:
+    board = world.board("fresh", main=NODE)
+    assert picolink("install", "usb:auto")[0] == 0
+    before = tree(board)
+    with_repl(board, "f = open('/lib/picolink/node/peer.mpy', 'r+b'); f.write(b'X'); f.close()")
+    done = json.loads(picolink("install", "usb:auto", "--json")[1])
+    assert done["copied"] == ["/lib/picolink/node/peer.mpy"]
+    assert tree(board) == before
+
+
+def with_repl(board: object, source: str) -> None:
+    from picolink.install.repl import Repl
+    from picolink.links.usb.discover import Port
+
+    repl = Repl(Port(board.usb_path))  # type: ignore[attr-defined]
+    try:
+        repl.enter()
+        repl.prepare()
+        repl.run(source)
+    finally:
+        repl.restart()
+
+
+def test_dry_run_writes_nothing_and_the_program_goes_on(world: World, picolink: Run) -> None:
+    board = world.board("fresh", main="import time\nprint('started')\nwhile True: time.sleep(1)")
+    board.wait_ready()
+    before = tree(board)
+    code, out, err = picolink("install", "usb:auto", "--dry-run")
+    assert code == 0 and "nothing was written" in out
+    assert "would be copied" in err and "/picolink.json: would be written" in err
+    assert "picolink" not in str(tree(board)) and tree(board) == before
+
+
+@pytest.mark.parametrize(
+    "main",
+    [
+        pytest.param(None, id="prompt"),
+        pytest.param("while True:\n    pass\n", id="busy loop"),
+        pytest.param(
+            "import time\nwhile True:\n    print('x' * 60); time.sleep_ms(2)\n", id="chatty"
+        ),
+        pytest.param("1/0\n", id="traceback"),
+        pytest.param("def f(:\n", id="syntax error"),
+        pytest.param(
+            "import time\nfor i in range(2):\n    try:\n        time.sleep(60)\n"
+            "    except KeyboardInterrupt:\n        pass\ntime.sleep(60)\n",
+            id="catches Ctrl-C twice",
+        ),
+    ],
+)
+def test_whatever_runs_there_is_stopped(
+    world: World, picolink: Run, main: str | None, tmp_path: Path
+) -> None:
+    board = world.board("fresh", main=main)
+    board.wait_ready()
+    (tmp_path / "main.py").write_text(NODE)
+    code, out, err = picolink("install", "usb:auto", "--main", str(tmp_path / "main.py"))
+    assert code == 0 and "answers on usb:" in out, err
+
+
+def test_from_the_raw_repl_and_beside_a_running_node(world: World, picolink: Run) -> None:
+    board = world.board("fresh", main=NODE)
+    assert picolink("install", "usb:auto", "--name", "a")[0] == 0
+    assert picolink("install", "usb:auto", "--name", "b")[0] == 0  # the node runs
+    assert picolink("call", "usb:auto", "hello")[1] == "hello from b\n"
+    with open(board.usb_path, "wb", buffering=0) as port:
+        port.write(b"\r\x03\x03\r\x01")
+        deadline_s = time.monotonic() + 5
+        while "raw REPL" not in board.log_text() and time.monotonic() < deadline_s:
+            pass
+    assert picolink("install", "usb:auto", "--name", "c")[0] == 0
+    assert picolink("call", "usb:auto", "hello")[1] == "hello from c\n"
+
+
+def test_boot_that_never_ends_is_interrupted(world: World, picolink: Run) -> None:
+    world.board("fresh", files={"boot.py": "print('booting')\nx = 1\n"})
+    assert picolink("install", "usb:auto")[0] == 0
+
+
+def test_no_start_leaves_the_prompt(world: World, picolink: Run) -> None:
+    world.board("fresh")
+    code, out, err = picolink("install", "usb:auto", "--no-start", "--json")
+    assert code == 0 and json.loads(out)["answered"] is None
+    assert "prompt (>>>) answers" in picolink("describe", "usb:auto", "--timeout", "3")[2]
+    with api.connect("usb:auto", start=True) as board:
+        assert board.call("led_set") in ("on", "off")
+
+
+def test_a_program_without_picolink_is_kept_and_told_of(world: World, picolink: Run) -> None:
+    board = world.board("fresh", main="import time\nwhile True: time.sleep_ms(100)\n")
+    code, out, err = picolink("install", "usb:auto", "--timeout", "4")
+    assert code == 0 and "does not use picolink" in err and "installed on" in out
+    assert "time.sleep_ms" in read(board, "/main.py").decode()
+
+
+def test_uninstall_leaves_what_is_the_users(world: World, picolink: Run) -> None:
+    board = world.board("fresh", main=NODE, files={"data.csv": "1"})
+    before = set(tree(board))
+    assert picolink("install", "usb:auto")[0] == 0
+    told = json.loads(picolink("uninstall", "usb:auto", "--dry-run", "--json")[1])
+    assert "/lib/picolink" in told["removed"] and "/lib/picolink/__init__.mpy" in tree(board)
+    code, out, _ = picolink("uninstall", "usb:auto")
+    assert code == 0 and "kept /main.py, /picolink.json" in out
+    assert set(tree(board)) == before | {"/picolink.json"}
+    assert "picolink is not on it" in picolink("uninstall", "usb:auto")[1]
+    assert picolink("uninstall", "usb:auto", "--all")[0] == 0
+    assert set(tree(board)) == {"/data.csv"}
+
+
+def test_uninstall_takes_the_program_that_install_wrote(world: World, picolink: Run) -> None:
+    board = world.board("fresh")
+    assert picolink("install", "usb:auto")[0] == 0
+    assert picolink("uninstall", "usb:auto")[0] == 0
+    assert set(tree(board)) == {"/picolink.json"}
