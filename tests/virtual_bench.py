@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
+from both import SEED
 from sim.terminal import Terminal
 
 from picolink.packing import compile_all
@@ -91,3 +95,22 @@ def bench(world: World, name: str = "bench", program: str = PROGRAM) -> VirtualB
     with Terminal(board.usb_path) as terminal:
         terminal.expect(b"listening on tcp-listen:", 10)
     return board
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    """The world that the board is in."""
+    with World(seed=SEED) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def board(world: World) -> VirtualBoard:
+    """The board, running."""
+    return bench(world)
+
+
+@pytest.fixture(params=["usb", "tcp"])
+def address(request: pytest.FixtureRequest, board: VirtualBoard) -> str:
+    """The board's address, on either link."""
+    return board.usb_path if request.param == "usb" else f"tcp:{board.address}"

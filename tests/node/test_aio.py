@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 import pytest
-from both import SEED
 from virtual_bench import bench
 
 import picolink
@@ -16,22 +15,6 @@ from picolink import aio
 from picolink.sim import VirtualBoard, World
 
 CPYTHON_ONLY = "virtual boards"
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with World(seed=SEED) as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-def board(world: World) -> VirtualBoard:
-    return bench(world)
-
-
-@pytest.fixture(params=["usb", "tcp"])
-def address(request: pytest.FixtureRequest, board: VirtualBoard) -> str:
-    return board.usb_path if request.param == "usb" else f"tcp:{board.address}"
 
 
 async def eventually(true: Callable[[], Awaitable[bool]], timeout_s: float = 8) -> None:

@@ -22,22 +22,6 @@ from picolink.sim import VirtualBoard, World
 CPYTHON_ONLY = "virtual boards"
 
 
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with World(seed=SEED) as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-def board(world: World) -> VirtualBoard:
-    return bench(world)
-
-
-@pytest.fixture(params=["usb", "tcp"])
-def address(request: pytest.FixtureRequest, board: VirtualBoard) -> str:
-    return board.usb_path if request.param == "usb" else f"tcp:{board.address}"
-
-
 @pytest.fixture
 def host(address: str) -> Iterator[picolink.Board]:
     with picolink.connect(address, timeout_s=8) as host:
