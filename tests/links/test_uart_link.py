@@ -285,6 +285,9 @@ class Wire:
         self.went += data
         return len(data)
 
+    def ahead(self) -> bool:
+        return False
+
 
 class Side:
     """A link with typed lines behind it, as a node has it while no session is attached."""

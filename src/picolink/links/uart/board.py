@@ -52,8 +52,10 @@ class Port(io.IOBase):
                 self._there_ms = ticks_ms()
             elif there and ticks_diff(ticks_ms(), self._there_ms) >= self._pause_ms:
                 ready = 1
-        if flags & 4 and self._room() * 2 > self._tx_bytes:
-            ready |= 4
+        if flags & 4:
+            self._room()
+            if not self.ahead():
+                ready |= 4
         return ready
 
     def read(self) -> "bytes | None":
@@ -83,6 +85,10 @@ class Port(io.IOBase):
             data = data[:room]
         self._queued += len(data)
         return self.uart.write(data) or 0
+
+    def ahead(self) -> bool:
+        """Whether as much is written as bridges the longest pauses of a program (25 ms)."""
+        return self._queued * 400 > self._baud + 25600
 
     def close(self) -> None:
         """Ends it, when all is sent."""

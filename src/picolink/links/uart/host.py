@@ -61,6 +61,10 @@ class HostPort:
         except OSError as error:
             raise LinkError(f"the port {self.path} is gone: unplugged?") from error
 
+    def ahead(self) -> bool:
+        """The system does not say."""
+        return False
+
     def close(self) -> None:
         """Closes it."""
         fd, self.fd = self.fd, -1

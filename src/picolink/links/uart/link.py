@@ -1,8 +1,9 @@
 """A UART as a link, on both interpreters (spec 2): frames among text, on a wire that loses bytes.
 
 What differs is the port: `read()` gives what has come, `write(data)` says how many bytes it took,
-`clock()` gives milliseconds, and `need` tells a port that can count how many bytes are worth waking
-up for.
+`clock()` gives milliseconds, `ahead()` says whether so much is written that more would only delay
+what is said next (acknowledgements ride on it), and `need` tells a port that can count how many
+bytes are worth waking up for.
 """
 
 from ...core.frames import encode
@@ -35,7 +36,8 @@ class UartLink:
         # What is under way to us fits into half our buffer, were every byte of it stuffed.
         self.window_bytes = rx_bytes // 4
         self.takes_bytes = self.window_bytes // 3 + 1
-        self.unsent = b""
+        self.unsent = False  # what is written waits, or should: `port.ahead()`
+        self._rest = b""
         self.on_text: Callable[[bytes], object] = len
         self._decoder = Decoder(self._text)
         self._damaged = 0  # of its frames, that text was marked for
@@ -69,16 +71,16 @@ class UartLink:
 
     def write(self, text: bytes) -> None:
         """Sends bytes as they are."""
-        if self.unsent:
-            self.unsent += text
-            return
-        sent = self.port.write(text)
-        if sent < len(text):
-            self.unsent = text[sent:]
+        self._rest += text
+        self.flush()
 
     def flush(self) -> None:
         """Goes on with what was unsent."""
-        self.unsent = self.unsent[self.port.write(self.unsent) :]
+        port = self.port
+        rest = self._rest
+        if rest:
+            self._rest = rest[port.write(rest) :]
+        self.unsent = bool(self._rest) or port.ahead()
 
     def close(self) -> None:
         """Closes the port."""

@@ -41,7 +41,7 @@ def settings(
                 )
             pins[name] = Pin(int(pin))
     # A collection takes up to 18 ms, and whoever runs it holds the program up a little longer.
-    rx_bytes = 4096 if baud >= 38400 else 2048
+    rx_bytes = 6144 if baud >= 38400 else 2048
     if "rxbuf" in options:
         size = options["rxbuf"]
         if not size.isdigit() or not 512 <= int(size) <= 32766:

@@ -1,0 +1,239 @@
+"""Payload over a UART as a share of what the line carries, and the RP2040's time for it.
+
+Alone: `python -m bench.uart`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import picolink
+from picolink.core.dialer import Dialer
+from picolink.core.port import Port
+from picolink.links.uart.link import UartLink
+from picolink.node.node import Node
+from picolink.packing import compile_all
+from picolink.sim import World
+
+from .pinned import pin
+from .rp2040 import CALL_US, TURN_US
+
+BAUDS = (115200, 921600)
+_SECONDS = 4  # of payload for each figure
+
+BOARD = """
+from picolink import Node
+node = Node("NAME", max_message_bytes=60_000)
+DATA = bytes(range(256)) * 64
+
+@node.command
+def bring(n):
+    return DATA[:n]
+
+@node.command
+def take(data):
+    return len(data)
+
+@node.command
+async def pass_on(n, count):
+    for _ in range(count):
+        if await peer.call("take", DATA[:n], timeout_s=60) != n:
+            raise ValueError("lost")
+
+@node.command
+async def fetch(n, count):
+    for _ in range(count):
+        if len(await peer.call("bring", n, timeout_s=60)) != n:
+            raise ValueError("lost")
+
+RUN
+"""
+_CHUNK = 16_384
+_DATA = bytes(range(256)) * (_CHUNK // 256)
+
+
+def measure() -> list[tuple[str, int, float]]:
+    """(which way, baud, share of the line's payload capacity), every byte value in turn."""
+    rows = []
+    for baud in BAUDS:
+        address = f"uart:0?baud={baud}"
+        with World(seed=1) as world:
+            libs = compile_all(["usb", "uart"])
+
+            def board(name: str, run: str, world: World = world) -> Any:
+                main = BOARD.replace("NAME", name).replace("RUN", run)
+                made = world.board(name, main=main, libs=libs, heap_bytes=1_000_000)  # noqa: B023
+                pin(made.process_id, 1)
+                return made
+
+            one = board("one", f'node.run("{address}")')
+            wire = world.uart(one.uart(0))
+            pin(wire.process_id, 0)
+            with picolink.connect(f"uart:{wire.path}?baud={baud}") as host:
+                for way, job in _jobs(host):
+                    rows.append((way, baud, _share(job, baud)))
+            caller = board("caller", f'peer = node.peer("{address}")\nnode.run("usb:")')
+            called = board("called", f'node.run("{address}")')
+            pin(world.uart(caller.uart(0), called.uart(0)).process_id, 0)
+            with picolink.connect(caller.usb_path) as host:
+                for way, name in (("there", "pass_on"), ("back", "fetch")):
+
+                    def job(count: int, name: str = name, host: Any = host) -> None:
+                        host.call(name, _CHUNK, count, timeout_s=120)
+
+                    rows.append((f"board to board, {way}", baud, _share(job, baud)))
+    return rows
+
+
+def _jobs(host: Any) -> list[tuple[str, Callable[[int], None]]]:
+    def bring(count: int) -> None:
+        for _ in range(count):
+            assert len(host.call("bring", _CHUNK, timeout_s=60)) == _CHUNK
+
+    def take(count: int) -> None:
+        for _ in range(count):
+            assert host.call("take", _DATA, timeout_s=60) == _CHUNK
+
+    def both(count: int) -> None:
+        threads = [threading.Thread(target=job, args=(count,)) for job in (bring, take)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    return [("board to host", bring), ("host to board", take), ("both at once, each", both)]
+
+
+def _share(job: Callable[[int], None], baud: int) -> float:
+    job(1)  # the first measures the line
+    count = max(2, baud // 10 * _SECONDS // _CHUNK)
+    start = time.perf_counter()
+    job(count)
+    return count * _CHUNK / (time.perf_counter() - start) / (baud / 10)
+
+
+# The RP2040, reckoned. Microseconds for each of 1000 bytes, from its real firmware at 125 MHz.
+
+READ_KB_US = 1246  # readinto
+WRITE_KB_US = 715
+CRC_KB_US = 203
+COPY_KB_US = 656  # a slice of 256 bytes takes 168
+SEARCH_KB_US = 100  # replace or find, where little is found
+WAKES = 2  # turns of the event loop for a packet that comes, and the packets' acknowledgements
+PORT_CALLS = 8  # of the port's own methods a packet: ioctl, any, read or write, the clock
+
+
+class _Memory:
+    """A port in memory, whose other end reads what this one writes."""
+
+    need = 1
+    other: _Memory
+
+    def __init__(self) -> None:
+        self.coming = b""
+
+    def clock(self) -> int:
+        return time.monotonic_ns() // 1_000_000
+
+    def read(self) -> bytes:
+        data, self.coming = self.coming, b""
+        return data
+
+    def write(self, data: bytes) -> int:
+        self.other.coming += data
+        return len(data)
+
+    def ahead(self) -> bool:
+        return False
+
+
+class _NoHost:
+    due_ms = 0
+
+    def call_by(self, at_ms: int) -> None:
+        pass
+
+
+def _count(to_board: bool) -> tuple[float, float]:
+    """Python calls of a board for 1000 bytes of payload, and packets of either direction."""
+    memories = [_Memory(), _Memory()]
+    memories[0].other, memories[1].other = memories[1], memories[0]
+    nodes = [Node("host", b"uid-host", max_message_bytes=60_000),
+             Node("board", b"uid-board", max_message_bytes=60_000)]  # fmt: skip
+    links = [UartLink(memory, None, "uart:0", 115200, 4096) for memory in memories]
+    ports = []
+    for node, link in zip(nodes, links):
+        node.host = _NoHost()
+        ports.append(Port(link.mtu_bytes, link.takes_bytes, link.window_bytes))
+    nodes[1].command(name="bring")(lambda n: _DATA[:n])
+    nodes[1].command(name="take")(len)
+    host = nodes[0]
+    session = host.endpoint.new_session(b"12345678")
+    Dialer(host.endpoint, ports[0], session, host, host.now_ms())  # type: ignore[arg-type]
+    counted = [0, 0]  # calls of the board, packets
+
+    def hook(frame: Any, event: str, argument: Any) -> None:
+        counted[0] += event == "call" and "/picolink/" in frame.f_code.co_filename
+
+    def turn(number: int) -> None:
+        node, link, port = nodes[number], links[number], ports[number]
+        for packet in link.receive():
+            counted[1] += 1
+            node.endpoint.receive(port, packet, node.now_ms())
+        while (out := node.endpoint.next_packet(port, node.now_ms())) is not None:
+            link.send(out)
+
+    def run(name: str, argument: Any) -> None:
+        call = calls.start(name, (argument,), {}, 0, host.now_ms())
+        while not call.done:
+            turn(0)
+            sys.setprofile(hook)
+            turn(1)
+            sys.setprofile(None)
+
+    while session.attach is None or not session.met:
+        turn(0)
+        turn(1)
+    calls = session.data.caller()
+    run("take", b"warm")
+    counted[:] = [0, 0]
+    run("take", _DATA) if to_board else run("bring", _CHUNK)
+    return counted[0] * 1000 / _CHUNK, counted[1] * 1000 / _CHUNK
+
+
+def reckon() -> list[tuple[str, float, float]]:
+    """(what, microseconds a kB received, a kB sent)."""
+    calls_in, packets_in = _count(True)
+    calls_out, packets_out = _count(False)
+    return [
+        ("the port's read or write", READ_KB_US, WRITE_KB_US),
+        ("CRC-32", CRC_KB_US, CRC_KB_US),
+        ("copies: 8 in, 6 out", 8 * COPY_KB_US, 6 * COPY_KB_US),
+        ("unstuffing: find, split; stuffing: four replaces", 2 * SEARCH_KB_US, 4 * SEARCH_KB_US),
+        (
+            f"{calls_in:.0f} and {calls_out:.0f} Python calls, counted; the port's own",
+            (calls_in + PORT_CALLS * packets_in) * CALL_US,
+            (calls_out + PORT_CALLS * packets_out) * CALL_US,
+        ),
+        ("turns of the event loop", WAKES * packets_in * TURN_US, WAKES * packets_out * TURN_US),
+    ]
+
+
+def main() -> None:
+    """Measures, and prints."""
+    pin(os.getpid(), 0)
+    for way, baud, share in measure():
+        print(f"{baud:7} {way:24} {share:6.1%}")
+    costs = reckon()
+    for what, into, out in costs:
+        print(f"{into:7.0f} {out:7.0f}  {what}")
+    print(f"{sum(c[1] for c in costs):7.0f} {sum(c[2] for c in costs):7.0f}  us a kB in, out")
+
+
+if __name__ == "__main__":
+    main()
