@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from ..links.findings import OLDEST
 from ..links.usb.recognise import CIRCUITPYTHON, found
 from .errors import InstallError
 from .repl import Facts
 
-#: The oldest that has all that a node uses, and the oldest that it was tried on.
-MINIMUM = (1, 22)
+#: The oldest that a node was tried on.
 TRIED = (1, 27)
 WHERE = (
     "micropython.org/download/RPI_PICO_W has the newest: hold BOOTSEL while plugging the board in, "
@@ -27,8 +27,8 @@ def check(path: str, facts: Facts) -> str:
         raise InstallError(f"{path}: {found(CIRCUITPYTHON, name=facts.firmware)}")
     if facts.name != "micropython":
         raise InstallError(f"{path}: the board runs {facts.firmware}, not MicroPython. {WHERE}")
-    needed = ".".join(map(str, MINIMUM))
-    if facts.version < MINIMUM:
+    needed = ".".join(map(str, OLDEST))
+    if facts.version < OLDEST:
         raise InstallError(
             f"{path}: the board runs {facts.firmware}; picolink needs {needed} or later. {WHERE}"
         )

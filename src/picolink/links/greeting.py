@@ -14,6 +14,7 @@ from typing import Any
 from ..core.dialer import Dialer
 from ..core.endpoint import Endpoint
 from ..core.errors import LinkError
+from ..core.packets import FRESH
 from ..core.port import Port
 from ..core.session import Session
 
@@ -29,7 +30,8 @@ class Greeting:
     def __init__(self, link: Any) -> None:
         self.link = link
         self.heard = b""  # text: what was no packet
-        self.packets = 0  # whole ones, of whomever
+        self.packets = 0  # whole ones, of whomever but ourselves
+        self._last = b""  # sent
         self.name = ""  # of the node that answered
         self.uid = b""
         self.refusal = ""  # why it does not talk to us
@@ -67,6 +69,24 @@ class Greeting:
         self._port.dialer = None
         return self.answered
 
+    def count_answers(self, hellos: int, wait_ms: int) -> int:
+        """Says hello so often, one after the other; how many answers come, each within its time."""
+        dialer = self._dialer
+        assert dialer is not None and self.answered
+        count = 0
+        for _ in range(hellos):
+            before = self.packets
+            self._port.queue.clear()
+            self._endpoint.say_hello(dialer.attach, FRESH, 0, now_ms())
+            for packet in self._port.queue:
+                self._send(packet)
+            end_ms = now_ms() + wait_ms
+            while self.packets == before and not self.lost and now_ms() < end_ms:
+                self._receive(end_ms - now_ms())
+            count += self.packets > before
+            self.link.give_up()
+        return count
+
     def wait(self, milliseconds: int) -> bytes:
         """The text that comes within this time."""
         heard = len(self.heard)
@@ -80,13 +100,14 @@ class Greeting:
             return
         try:
             for packet in self.link.receive():
-                self.packets += 1
+                self.packets += packet != self._last
                 if self._port.dialer is not None:
                     self._endpoint.receive(self._port, packet, now_ms())
         except (LinkError, OSError) as error:
             self.lost = str(error)
 
     def _send(self, packet: bytes) -> None:
+        self._last = packet
         try:
             self.link.send(packet)
         except (LinkError, OSError) as error:

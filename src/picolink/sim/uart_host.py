@@ -147,6 +147,8 @@ class LoginEnd:
             elif byte == 4:  # Ctrl-D: a new login
                 self._answer += self.ISSUE + self.PROMPT
                 self._line = self._name = b""
+            elif byte == 21:  # Ctrl-U: the line anew
+                self._line = b""
             elif 32 <= byte < 127:
                 self._line += bytes((byte,))
                 if not self._name:

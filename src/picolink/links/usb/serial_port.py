@@ -123,15 +123,16 @@ def holders(path: str) -> list[tuple[int, str]]:
             except OSError:
                 continue
             if is_it:
-                if not _is_virtual_board(process):
+                if not _is_simulator(process):
                     found.append((int(process.name), _program(process)))
                 break
     return sorted(found)
 
 
-def _is_virtual_board(process: Path) -> bool:
+def _is_simulator(process: Path) -> bool:
     try:
-        return b"picolink.sim.supervisor" in (process / "cmdline").read_bytes()
+        command = (process / "cmdline").read_bytes()
+        return any(name in command for name in (b"sim.supervisor", b"sim.uart_process"))
     except OSError:
         return False
 
