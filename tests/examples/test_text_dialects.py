@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import serial
 from sim.terminal import Terminal
 
 import picolink
 from picolink.packing import compile_all
-from picolink.sim import VirtualBoard, World
+from picolink.sim import UartWire, VirtualBoard, World
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 
@@ -202,6 +203,62 @@ def test_a_dialect_on_a_link_that_is_not_open_is_told(world: World) -> None:
         assert "lamp: no text on tcp-listen::8080: that link is not open" in deaf.log_text()
         assert "no text on tcp-listen::5263" not in deaf.log_text()
     deaf.kill()
+
+
+# UART
+
+
+@pytest.fixture(scope="module")
+def wire(world: World) -> UartWire:
+    """The wires between the host and a board with the example's program."""
+    lamp = board(world, "uart-lamp", EXAMPLES / "uart-text/main.py", "usb", "uart")
+    return world.uart(lamp.uart(0))
+
+
+def plain(wire: UartWire, state: str) -> str:
+    done = python(EXAMPLES / "uart-text/plain.py", wire.path, state)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_script_with_pyserial_switches_the_lamp(world: World, wire: UartWire) -> None:
+    lamp = world.boards["uart-lamp"]
+    for state, level in (("on", 1), ("off", 0), ("on", 1), ("off", 0)):
+        assert plain(wire, state) == state + "\n"
+        assert lamp.pin("LED").value == level
+
+
+def test_halves_and_joined_lines_on_the_wire(world: World, wire: UartWire) -> None:
+    with serial.Serial(wire.path, 115200, timeout=0.5) as port:
+        port.write(b"led_")
+        assert port.read(20) == b""  # half a second of silence: half a command is none
+        port.write(b"on\r")
+        assert port.read(4) == b"on\r\n"
+        port.write(b"led_off\rled_on\r\nled_off\n")
+        assert port.read(14) == b"off\r\non\r\noff\r\n"
+        assert port.read(20) == b""  # and nothing more: at most what was asked for
+
+
+def test_wrong_commands_on_the_wire_are_on_the_log_only(world: World, wire: UartWire) -> None:
+    lamp = world.boards["uart-lamp"]
+    with serial.Serial(wire.path, 115200, timeout=0.5) as port:
+        port.write(b"led_onn\r")
+        port.write(b"!led_on\r\xffled_on\r")
+        assert port.read(20) == b""
+        assert '"led_onn" on uart:0' in lamp.log_text()
+        assert "is unknown; known are: led_" in lamp.log_text()
+        assert lamp.pin("LED").value == 0
+        port.write(b"led_on\r")
+        assert port.read(20) == b"on\r\n"
+    assert plain(wire, "off") == "off\n"
+
+
+def test_framed_and_plain_peers_take_turns_on_the_wire(wire: UartWire) -> None:
+    for _ in range(2):
+        with picolink.connect(f"uart:{wire.path}") as host:
+            assert host.name == "lamp"
+        assert plain(wire, "on") == "on\n"
+        assert plain(wire, "off") == "off\n"
 
 
 # USB

@@ -458,12 +458,36 @@ def test_an_echo_ends():
         assert "echo" not in node.ran
 
 
+def test_a_node_and_a_login_prompt_fall_silent():
+    """A login answers every line, also those that begin with `!`."""
+    node = fresh()
+    node.command(help="x", name="led_set")(lambda: node.ran.append("on"))
+    wire = opened(node)
+    clock = [1000]
+    node.now_ms = lambda: clock[0]
+    turns = 0
+    heard = 0
+    wire.on_text(b"raspberrypi login: \r\n")
+    while heard < len(wire.said) and turns < 100:
+        heard = len(wire.said)
+        turns += 1
+        clock[0] += 3000  # a login takes its time
+        wire.on_text(b"Login incorrect\r\n")
+    assert turns == 8 and node.ran == []
+    assert wire.said.startswith(b"! UnknownCommand: raspberrypi; there are: led_set\r\n! ")
+    wire.on_text(b"led_set\nwrong\n")  # it is not deaf, and after a right line it answers again
+    assert node.ran == ["on"] and wire.said.endswith(
+        b"ok\r\n! UnknownCommand: wrong; there are: led_set\r\n"
+    )
+
+
 # Which link
 
 
 def test_the_link_that_it_names():
     fits = {
         "uart:0": ("uart:0", "uart:0?tx=0&rx=1"),
+        "uart:0?baud=9600": ("uart:0", "uart:0?tx=0&rx=1"),
         "uart": ("uart:0", "uart:0?tx=0&rx=1", "uart:01"),
         "tcp-listen::8080": ("tcp-listen::8080",),
         "tcp-listen": ("tcp-listen::8080", "tcp-listen::80801"),
@@ -526,3 +550,38 @@ def test_a_function_can_be_a_command_and_a_text():
     wire = opened(node)
     wire.on_text(b"led_on\r")
     assert wire.said == b"on\r\n"
+
+
+async def test_whatever_comes_nothing_is_raised():
+    """Random pieces of words, line ends, noise, in all kinds of dialects."""
+    random = random_for("pieces")
+    parts = [b"led_on", b"led_off", b"\r", b"\n", b"\r\n", b"!", b" ", b";", b"\x00", b"\xff\xfe"]
+    parts += [b"slow\n", b"boom\n", b"x" * 600, b"{}", "°".encode()]
+    for end in ("\n", ";", None):
+        for quiet_ms in (0, 1) if end is None else (0,):
+            node = fresh()
+            node.host = Loop()
+            lamp(node, end=end, quiet_ms=quiet_ms, unknown="?\n")
+
+            @node.text("slow", link="uart:0")
+            async def slow():
+                await asyncio.sleep(0)
+                return "done"
+
+            @node.text("boom", link="uart:0")
+            def boom():
+                raise OSError(5)
+
+            wire = opened(node)
+            for _ in range(count(2000)):
+                wire.on_text(b"".join([random.choice(parts) for _ in range(random.below(5))]))
+                wire.on_text(random.bytes(random.below(4)) + b"")
+                if random.chance(0.2):
+                    await asyncio.sleep(0)
+            assert wire.driver in node.drivers and not wire.closed
+            wire.on_text((end or "").encode())
+            await asyncio.sleep(0.02)
+            node.ran.clear()
+            wire.on_text(b"led_off" + (end or "").encode())
+            await asyncio.sleep(0.02)
+            assert node.ran == ["off"], (end, quiet_ms)

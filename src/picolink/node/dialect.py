@@ -12,7 +12,7 @@ from ..core.errors import BadArguments, UsageError
 from ..core.failure import LinkError
 from ..core.packets import RAW
 from ..core.values import encode
-from .lines import LINE, Lines, may_run
+from .lines import LINE, Lines, Patience, may_run
 from .trace import format_traceback
 
 MYPY = False
@@ -28,7 +28,6 @@ if MYPY:
 _MAX_BYTES = 512  # of a text
 _WAITING = 8  # texts, while a coroutine answers another
 _UNSENT_BYTES = 2048  # a peer that does not read its answers loses the link
-_REFUSALS = 8  # answered in a row
 _ECHO_MS = 100  # after which a word, where it can be an echo, is one again
 _TOLD = 5  # lines on the log within _TOLD_MS
 _TOLD_MS = 5000
@@ -65,8 +64,8 @@ class Dialect:
         rest = address[len(self.link) :]
         return address.startswith(self.link) and (not (self.link and rest) or rest[0] in "?:")
 
-    def tell(self, line: str) -> None:
-        """A line for the log; of many only the first ones."""
+    def tell(self, line: str, error: "Any" = None) -> None:
+        """A line for the log, and where an error came about; of many only the first ones."""
         now_ms = self.node.now_ms()
         if now_ms - self._told_ms >= _TOLD_MS:
             self._told_ms = now_ms
@@ -78,6 +77,8 @@ class Dialect:
             line += " (more like it are not shown for %d s)" % (_TOLD_MS // 1000)
         line = "%s: %s" % (self.node.name, line)
         print(line)
+        if error is not None:
+            print(format_traceback(error))
         if not hasattr(os, "dupterm"):  # a board's console goes to sys.log by itself
             self.node.publish("sys.log", line)
 
@@ -94,6 +95,7 @@ def declare(
     if node.texts is None:
         node.texts = {}
         node.on_start.append(lambda: unheard(node))
+    link = link.split("?")[0]  # as links name themselves
     dialect = node.texts.setdefault(link, Dialect(node, link))
     dialect.settle("end", end, LINE)
     dialect.settle("unknown", unknown, None)
@@ -140,7 +142,7 @@ class Conversation:
         self._heard_ms = 0
         self._waiting: list[bytes] = []
         self._busy = False  # a coroutine is answering
-        self._refused = 0
+        self._patience = Patience()
         self._said: list[bytes] = []  # the lines of our last answer
         self._said_ms = 0
 
@@ -250,7 +252,7 @@ class Conversation:
                 driver.drain()
 
     def _answer(self, said: str, value: "Any", reply: str | None) -> None:
-        self._refused = 0
+        self._patience.refused = 0
         text = b""
         if value is not None and reply is not None:
             if isinstance(value, str):
@@ -271,12 +273,10 @@ class Conversation:
     def _refuse(self, said: str, why: str, error: "Any" = None) -> None:
         """What came was wrong, or its function raised."""
         shown = said if len(said) <= 40 else said[:37] + "..."
-        self.dialect.tell('"%s" on %s %s' % (shown, self._where(), why))
-        if error is not None:
-            print(format_traceback(error))
+        self.dialect.tell('"%s" on %s %s' % (shown, self._where(), why), error)
         unknown = self.dialect.unknown
-        self._refused += 1  # two that refuse each other's refusals come to an end
-        self._say(unknown.encode() if unknown and self._refused <= _REFUSALS else b"")
+        lasts = self._patience.lasts(self.driver.node.now_ms())
+        self._say(unknown.encode() if unknown and lasts else b"")
 
     def _say(self, said: bytes) -> None:
         driver = self.driver

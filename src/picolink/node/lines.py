@@ -1,12 +1,31 @@
 """Lines of a peer's text, and which of them may be run (spec 8): for all that runs any."""
 
 LINE = "\n"  # CR, LF and both
+_REFUSALS = 8
+_CALM_MS = 10000
 _PRINTABLE = bytes(range(0x20, 0x7F))
 
 
 def may_run(line: bytes) -> bool:
     """Whether a line is wholly printable and no answer to an error."""
     return not line.strip(_PRINTABLE) and line[:1] != b"!"
+
+
+class Patience:
+    """Wrong lines are answered eight times in a row, until a right one, or none for 10 s, came:
+    two that refuse each other's refusals (a login prompt, for one) fall silent."""
+
+    def __init__(self) -> None:
+        self.refused = 0
+        self._at_ms = 0
+
+    def lasts(self, now_ms: int) -> bool:
+        """Whether one more wrong line is answered."""
+        if now_ms - self._at_ms >= _CALM_MS:
+            self.refused = 0
+        self._at_ms = now_ms
+        self.refused += 1
+        return self.refused <= _REFUSALS
 
 
 class Lines:

@@ -2,10 +2,10 @@
 
 import json
 
-from ..core.errors import PicolinkError
+from ..core.errors import UnknownCommand
 from ..core.packets import RAW
 from ..core.values import encode
-from .lines import Lines, may_run
+from .lines import Lines, Patience, may_run
 
 MYPY = False
 if MYPY:
@@ -21,6 +21,7 @@ class Typed:
     def __init__(self, driver: "Driver") -> None:
         self.driver = driver
         self._lines = Lines()
+        self._patience = Patience()
 
     def feed(self, text: bytes) -> None:
         """Takes text as it comes; CR, LF and both end a line."""
@@ -38,7 +39,7 @@ class Typed:
         try:
             if command is None:
                 known = " ".join(node.commands)
-                raise PicolinkError("no command %s; there are: %s" % (name, known))
+                raise UnknownCommand("%s; there are: %s" % (name, known))
             args = [_value(word) for word in words if word]
             if command.check is not None:
                 command.check(args, {})
@@ -60,6 +61,7 @@ class Typed:
             self._refuse(error)
 
     def _answer(self, value: "Any") -> None:
+        self._patience.refused = 0
         if value is None:
             text = b"ok"
         elif isinstance(value, str):
@@ -71,7 +73,8 @@ class Typed:
         self._write(text)
 
     def _refuse(self, error: Exception) -> None:
-        self._write(("! %s: %s" % (type(error).__name__, error)).encode())
+        if self._patience.lasts(self.driver.node.now_ms()):
+            self._write(("! %s: %s" % (type(error).__name__, error)).encode())
 
     def _write(self, text: bytes) -> None:
         if self.driver.port.attach is None:
