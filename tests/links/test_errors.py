@@ -69,6 +69,18 @@ def test_a_board_refuses_an_unknown_scheme(world: World) -> None:
     board.kill()
 
 
+def test_a_board_is_found_by_the_name_of_its_node(world: World) -> None:
+    """What a real board is called only its node knows."""
+    main = "from picolink import Node\nNode('well-hidden').run('usb:')\n"
+    board = world.board("other-name", main=main, libs=libs())
+    try:
+        for address in ("usb:well-hidden", "well-hidden"):
+            with picolink.connect(address, timeout_s=8) as host:
+                assert host.uid == board.unique_id.hex()
+    finally:
+        board.kill()
+
+
 def libs() -> dict[str, bytes]:
     from picolink.packing import compile_all
 

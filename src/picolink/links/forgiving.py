@@ -36,12 +36,13 @@ def normalise(text: str) -> str:
 
 
 def _search(name: str) -> str:
+    from .usb.asking import named
     from .usb.discover import candidates, ports
 
     if not name:
         raise BadAddress("the address is empty: try usb:auto, or `picolink devices`")
     found = [port for port in ports() if name in (port.name, port.serial_number)]
-    if found or candidates("usb:" + name):
+    if found or candidates("usb:" + name) or named(name, ports()):
         return "usb:" + name
     raise CannotConnect(
         f"no board named {name!r} was found on USB: is it plugged in? `picolink devices` shows "

@@ -138,7 +138,7 @@ def resolve(spec: str) -> Port:
     """The one port of ``usb:auto``, ``usb:NAME``, ``usb:SERIAL``, ``/dev/ttyACM0`` or ``COM3``.
 
     Raises `BadAddress` where several boards fit, `CannotConnect` where none does; both say what
-    to do. A real board's name is not known before it was asked: see `candidates`.
+    to do. Real boards are asked for their names, where none is known to have it.
     """
     wanted = spec.removeprefix("usb:").strip()
     fitting = candidates(spec)
@@ -156,6 +156,10 @@ def resolve(spec: str) -> Port:
             )
         return fitting[0]
     certain = [p for p in fitting if wanted in (p.name, p.serial_number) or _is_serial(p, wanted)]
+    if not certain:
+        from .asking import named
+
+        certain = named(wanted, fitting or ports())
     if len(certain) == 1:
         return certain[0]
     if certain:
@@ -164,7 +168,10 @@ def resolve(spec: str) -> Port:
             f"serial number: {' or '.join(f'usb:{p.serial_number}' for p in certain)}; and give "
             "each board a name of its own"
         )
-    raise CannotConnect(f"no board named {wanted!r} on USB: {_whats_there()}")
+    raise CannotConnect(
+        f"no board named {wanted!r} on USB, and no node there answers to it: {_whats_there()}. "
+        "`picolink devices` asks each; one in the network is tcp:HOST"
+    )
 
 
 def _is_serial(port: Port, wanted: str) -> bool:
