@@ -121,8 +121,8 @@ def _uart(lines: list[tuple[str, int, float]]) -> str:
         "1000 bytes over UART on an RP2040",
         "what | us received | us sent",
         spent,
-        "Reckoned as below. On the line a kB takes 87,000 us at 115200 baud, 10,900 at 921600: while",
-        "a long message comes, a board has hardly time for anything else there.",
+        "Reckoned as below. On the line a kB takes 87,000 us at 115200 baud, 10,900 at 921600:",
+        "while a long message comes, a board has hardly time for anything else there.",
     )
 
 
