@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +13,9 @@ from typing import NamedTuple
 
 import pytest
 
+from picolink.cli.main import main
+from picolink.install import installer
+from picolink.packing import compile_all
 from picolink.sim import World
 
 
@@ -43,16 +48,33 @@ def start() -> Callable[..., subprocess.Popen[str]]:
 
 
 @pytest.fixture
-def picolink(start: Callable[..., subprocess.Popen[str]]) -> Callable[..., Done]:
-    """Runs `picolink ARGUMENTS` to its end."""
+def picolink(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Done]:
+    """Runs `picolink ARGUMENTS` in this process; what is packed for boards is packed once."""
+    monkeypatch.setattr(installer, "compile_all", _packed)
 
     def run(*arguments: str, **variables: str) -> Done:
-        with start(*arguments, **variables) as process:
+        before = signal.getsignal(signal.SIGTERM)
+        capfd.readouterr()
+        with monkeypatch.context() as patch:
+            for name, value in variables.items():
+                patch.setenv(name, value)
             try:
-                out, err = process.communicate(timeout=60)
-            except BaseException:
-                process.kill()
-                raise
-        return Done(process.returncode, out, err)
+                code = main(arguments)
+            except SystemExit as error:  # of argparse
+                code = int(str(error.code))
+            finally:
+                signal.signal(signal.SIGTERM, before)
+        return Done(code, *capfd.readouterr())
 
     return run
+
+
+def _packed(groups: list[str], march: str | None) -> dict[str, bytes]:
+    return dict(_compiled(tuple(groups), march))
+
+
+@functools.cache
+def _compiled(groups: tuple[str, ...], march: str | None) -> dict[str, bytes]:
+    return compile_all(groups, march=march)

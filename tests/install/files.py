@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from picolink.install.plan import LIB, NEW, OLD, SWAP
+import time
+
 from picolink.install.repl import Repl
 from picolink.links.usb.discover import Port
 from picolink.sim import VirtualBoard
 
-PLACES = (LIB, NEW, OLD, SWAP, "/main.py", "/picolink.json", "/picolink-help.json")
+
+def wait_starts(board: VirtualBoard, count: int, timeout_s: float = 5) -> None:
+    """Waits until programs have printed STARTED so many times, and fails where they don't."""
+    end_s = time.monotonic() + timeout_s
+    while board.log_text().count("STARTED") < count:
+        assert time.monotonic() < end_s, f"not started:\n{board.log_text()[-800:]}"
+    assert board.log_text().count("STARTED") == count, "started too often"
 
 
 def tree(board: VirtualBoard) -> dict[str, str]:

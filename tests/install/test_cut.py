@@ -148,7 +148,7 @@ def test_cut_at_every_step(
             assert installing.names() == wanted | {MANIFEST}
             assert installing.to(goal) and not installing.done["copied"]
         if onto == "an older one":
-            there, goal = goal, there
+            assert installing.to(there)
         else:
             uninstalled(installing)
     assert cut_at > 20 and seen == {True, False}, "there was little to cut"

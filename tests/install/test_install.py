@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,10 +28,13 @@ node.run()
 """
 
 
-def test_from_the_bag_to_the_first_call_is_one_command(world: World, picolink: Run) -> None:
+def test_from_the_bag_to_the_first_call_is_one_command(
+    world: World, start: Callable[..., subprocess.Popen[str]], picolink: Run
+) -> None:
     board = world.board("fresh")
-    code, out, err = picolink("install", "usb:auto")
-    assert code == 0, err
+    with start("install", "usb:auto") as process:
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
     assert out.startswith("installed. pico-") and "commands: led_set" in out
     assert picolink("call", "usb:auto", "led_set", "on") == (0, "on\n", "")
     assert board.pin("LED").value == 1

@@ -22,8 +22,8 @@ from .errors import BoardFull, InstallError
 
 _BOARD_SIDE = Path(__file__).with_name("board_side.py")
 _PIECE_BYTES = 1536  # of a file in one statement: 2 kB of text for the board's compiler
-_TRIES = 3
-_STOP_S = 3.0
+_STOP_S = (0.7, 1.5, 3.0, 3.0)  # for a program to end; a board that is booting may miss Ctrl-C
+_QUIET_S, _NOISE_S = 0.05, 0.5
 _BOOT_S = 15.0  # boot.py may join a network
 _FULL = re.compile(r"OSError: (\[Errno )?28\b|ENOSPC")
 _FACTS = (
@@ -77,11 +77,9 @@ class Repl:
 
     def enter(self) -> Facts:
         """Stops the program and asks what firmware this is."""
-        for attempt in range(_TRIES):
+        for timeout_s in _STOP_S:
             try:
-                if attempt:
-                    self._transport.serial.write(b"\x03\x03\x02")
-                self._enter(soft_reset=False, timeout_s=_STOP_S)
+                self._stop(timeout_s)
                 return Facts(*ast.literal_eval(self.run(_FACTS)))
             except self._lost:
                 continue
@@ -96,17 +94,38 @@ class Repl:
         """Resets the interpreter, for its whole memory and nothing of the program's left running;
         from the raw REPL only boot.py runs."""
         try:
-            self._enter(soft_reset=True, timeout_s=_BOOT_S)
+            with contextlib.redirect_stdout(io.StringIO()):  # it prints what it did not expect
+                self._transport.enter_raw_repl(timeout_overall=_BOOT_S)
         except self._lost:
             try:  # boot.py does not end: it is stopped
-                self._enter(soft_reset=False, timeout_s=_STOP_S)
+                self._stop(_STOP_S[-1])
             except self._lost:
                 raise self._gone() from None
         self.run(_BOARD_SIDE.read_text("utf-8"))
 
-    def _enter(self, *, soft_reset: bool, timeout_s: float) -> None:
-        with contextlib.redirect_stdout(io.StringIO()):  # where it prints what it did not expect
-            self._transport.enter_raw_repl(soft_reset=soft_reset, timeout_overall=timeout_s)
+    def _stop(self, timeout_s: float) -> None:
+        """Interrupts whatever runs and enters the raw REPL. What comes late is not taken for an
+        answer: a program may print on, and catch Ctrl-C once or twice."""
+        transport, banner = self._transport, b"raw REPL; CTRL-B to exit\r\n"
+        transport.serial.write(b"\r\x03\x03\x02")
+        self._drain()
+        transport.serial.write(b"\r\x01")
+        if not transport.read_until(1, banner + b">", timeout_overall=timeout_s).endswith(b">"):
+            raise TimeoutError
+        self._drain()
+        transport.serial.write(b"\x01")  # which shows the banner again
+        if not transport.read_until(1, banner, timeout_overall=timeout_s).endswith(banner):
+            raise TimeoutError
+        transport.in_raw_repl = True
+
+    def _drain(self) -> None:
+        """Takes what comes until nothing comes for a moment."""
+        serial = self._transport.serial
+        end_s = time.monotonic() + _NOISE_S
+        serial.timeout, patience_s = _QUIET_S, serial.timeout
+        while serial.read(4096) and time.monotonic() < end_s:
+            pass
+        serial.timeout = patience_s
 
     def leave(self) -> None:
         """To the friendly prompt; the port is free again."""

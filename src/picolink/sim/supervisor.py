@@ -271,4 +271,7 @@ def config_pid() -> int:
 def main() -> None:
     """Run the board that the first argument (JSON) describes."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # Interpreters begin with these: a Ctrl-C that comes before they listen is a byte of input.
+    for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
     Supervisor(json.loads(sys.argv[1])).run()
