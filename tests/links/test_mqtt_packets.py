@@ -61,7 +61,8 @@ def test_a_stream_cut_anywhere_gives_the_same_packets():
     random = random_for("cuts")
     good = [
         b"\x20\x02\x00\x00", b"\x40\x02\x00\x07", b"\xd0\x00", b"\x90\x03\x00\x01\x01",
-        publish("a", b""), publish("room/temperature", b"x" * 300), publish("b", b"q" * 90, 1, True, 9),
+        publish("a", b""), publish("room/temperature", b"x" * 300),
+        publish("b", b"q" * 90, 1, True, 9),
     ]  # fmt: skip
     for _ in range(count(2000)):
         chosen = [random.choice(good) for _ in range(random.between(1, 12))]
@@ -148,7 +149,8 @@ def test_noise():
     random = random_for("noise")
     good = [
         b"\x20\x02\x00\x00", b"\x40\x02\x00\x07", b"\xd0\x00", b"\x90\x03\x00\x01\x01",
-        publish("a", b"1" * 20), publish("room/temperature", b"x" * 200), publish("b", b"q", 1, True, 9),
+        publish("a", b"1" * 20), publish("room/temperature", b"x" * 200),
+        publish("b", b"q", 1, True, 9),
     ]  # fmt: skip
     decoder = Decoder(150)
     wrong = right = 0

@@ -1,0 +1,106 @@
+"""`mqtt://USER:PASSWORD@HOST:PORT/PREFIX?OPTION=VALUE`, and what topics may be."""
+
+from ...core.errors import BadAddress, UsageError
+
+MYPY = False
+if MYPY:
+    from typing import Any
+
+
+class Broker:
+    """Where a broker is, and who we are there."""
+
+    def __init__(self, address: str) -> None:
+        scheme, _, rest = address.partition(":")
+        if scheme not in ("mqtt", "mqtts"):
+            raise BadAddress("%s: a broker is mqtt://HOST/... or, with TLS, mqtts://..." % address)
+        rest, _, tail = rest.partition("?")
+        options: dict[str, str] = {}
+        for pair in tail.split("&") if tail else ():
+            key, _, value = pair.partition("=")
+            options[key] = _plain(value)
+        self.options = options
+        self.tls = scheme == "mqtts"
+        where, _, prefix = rest.lstrip("/").partition("/")
+        self.prefix = prefix.strip("/")
+        login, at, where = where.rpartition("@")
+        user, colon, password = login.partition(":")
+        self.user: str | None = _plain(user) if at else None
+        self.password: str | None = _plain(password) if colon else None
+        host, _, port = where.rpartition(":")
+        if not _ or "]" in port:
+            host, port = where, ""
+        self.host = host.strip("[]")
+        if not self.host:
+            raise BadAddress("%s names no broker: mqtt://HOST/..." % scheme)
+        try:
+            self.port = int(port or (8883 if self.tls else 1883))
+        except ValueError:
+            self.port = 0
+        if not 0 < self.port < 65536:
+            raise BadAddress("the port %r: it is a number up to 65535" % port)
+
+    def __str__(self) -> str:
+        """The address without user and password."""
+        scheme = "mqtts" if self.tls else "mqtt"
+        return "%s://%s:%d/%s" % (scheme, self.host, self.port, self.prefix)
+
+
+def _plain(text: str) -> str:
+    """`text` without its %XX."""
+    first, *others = text.split("%")
+    data = first.encode()
+    for part in others:
+        try:
+            data += bytes((int(part[:2], 16),)) + part[2:].encode()
+        except ValueError:
+            raise BadAddress("%%%s in an address: a %% is written %%25" % part[:2]) from None
+    return str(data, "utf-8")
+
+
+def check_topic(topic: "Any") -> bytes:
+    """A topic to publish to, as bytes; UsageError where it is none."""
+    if not isinstance(topic, str) or not topic:
+        raise UsageError("%r is no topic: it is text, as in house/lamp" % (topic,))
+    if "+" in topic or "#" in topic:
+        raise UsageError("%s: + and # stand for topics to subscribe to, none to publish to" % topic)
+    return _encoded(topic)
+
+
+def check_filter(topic: "Any") -> None:
+    """Raises UsageError where `topic` can't be subscribed to."""
+    if not isinstance(topic, str) or not topic:
+        raise UsageError("%r is no topic: it is text, as in house/+/state" % (topic,))
+    levels = topic.split("/")
+    for level in levels:
+        if len(level) > 1 and ("+" in level or "#" in level):
+            raise UsageError("%s: + and # stand alone between slashes" % topic)
+    if "#" in levels[:-1]:
+        raise UsageError("%s: # stands at the end" % topic)
+    _encoded(topic)
+
+
+def _encoded(topic: str) -> bytes:
+    data = topic.encode()
+    if len(data) > 65535 or b"\x00" in data:
+        raise UsageError("a topic of %d bytes, or with a NUL: MQTT takes none" % len(data))
+    return data
+
+
+def matches(wanted: str, topic: str) -> bool:
+    """Whether the filter `wanted` takes in `topic`."""
+    if topic[0] == "$" and wanted[0] in "+#":
+        return False
+    levels = wanted.split("/")
+    given = topic.split("/")
+    if levels[-1] == "#":
+        levels.pop()
+        if len(given) < len(levels):
+            return False
+        given = given[: len(levels)]
+    elif len(levels) != len(given):
+        return False
+    for level, name in zip(levels, given):
+        if level != name and level != "+":
+            return False
+    return True

@@ -1,0 +1,101 @@
+"""What a client needs to connect, and when that fails. A board loads this then."""
+
+import sys
+from os import urandom
+
+from ...core.errors import CannotConnect, LinkError, PicolinkError, Refused
+from .connection import TIMES
+
+MYPY = False
+if MYPY:
+    from typing import Any
+
+    from .address import Broker
+    from .client import Client
+    from .connection import Connection
+
+_VERDICTS = {
+    1: "it does not speak MQTT 3.1.1: is it an old or a special broker?",
+    2: "it does not take the client id %(id)r: choose another (letters and digits, up to 23)",
+    3: "it says that it can't serve now: try again later",
+    4: "user or password is wrong",
+    5: "this user is not allowed: is a user and password needed, or another one?",
+}
+_SUSPICIOUS = 3  # connections in a row that a broker ended at once
+
+
+def wait_ms(tries: int) -> int:
+    """How long to wait before the next attempt, after so many in vain: growing, and never the
+    same, so that a hundred boards do not all come back to a broker at once."""
+    longest = TIMES["retry"]
+    while tries and longest < TIMES["retry_max"]:
+        longest *= 2
+        tries -= 1
+    longest = min(longest, TIMES["retry_max"])
+    return longest // 2 + longest * urandom(1)[0] // 512
+
+
+def secure(broker: "Broker", ca: "str | bytes | None") -> "Any":
+    """Whom to trust on the way to `broker`; CannotConnect where the clock can't tell."""
+    from .tls import Security
+
+    options = broker.options
+    security = Security(ca or options.get("ca"), options.get("verify") not in ("no", "0", "false"))
+    security.check_clock()
+    return security
+
+
+def failure(error: Exception, broker: "Broker") -> PicolinkError:
+    """Why an attempt failed, in words."""
+    if isinstance(error, PicolinkError):
+        return error
+    if broker.tls:
+        from .tls import explain
+
+        text = explain(error, broker.host)
+        if text:
+            return CannotConnect(text)
+    if isinstance(error, OSError):  # TimeoutError too
+        why = str(error) or "no answer"
+        return CannotConnect("no connection to %s: %s" % (broker, why))
+    return CannotConnect("no connection to %s: %s: %s" % (broker, type(error).__name__, error))
+
+
+def refusal(verdict: int, client: "Client") -> PicolinkError:
+    """What a CONNACK's verdict means."""
+    why = _VERDICTS.get(verdict, "for a reason of its own, %d" % verdict)
+    if "%" in why:
+        why = why % {"id": client.client_id}
+    return Refused("the broker refuses us: " + why)
+
+
+def stolen(client: "Client", connection: "Connection", brief: int) -> "tuple[str, int]":
+    """Why a connection ended, and how many in a row were brief by now."""
+    why = connection.why
+    if not connection.by_peer or connection.age_ms() > TIMES["brief"]:
+        return why, 0
+    brief += 1
+    if brief >= _SUSPICIOUS:
+        why += (
+            " as soon as it was open, %d times in a row: does another client have the same id, %r? "
+            "Each throws the other out" % (brief, client.client_id)
+        )
+    return why, brief
+
+
+def over(client: "Client") -> None:
+    """Nothing more is sent: who waits learns it."""
+    unacked = client.publisher.unacked
+    for publish in unacked.flight + unacked.waiting:
+        unacked.drop(publish)
+        publish.end(LinkError("the client was closed before the broker had the message"))
+
+
+def report(error: Exception) -> None:
+    """Prints what a handler raised."""
+    if sys.implementation.name == "micropython":
+        sys.print_exception(error)  # type: ignore[attr-defined]
+    else:
+        import traceback
+
+        traceback.print_exception(error)

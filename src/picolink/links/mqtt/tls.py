@@ -1,0 +1,86 @@
+"""What `mqtts://` needs: whom to trust, and a clock that can tell whether a certificate is valid.
+Loaded where an address asks for TLS."""
+
+import sys
+import time
+from binascii import a2b_base64
+
+from ...core.errors import CannotConnect, UsageError
+
+MYPY = False
+if MYPY:
+    from typing import Any
+
+_BOARD = sys.implementation.name == "micropython"
+_EARLIEST_S = 1735689600  # 2025: a clock that tells less was never set (a Pico starts in 2021)
+_BEGIN = b"-----BEGIN CERTIFICATE-----"
+_END = b"-----END CERTIFICATE-----"
+
+
+def certificates(data: bytes) -> "list[bytes]":
+    """The certificates in `data`, PEM or DER, each as DER; UsageError where there is none."""
+    if data[:1] == b"\x30":  # DER: a sequence
+        return [data]
+    found = []
+    for part in data.split(_BEGIN)[1:]:
+        text, end, _ = part.partition(_END)
+        if not end:
+            raise UsageError("a certificate in PEM that is cut off")
+        try:
+            found.append(a2b_base64(text.replace(b"\n", b"").replace(b"\r", b"").strip()))
+        except ValueError:
+            raise UsageError("a certificate in PEM that can't be read") from None
+    if not found:
+        raise UsageError("no certificate, neither PEM nor DER, is in the CA's file")
+    return found
+
+
+class Security:
+    """Whom to trust. `ca`: a path, or what such a file holds; None: on a computer its own store."""
+
+    def __init__(self, ca: "str | bytes | None", verify: bool) -> None:
+        self.verify = verify
+        self.authorities: list[bytes] = []
+        if not verify:
+            print(
+                "mqtt: ?verify=no: whoever is on the way can read and change everything, and "
+                "learns the password"
+            )
+            return
+        if isinstance(ca, str):
+            try:
+                with open(ca, "rb") as file:
+                    held = file.read()
+            except OSError:
+                raise UsageError("the CA's file %s is not there" % ca) from None
+            ca = held
+        if ca:
+            self.authorities = certificates(ca)
+        elif _BOARD:
+            raise UsageError(
+                "mqtts:// needs the certificate of the CA that vouches for the broker: "
+                "?ca=/ca.pem (or ca=...), or ?verify=no to do without"
+            )
+
+    def check_clock(self, now_s: "float | None" = None) -> None:
+        """Raises CannotConnect where the clock can't tell what is valid now."""
+        if now_s is None:
+            now_s = time.time()
+        if self.verify and now_s < _EARLIEST_S:
+            raise CannotConnect(
+                "the clock says %d-%02d-%02d, so that no certificate can be checked: set it first "
+                "(NTP), or use ?verify=no" % time.gmtime(int(now_s))[:3]
+            )
+
+
+def explain(error: "Any", host: str) -> str:
+    """Why the handshake failed, where it was TLS; else ""."""
+    text = str(error)
+    if "CERT" in text.upper() or "X509" in text.upper():
+        return (
+            "the certificate of %s is not trusted (%s): is ca= the CA's that vouches for it, the "
+            "name right, the certificate not expired?" % (host, text)
+        )
+    if "SSL" in text.upper():
+        return "no TLS with %s (%s): is that the port for TLS (mostly 8883)?" % (host, text)
+    return ""
