@@ -14,6 +14,8 @@ from ...core.textstream import Decoder
 from .discover import open_exclusive, resolve
 from .recognise import ANSWER_MS, PROBE, Found, recognise
 
+_AGAIN_S = 1.0  # for a program to end at Ctrl-C, before it is pressed again
+
 HELP: dict[str, tuple[str, str, dict[str, str]]] = {
     "usb": (
         "usb:auto | usb:NAME | usb:SERIAL | /dev/ttyACM0 | COM3",
@@ -95,20 +97,24 @@ class UsbLink:
         self.write(b"\x04")
 
     def _type(self, keys: bytes, timeout_s: float, prompt: bytes) -> None:
-        """Sends keys and waits until `prompt` ends what comes back."""
+        """Sends keys until `prompt` ends what comes back: a board that is starting misses some."""
         poll = select.poll()
         poll.register(self.pollable, select.POLLIN)
-        self.write(keys)
-        end = time.monotonic() + timeout_s
+        end_s = time.monotonic() + timeout_s
+        again_s = 0.0
         heard = b""
         while not heard.rstrip(b" ").endswith(prompt):
-            left_s = end - time.monotonic()
-            if left_s <= 0 or not poll.poll(left_s * 1000):
+            now_s = time.monotonic()
+            if now_s >= end_s:
                 raise CannotConnect(
                     f"{self.address}: Ctrl-C does not stop the program there: unplug the board "
                     "and plug it in again"
                 )
-            heard = (heard + os.read(self.pollable, 65536))[-4096:]
+            if now_s >= again_s:
+                self.write(keys)
+                again_s = now_s + _AGAIN_S
+            if poll.poll(max(0, min(end_s, again_s) - now_s) * 1000):
+                heard = (heard + os.read(self.pollable, 65536))[-4096:]
 
     def close(self) -> None:
         """Closes the port."""
