@@ -24,7 +24,7 @@ PAGES = [
         ROOT / "docs" / f"{name}.md"
         for name in (
             "getting-started", "cli", "api", "addresses", "errors", "troubleshooting", "text",
-            "doctor",
+            "doctor", "install", "usb", "uart",
         )
     ),
     *sorted(ROOT.glob("examples/*/README.md")),
@@ -96,7 +96,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 def board(world: World, snippet: str, **files: str) -> VirtualBoard:
-    libs = compile_all(["usb", "tcp", "describe", "stats", "log"])
+    libs = compile_all(["usb", "tcp", "uart", "describe", "stats", "log"])
     board = world.board(
         snippet.replace("_", "-"), main=SNIPPETS / f"{snippet}.py", libs=libs,
         files={f"{name}.py": text for name, text in files.items()},
@@ -148,6 +148,20 @@ def test_api_peer(world: World) -> None:
     with picolink.connect(panel.usb_path) as connected:
         assert connected.call("water_now") == {"seconds": 0.1, "level": "high"}
         assert connected.call("light_there") == [50, "%"]
+
+
+def test_uart_from_a_computer(world: World) -> None:
+    shed = board(world, "uart_board")
+    wire = world.uart(shed.uart(0))
+    assert host("uart_host", wire.path) == ["the lamp is on"]
+    assert shed.pin("LED").value == 1
+
+
+def test_uart_from_another_board(world: World) -> None:
+    shed, door = board(world, "uart_board"), board(world, "uart_peer")
+    world.uart(shed.uart(0), door.uart(0))
+    door.pin(15).press()
+    shed.pin("LED").wait(1, timeout_s=10)
 
 
 def test_api_serve(world: World) -> None:
