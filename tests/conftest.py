@@ -7,6 +7,7 @@ import asyncio
 import inspect
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,11 +15,14 @@ import pytest
 from micropython_runner import TESTS, MicroPythonFile, constants, imports_both
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Lets Ctrl-C reach the programs that tests start, also where the tests run in the background
-    of a shell, which has it ignored."""
+    of a shell, which has it ignored; keeps the virtual boards of two runs apart."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    announced = tempfile.TemporaryDirectory(prefix="picolink-tests-")
+    config.add_cleanup(announced.cleanup)
+    os.environ["PICOLINK_SIM_DIR"] = announced.name
 
 
 def pytest_report_header() -> str:

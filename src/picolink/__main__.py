@@ -1,0 +1,6 @@
+"""``python -m picolink``: the command line, where its script is not on the path."""
+
+from picolink.cli.main import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())
