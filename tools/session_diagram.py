@@ -21,8 +21,9 @@ END = "<!-- end of what is made -->\n"
 def diagram() -> str:
     """The table as a mermaid diagram; events that lead the same way share an arrow."""
     arrows: dict[tuple[str, str], list[str]] = {}
-    for (state, event), to in states.TRANSITIONS.items():
-        arrows.setdefault((state, to), []).append(event)
+    for state, row in states.TRANSITIONS.items():
+        for event, to in row.items():
+            arrows.setdefault((state, to), []).append(event)
     lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {states.NEW}"]
     for (state, to), events in arrows.items():
         lines.append(f"    {state} --> {to}: {', '.join(events)}")

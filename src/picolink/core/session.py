@@ -78,7 +78,7 @@ class Session:
     @starting
     def step(self, event: str, now_ms: int, why: str = "") -> None:
         """Takes the transition that the table has for `event`; any other is no event."""
-        state = TRANSITIONS.get((self.state, event), self.state)
+        state = TRANSITIONS[self.state].get(event, self.state)
         if state != self.state:
             self.state = state
             self.since_ms = now_ms

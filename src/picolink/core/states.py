@@ -11,30 +11,25 @@ MOVING = "moving"  # on a link, with a hello under way on another (or on the sam
 DORMANT = "dormant"  # without a link; everything undelivered is kept
 CLOSED = "closed"  # over
 
+#: What each event makes of each state; an event that a state does not name leaves it as it is.
 TRANSITIONS = {
-    (NEW, "dial"): GREETING,
-    (NEW, "hello"): ANSWERING,
-    (GREETING, "dial"): GREETING,
-    (GREETING, "attach"): ATTACHED,
-    (GREETING, "lost"): DORMANT,
-    (ANSWERING, "hello"): ANSWERING,
-    (ANSWERING, "attach"): ATTACHED,
-    (ANSWERING, "lost"): DORMANT,
-    (ATTACHED, "dial"): MOVING,
-    (ATTACHED, "hello"): MOVING,
-    (ATTACHED, "lost"): DORMANT,
-    (MOVING, "dial"): MOVING,
-    (MOVING, "hello"): MOVING,
-    (MOVING, "attach"): ATTACHED,
-    (MOVING, "abandon"): ATTACHED,  # the hello came to nothing; the old link stays
-    (MOVING, "lost"): DORMANT,
-    (DORMANT, "dial"): GREETING,
-    (DORMANT, "hello"): ANSWERING,
-    (DORMANT, "attach"): ATTACHED,  # of two hellos under way one came to nothing
-    (NEW, "close"): CLOSED,
-    (GREETING, "close"): CLOSED,
-    (ANSWERING, "close"): CLOSED,
-    (ATTACHED, "close"): CLOSED,
-    (MOVING, "close"): CLOSED,
-    (DORMANT, "close"): CLOSED,
+    NEW: {"dial": GREETING, "hello": ANSWERING, "close": CLOSED},
+    GREETING: {"dial": GREETING, "attach": ATTACHED, "lost": DORMANT, "close": CLOSED},
+    ANSWERING: {"hello": ANSWERING, "attach": ATTACHED, "lost": DORMANT, "close": CLOSED},
+    ATTACHED: {"dial": MOVING, "hello": MOVING, "lost": DORMANT, "close": CLOSED},
+    MOVING: {
+        "dial": MOVING,
+        "hello": MOVING,
+        "attach": ATTACHED,
+        "abandon": ATTACHED,  # the hello came to nothing; the old link stays
+        "lost": DORMANT,
+        "close": CLOSED,
+    },
+    DORMANT: {
+        "dial": GREETING,
+        "hello": ANSWERING,
+        "attach": ATTACHED,  # of two hellos under way one came to nothing
+        "close": CLOSED,
+    },
+    CLOSED: {},
 }
