@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterable, Mapping
+from itertools import takewhile
 
 from .core.errors import PicolinkError
 from .slimming import PutIn, constants, fold_platform, lean, strip
@@ -109,6 +110,21 @@ def redirect(name: str, source: str, bundle: Bundle) -> str:
     tree = joiner.visit(module.tree)
     tree = PutIn(joiner.constants).visit(tree)
     return ast.unparse(strip(tree)) + "\n"
+
+
+def relative(name: str, source: str) -> str:
+    """The source with imports of its own package made relative: that is shorter in a .mpy."""
+    here = name.split(".")[:-1]  # the package: also for one's own __init__
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            there = node.module.split(".")
+            if there[0] == here[0]:
+                pairs = zip(here, there, strict=False)
+                same = len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
+                node.level = len(here) - same + 1
+                node.module = ".".join(there[same:]) or None
+    return ast.unparse(tree) + "\n"
 
 
 def _parse(sources: Mapping[str, str]) -> dict[str, Module]:

@@ -24,7 +24,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from .apart import take_apart
-from .bundling import join, loaded_with, redirect
+from .bundling import join, loaded_with, redirect, relative
 from .core.errors import PicolinkError, UsageError
 from .shortening import choose, shorten
 
@@ -252,7 +252,7 @@ def join_loaded(texts: dict[str, str]) -> dict[str, str]:
         stripped = redirect(name, text, bundle)
         if stripped.strip() or not name.endswith(".__init__"):  # a folder needs no empty file
             result[name] = stripped
-    return result
+    return {name: relative(name, text) for name, text in result.items()}
 
 
 def loaded_bytes(groups: Iterable[str] = ("usb",)) -> dict[str, int]:

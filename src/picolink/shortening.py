@@ -27,6 +27,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from types import ModuleType
 
+from .apart import marked
 from .slimming import strip
 
 #: Names that MicroPython has, CPython has not, and picolink defines or might.
@@ -89,7 +90,13 @@ def choose(sources: Mapping[str, str], always: Iterable[str]) -> dict[str, str]:
     few = (short for short in _shortest() if short not in written and short not in keep)
     fresh = itertools.chain(free, few)
     private = [n for n in defined - keep if stored[n] and len(n) > 2 and not n.startswith("__")]
-    return {name: next(fresh) for name in sorted(private, key=lambda n: (-stored[n], n))}
+    # Taken out of its class a method gets a name that no firmware has: the shortest serves it best.
+    apart = {name for tree in trees.values() for name in marked(tree)}
+    names = {name: next(few) for name in sorted(apart & set(private))}
+    names.update(
+        (n, next(fresh)) for n in sorted(set(private) - apart, key=lambda n: (-stored[n], n))
+    )
+    return names
 
 
 def shorten(source: str, names: Mapping[str, str]) -> str:
