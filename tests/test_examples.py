@@ -56,17 +56,22 @@ def test_hello(world: World) -> None:
 def test_button_and_lamp_whichever_starts_first(world: World, first: str) -> None:
     folder = EXAMPLES / "button-lamp"
     libs = compile_all(LIBS)
-    boot = {"boot.py": folder / "boot.py"}
-    lamp = world.board("lamp", main=folder / "lamp.py", libs=libs, files=boot, start=False)
-    settings = f'LAMP = "tcp:{lamp.address}"\n'
-    button = world.board(
-        "button", main=folder / "button.py", libs=libs,
-        files={**boot, "settings.py": settings}, start=False,
-    )  # fmt: skip
+    world.access_point("my network", "password")
+    # The router counts from 20 on.
+    settings = f"""
+WIFI_NAME = "my network"
+WIFI_PASSWORD = "password"
+LAMP = "tcp:192.168.1.{20 if first == "lamp" else 21}"
+"""
+    files = {"boot.py": folder / "boot.py", "settings.py": settings}
+    lamp, button = (
+        world.board(name, main=folder / f"{name}.py", libs=libs, files=files, start=False)
+        for name in ("lamp", "button")
+    )
     boards = [lamp, button] if first == "lamp" else [button, lamp]
     for board in boards:
         board.start()
-        board.wait_ready()
+        board.radio.wait_joined()
     with python(folder / "host.py", lamp.usb_path) as host:
         assert host.stdout is not None
         deadline = threading.Timer(30, host.kill)  # a readline that waits for ever ends with it

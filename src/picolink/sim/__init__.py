@@ -14,8 +14,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from picolink.sim.access_point import AccessPoint, WifiFaults
     from picolink.sim.interpreter import InterpreterMissing
     from picolink.sim.pins import BoardAdc, BoardPin
+    from picolink.sim.radio import Radio, RadioFaults
     from picolink.sim.uart import BoardUart, UartWire
     from picolink.sim.uart_faults import UartFaults
     from picolink.sim.virtual_board import BoardFailed, VirtualBoard
@@ -23,28 +25,36 @@ if TYPE_CHECKING:
     from picolink.sim.world import World
 
 __all__ = [
+    "AccessPoint",
     "BoardAdc",
     "BoardFailed",
     "BoardPin",
     "BoardUart",
     "InterpreterMissing",
+    "Radio",
+    "RadioFaults",
     "UartFaults",
     "UartWire",
     "VirtualBoard",
+    "WifiFaults",
     "Wire",
     "WireFaults",
     "World",
 ]
 
 _HOMES = {
+    "AccessPoint": "access_point",
     "BoardAdc": "pins",
     "BoardFailed": "virtual_board",
     "BoardPin": "pins",
     "BoardUart": "uart",
     "InterpreterMissing": "interpreter",
+    "Radio": "radio",
+    "RadioFaults": "radio",
     "UartFaults": "uart_faults",
     "UartWire": "uart",
     "VirtualBoard": "virtual_board",
+    "WifiFaults": "access_point",
     "Wire": "wires",
     "WireFaults": "wires",
     "World": "world",

@@ -6,6 +6,7 @@ import heapq
 import itertools
 import os
 import select
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -33,17 +34,34 @@ class EventLoop:
         self._count = itertools.count()
         self.running = True
         self._posted: deque[Callable[[], None]] = deque()
+        self._thread: threading.Thread | None = None
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
         self._readers[self._wake_read] = self._run_posted
 
     def post(self, call: Callable[[], None]) -> None:
-        """Have the loop's thread make a call soon; the only method for other threads."""
+        """Have the loop's thread make a call soon; for other threads, as is `call`."""
         self._posted.append(call)
         try:
             os.write(self._wake_write, b"w")
         except BlockingIOError:
             pass  # it is awake
+
+    def call(self, function: Callable[[], None]) -> None:
+        """Have the loop's thread make a call, and return once it is made."""
+        if threading.current_thread() is self._thread or not self.running:
+            function()
+            return
+        done = threading.Event()
+
+        def made() -> None:
+            try:
+                function()
+            finally:
+                done.set()
+
+        self.post(made)
+        done.wait(5)
 
     def _run_posted(self) -> None:
         os.read(self._wake_read, 4096)
@@ -81,6 +99,7 @@ class EventLoop:
 
     def run(self) -> None:
         """Serve events until `running` is made false."""
+        self._thread = threading.current_thread()
         while self.running:
             self._turn()
 

@@ -49,6 +49,8 @@ class Supervisor:
         self.log = b""
         self.plugged = True
         self.rtc_offset_s = 0
+        self.on_air = False  # its program uses its radio
+        self.wired = config["wired"]
         self.watchdog: Timer | None = None
         self.later: Timer | None = None
         self.uarts = UartPorts(self.loop, lambda number, flags: self._uart_irq(number, flags))
@@ -89,6 +91,7 @@ class Supervisor:
             "usb": self.config["usb"],
             "unique_id": self.config["unique_id"],
             "address": self.config["address"],
+            "air": [*self.config["air"], self.wired and not self.on_air],
             "flash": self.config["flash"],
             "flash_blocks": flash.BLOCK_COUNT,
             "reset_cause": cause,
@@ -122,6 +125,8 @@ class Supervisor:
             if timer:
                 timer.cancel()
         self.later = self.watchdog = None
+        self.on_air = False
+        self.world.send("dark")  # before its connections end: nobody says goodbye on them
         if self.process:
             self.process.kill()
             self.process = None
@@ -200,6 +205,8 @@ class Supervisor:
             self.uarts.used(message[1])
         elif kind == "uart break":
             self.uarts.broken(message[1])
+        elif kind == "air":
+            self.on_air = True
         elif kind in ("up", "main", "repl"):
             self.world.send("state", kind)
         else:
@@ -228,6 +235,8 @@ class Supervisor:
                 self.port.plug()
         elif kind == "uart":
             self.uarts.wire(message[1], Wired(message[2], message[3], tuple(message[4])))
+        elif kind == "wired":
+            self.wired = message[1]
         elif kind == "log":
             self.world.send("log", message[1], self.log.decode(errors="replace"))
         elif kind == "done":

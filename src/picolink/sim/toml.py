@@ -7,6 +7,8 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from picolink.sim.access_point import WifiFaults
+from picolink.sim.radio import RadioFaults
 from picolink.sim.uart import BoardUart
 from picolink.sim.uart_faults import UartFaults
 from picolink.sim.wires import WireFaults
@@ -14,10 +16,14 @@ from picolink.sim.wires import WireFaults
 if TYPE_CHECKING:
     from picolink.sim.world import World
 
-_WORLD = {"seed", "board", "wire", "uart"}
+_WORLD = {"seed", "board", "wire", "uart", "access_point"}
+_RADIO_FAULTS = {field.name for field in dataclasses.fields(RadioFaults)}
 _BOARD = {"main", "files", "lib", "heap_bytes", "usb", "address", "celsius", "start"}
+_BOARD |= _RADIO_FAULTS
 _WIRE = {"from", "to", "bounce_ms", "glitches_per_s", "glitch_ms", "delay_ms"}
 _UART_FAULTS = {field.name for field in dataclasses.fields(UartFaults)}
+_WIFI_FAULTS = {field.name for field in dataclasses.fields(WifiFaults)}
+_WIFI = {"ssid", "password", "channel", "rssi", "dhcp", "address", "internet", "names"}
 _UART = {"from", "to", "from_pins", "to_pins"} | _UART_FAULTS
 
 
@@ -34,6 +40,8 @@ def build(kind: type[World], path: Path) -> World:
     _known(path, "the file", data, _WORLD)
     world = kind(seed=data.get("seed", 1))
     try:
+        for about in data.get("access_point", []):
+            _access_point(world, path, about)
         for name, about in data.get("board", {}).items():
             _board(world, path, name, about)
         for about in data.get("wire", []):
@@ -66,8 +74,20 @@ def _board(world: World, path: Path, name: str, about: dict[str, Any]) -> None:
         raise BadWorld(f"{path}: {where}: {error}") from None
     if "celsius" in about:
         board.adc(4).set_celsius(about["celsius"])
+    faults = {key: value for key, value in about.items() if key in _RADIO_FAULTS}
+    board.radio.set(RadioFaults(**faults))
     if about.get("start", True):
         board.start()
+
+
+def _access_point(world: World, path: Path, about: dict[str, Any]) -> None:
+    _known(path, "[[access_point]]", about, _WIFI | _WIFI_FAULTS)
+    faults = {key: value for key, value in about.items() if key in _WIFI_FAULTS}
+    rest = {key: value for key, value in about.items() if key in _WIFI}
+    try:
+        world.access_point(rest.pop("ssid", ""), faults=WifiFaults(**faults), **rest)
+    except ValueError as error:
+        raise BadWorld(f"{path}: [[access_point]]: {error}") from None
 
 
 def _wire(world: World, path: Path, about: dict[str, Any]) -> None:

@@ -15,9 +15,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from picolink.sim import announce, flash
+from picolink.sim import air, announce, flash
 from picolink.sim.lines import Lines, Message
 from picolink.sim.pins import BoardAdc, BoardPin, thermometer_volts
+from picolink.sim.radio import Radio
 from picolink.sim.uart import BoardUart, board_uart
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 HEAP_BYTES = 400 * 1024
 """On 64 bit this holds about what the 200 kB of a Pico W do."""
-STAND_IN_BYTES = {"rp2": 57_470, "pty": 56_050}
+STAND_IN_BYTES = {"rp2": 67_020, "pty": 65_700}
 """What the stand-ins themselves take of the heap; added, so that a program finds `HEAP_BYTES`."""
 ROOM_CELSIUS = 21.0
 _HERE = Path(__file__).parent / "board"
@@ -84,6 +85,7 @@ class VirtualBoard:
         self._log: tuple[int, str] = (0, "")
         self._log_requests = 0
         self._pin_lock = threading.Lock()
+        self._radio, self._token = world.air.radio(name, address, self.unique_id)
 
     def __repr__(self) -> str:
         return f"<virtual board {self.name}: {self.state}, {self.usb_path}, {self.address}>"
@@ -101,6 +103,8 @@ class VirtualBoard:
             "usb_path": self.usb_path,
             "unique_id": self.unique_id.hex(),
             "address": self.address,
+            "air": [air.HERE, self.world.air.port, self._token],
+            "wired": not self.world.access_points,
             "heap_bytes": self._heap_bytes,
             "flash": str(self.directory / "flash.img"),
             "cached_image": str(self._cached),
@@ -144,6 +148,7 @@ class VirtualBoard:
     def kill(self) -> None:
         """End the board's processes at once, as if it had never been there."""
         self._announce(False)
+        self.world.loop.call(self._radio.power_lost)
         if self._process:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
@@ -250,6 +255,11 @@ class VirtualBoard:
         if self._process:
             self._settle()
 
+    @property
+    def radio(self) -> Radio:
+        """Its Wi-Fi: where it has joined, and what is wrong with it."""
+        return self._radio
+
     def log_text(self) -> str:
         """The last 64 kB of what it printed, read by anybody or not (usb="rp2" only)."""
         if not self._process:
@@ -310,7 +320,9 @@ class VirtualBoard:
 
     def _received(self, message: Message) -> None:
         kind = message[0]
-        if kind == "pin":
+        if kind == "dark":
+            self._radio.power_lost()
+        elif kind == "pin":
             self.pin(message[1]).reported(*message[2:])
         elif kind == "pwm":
             self.pin(message[1]).reported_pwm(*message[2:])

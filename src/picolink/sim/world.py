@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 
 from picolink.sim import announce, flash, interpreter
+from picolink.sim.access_point import AccessPoint, WifiFaults
+from picolink.sim.air import Air
 from picolink.sim.events import EventLoop
 from picolink.sim.pins import BoardPin
 from picolink.sim.uart import BoardUart, UartWire
@@ -38,6 +40,8 @@ class World:
         self.loop = EventLoop()
         self._thread = threading.Thread(target=self.loop.run, name="picolink world", daemon=True)
         self._thread.start()
+        self.air = Air(self.loop)
+        self.access_points: list[AccessPoint] = []
         self._closed = False
         atexit.register(self.close)
 
@@ -108,6 +112,39 @@ class World:
         self.uarts.append(wire)
         return wire
 
+    def access_point(
+        self,
+        ssid: str,
+        password: str = "",
+        *,
+        channel: int = 6,
+        rssi: int = -55,
+        dhcp: bool = True,
+        address: str = "192.168.1.1",
+        internet: bool = True,
+        names: Mapping[str, str] | None = None,
+        faults: WifiFaults | None = None,
+    ) -> AccessPoint:
+        """Add a Wi-Fi router.
+
+        `password=""` is an open network; `rssi` is the signal in dBm at the boards; channels from
+        15 on are 5 GHz, which a Pico W does not hear. `address` is the router's; this computer
+        answers there too. `internet`: whether a way leads on to this computer's loopback
+        addresses. `names` are what its DNS knows. Boards that boot from now on have no other
+        network than Wi-Fi.
+        """
+        if self._closed:
+            raise RuntimeError("this world has ended; make a new one")
+        point = AccessPoint(
+            self.loop, self.air.changed, ssid, password, channel=channel, rssi=rssi, dhcp=dhcp,
+            address=address, internet=internet, names=names, faults=faults,
+        )  # fmt: skip
+        self.access_points.append(point)
+        self.loop.call(lambda: self.air.add(point))
+        for board in self.boards.values():
+            self.loop.call(lambda board=board: board.tell("wired", False))  # type: ignore[misc]
+        return point
+
     def close(self) -> None:
         """End all boards and remove their files."""
         if self._closed:
@@ -118,6 +155,7 @@ class World:
             board.kill()
         for wire in self.uarts:
             wire.close()
+        self.loop.call(self.air.close)
         self.loop.post(self._end)
         self._thread.join()
         self.loop.close()

@@ -2,16 +2,31 @@
 
 Addresses are tuples, as on the board. What is accepted is the interpreter's own socket; one that
 dials or listens is a thin wrapper, since the interpreter would let the system choose its address.
+Of a board in the air the simulator decides whom it reaches (sim/air.py): it names a loopback port
+for each that the program binds or dials.
 """
 
 import errno
 import io
+import struct
 
+import _sim_air as _air
+import _sim_bus as _bus
 import select as _select
 import socket as _native
 from socket import *
 
 _address = None  # set by start.py
+_wired = []  # ports listened at on the wire
+
+
+def _leave_the_wire():
+    """The program uses its radio: from now on its sockets are in the air."""
+    if not _air.on:
+        _air.on = True
+        _bus.send("air")
+        for port in _wired:
+            _air.call("listen", port, port)
 
 
 def _resolve(host, port, kind=1):
@@ -35,7 +50,19 @@ def _packed(address):
 def getaddrinfo(host, port, af=0, type=1, proto=0, flags=0):
     if not isinstance(host, str):
         host = host.decode()
+    if _air.on:
+        return [(2, type or 1, proto, "", (_found(host), port))]
     return [(2, type or 1, proto, "", _tuple(_resolve(host, port)))]
+
+
+def _found(host):
+    if host in ("", "0.0.0.0"):
+        return "0.0.0.0"
+    try:
+        inet_pton(2, host)
+        return host
+    except OSError:
+        return "127.0.0.1" if host == "localhost" else _air.call("resolve", host)
 
 
 def _dial(address):
@@ -50,7 +77,11 @@ class socket(io.IOBase):
     def __init__(self, af=2, type=1, proto=0):
         native = _native.socket(af, type, proto)
         self._native = native
+        self._kind = "udp" if type == 2 else "tcp"
         self._bound = False
+        self._port = 0  # one of the board's own in the air
+        self._at = 0  # which is this one of loopback
+        self._to = None  # what it dials, or whom its datagrams go to
         for name in (
             "read",
             "readinto",
@@ -58,7 +89,6 @@ class socket(io.IOBase):
             "write",
             "send",
             "recv",
-            "listen",
             "settimeout",
             "setblocking",
             "setsockopt",
@@ -74,11 +104,46 @@ class socket(io.IOBase):
             view = view[self.send(view) :]
 
     def bind(self, address):
+        if _air.on:
+            return self._bind_in_air(*_tuple(address) if isinstance(address, bytes) else address)
         packed = _packed(address)
         if not _tuple(packed)[0].startswith("127."):
             raise OSError(errno.EADDRNOTAVAIL)
         self._native.bind(packed)
         self._bound = True
+        self._port = _tuple(packed)[1]
+
+    def _bind_in_air(self, host, port):
+        again = False
+        while not self._at:
+            at = _air.call("bind", self._kind, host or "0.0.0.0", port, again)
+            try:
+                self._native.bind(_resolve(_address, at))
+                self._at = at
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                again = True
+        self._port = port
+        self._bound = True
+        if self._kind == "udp":
+            self._in_air()
+
+    def _in_air(self):
+        # Datagrams have a head there: whence they come, whither they go.
+        self.sendto = self._sendto_in_air
+        self.recvfrom = self._recvfrom_in_air
+        self.send = self.write = lambda data: self.sendto(data, self._to)
+        self.recv = self.read = lambda n=1500: self.recvfrom(n)[0]
+
+    def listen(self, backlog=2):
+        self._native.listen(backlog)
+        if self._at:
+            _air.call("listen", self._port, self._at)
+        elif self._port:
+            _wired.append(self._port)
+            if _air.on:
+                _air.call("listen", self._port, self._port)
 
     def _own(self):
         if not self._bound:
@@ -86,33 +151,66 @@ class socket(io.IOBase):
             self._bound = True
 
     def connect(self, address):
-        packed = _dial(address)
-        self._own()
-        self._native.connect(packed)
+        if self._kind == "udp" and _air.on:
+            self._to = address
+            if not self._bound:
+                self._bind_in_air("0.0.0.0", 0)
+            return
+        if self._to is None:
+            if _air.on:
+                self._to = _resolve(*_air.call("dial", *address))
+            else:
+                self._to = _dial(address)
+            self._own()
+        self._native.connect(self._to)
 
     def accept(self):
         connection, packed = self._native.accept()
-        return connection, _tuple(packed)
+        peer = _tuple(packed)
+        if _air.on:
+            peer = tuple(_air.call("who", peer[1]) or peer)
+        return connection, peer
 
     def sendto(self, data, address):
+        if _air.on and not self._bound:
+            self._bind_in_air("0.0.0.0", 0)
+            return self._sendto_in_air(data, address)
         packed = _dial(address)
         self._own()
         return self._native.sendto(data, packed)
 
+    def _sendto_in_air(self, data, address):
+        head = inet_pton(2, address[0]) + struct.pack(">H", address[1])
+        to = _resolve("127.0.0.1", _air.call("datagrams", address[0]))
+        return self._native.sendto(head + data, to) - 6
+
     def recvfrom(self, n):
         data, packed = self._native.recvfrom(n)
         return data, _tuple(packed)
+
+    def _recvfrom_in_air(self, n):
+        data = self._native.recv(n + 6)
+        if len(data) < 6:
+            return b"", ("0.0.0.0", 0)
+        return data[6:], (inet_ntop(2, data[:4]), struct.unpack(">H", data[4:6])[0])
 
     def _poll_as(self, events):
         return ((self._native, events),)
 
     def ioctl(self, op, arg):
         if op == 4:
-            self._native.close()
+            self.close()
             return 0
         return -1  # EPERM: an operation it does not have
 
     def close(self):
+        if self._at:
+            _air.call("unbind", self._kind, self._at)
+            self._at = 0
+        elif self._port in _wired:
+            _wired.remove(self._port)
+            if _air.on:
+                _air.call("unbind", self._kind, self._port)
         self._native.close()
 
     def __enter__(self):

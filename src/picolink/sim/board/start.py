@@ -11,9 +11,11 @@ def _start():
     import asyncio.core  # with the native clock, which its C part uses too
 
     import _sim_bus as bus
+    import _sim_air
     import _sim_flash
     import _sim_machine
     import _sim_micropython
+    import _sim_network
     import _sim_os
     import _sim_rtc
     import _sim_select
@@ -31,9 +33,11 @@ def _start():
     _sim_machine._config = config
     _sim_rtc._setup(config["rtc_offset_s"])
     _sim_socket._address = config["address"]
+    _sim_air.setup(*config["air"])
     stand_ins = {
         "machine": _sim_machine,
         "micropython": _sim_micropython,
+        "network": _sim_network,
         "os": _sim_os,
         "select": _sim_select,
         "socket": _sim_socket,
