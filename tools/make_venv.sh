@@ -22,17 +22,24 @@ find_python() {
 # ensurepip is what Debian and Ubuntu leave out; `import venv` alone succeeds there.
 has_venv() { "$1" -c 'import venv, ensurepip' >/dev/null 2>&1; }
 
+# Debian packages, where this may be done without asking; their services are not started.
+install_debian() {
+    command -v apt-get >/dev/null 2>&1 || return 1
+    if [ "$(id -u)" = 0 ]; then as_root=""; elif sudo -n true 2>/dev/null; then as_root="sudo -n"; else return 1; fi
+    say "installing $* with apt-get"
+    policy=/usr/sbin/policy-rc.d
+    if [ -e "$policy" ]; then policy=""; else printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null && $as_root chmod +x "$policy"; fi
+    $as_root apt-get update -qq >/dev/null || true
+    done=0
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null || done=1
+    if [ -n "$policy" ]; then $as_root rm -f "$policy"; fi
+    return $done
+}
+
 install_python3_venv() {
     package=$("$1" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
     say "$1 has no venv module; Debian's package $package brings it"
-    if command -v apt-get >/dev/null 2>&1; then
-        if [ "$(id -u)" = 0 ]; then as_root=""; elif sudo -n true 2>/dev/null; then as_root="sudo -n"; else as_root=no; fi
-        if [ "$as_root" != no ]; then
-            say "installing $package with apt-get"
-            $as_root apt-get update -qq >/dev/null || true
-            $as_root apt-get install -y -qq "$package" >/dev/null && return 0
-        fi
-    fi
+    install_debian "$package" && return 0
     echo "Can't make a virtual environment: $1 lacks the venv module. Install it, then run make again:" >&2
     echo "    sudo apt install $package" >&2
     return 1
@@ -59,4 +66,11 @@ fi
 
 say "installing picolink[$extras] and what it needs (a minute the first time)"
 "$venv/bin/python" -m pip install --quiet --editable ".[$extras]"
+
+# The tests of MQTT want a broker of the common kind; without it they use nats-server alone.
+PATH="$PATH:/usr/sbin:/usr/local/sbin"
+if ! command -v mosquitto >/dev/null 2>&1 || ! command -v mosquitto_pub >/dev/null 2>&1; then
+    install_debian mosquitto mosquitto-clients ||
+        say "mosquitto is missing, and its tests are skipped: sudo apt install mosquitto mosquitto-clients"
+fi
 say "done"

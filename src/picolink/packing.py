@@ -45,6 +45,7 @@ GROUPS: dict[str, list[str]] = {
         "links/uart/board.py",
         "links/uart/options.py",
     ],
+    "mqtt": ["links/mqtt/*.py"],
     "describe": ["services/__init__.py", "services/describe.py"],
     "stats": ["services/__init__.py", "services/stats.py"],
     "time": ["services/__init__.py", "services/time.py"],
@@ -88,7 +89,7 @@ HOST_ONLY: set[str] = {
         "wait_host",
         "wait_thread",
     )
-} | {f"links/{name}.py" for name in ("findings", "forgiving", "greeting")}
+} | {f"links/{name}.py" for name in ("findings", "forgiving", "greeting", "mqtt/sockets_host")}
 
 #: Where `mip` finds the sources: a placeholder until the project has a public address.
 MIP_BASE = "github:picolink/picolink/src/"

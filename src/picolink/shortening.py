@@ -57,8 +57,12 @@ _IN_EVERY_FIRMWARE = """
 """
 
 #: Classes whose methods, arguments and plain attributes are what users write or read.
-_PUBLIC_CLASSES = {"Node", "Peer", "Subscription"}
-_PUBLIC_ATTRIBUTES = {"name", "uid", "kind", "traceback", "outcome"}
+_PUBLIC_CLASSES = {"Node", "Peer", "Subscription", "Client", "Publish"}
+_PUBLIC_ATTRIBUTES = {
+    "name", "uid", "kind", "traceback", "outcome",
+    "connects", "oversize", "why", "failed", "on_up", "on_down", "client_id",
+    "done", "error", "on_end", "granted",
+}  # fmt: skip
 _PUBLIC_MODULES = {"picolink", "picolink.core.errors"}
 
 

@@ -16,10 +16,24 @@ import asyncio
 import sys
 from os import urandom
 
-from . import packets
 from .address import Broker, check_topic
 from .connection import TIMES, Connection
-from .packets import CONNACK, PIECE, PUBACK, PUBLISH, SUBACK
+from .packets import (
+    CONNACK,
+    DISCONNECT,
+    PIECE,
+    PUBACK,
+    PUBLISH,
+    SUBACK,
+    Message,
+    Piece,
+    connack,
+    connect,
+    message,
+    number,
+    puback,
+    unsubscribe,
+)
 from .publisher import Publisher, as_bytes
 from .subscriptions import Subscription, Subscriptions
 
@@ -114,7 +128,7 @@ class Client:
                 from ...core.errors import CannotConnect
 
                 failed = CannotConnect(
-                    "%s did not answer in %d s: %s" % (self.brokers[0], timeout_s, self.why)
+                    "%s did not answer in %s s: %s" % (self.brokers[0], timeout_s, self.why)
                 )
             raise failed from None
         return self
@@ -166,9 +180,7 @@ class Client:
         try:
             user = broker.user if self._user is None else self._user
             password = broker.password if self._password is None else self._password
-            hello = packets.connect(
-                self.client_id, self.keepalive_s, self.clean, user, password, self.will
-            )
+            hello = connect(self.client_id, self.keepalive_s, self.clean, user, password, self.will)
             await asyncio.wait_for(wire.greet(hello), TIMES["answer"] / 1000)
             connection = Connection(
                 wire, self._max_message_bytes, self.keepalive_s, self._take, self.publisher.go_on
@@ -197,7 +209,7 @@ class Client:
 
         connection = self._connection
         if connection is not None and connection.welcome:
-            connection.send(packets.DISCONNECT)
+            connection.send(DISCONNECT)
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -218,30 +230,30 @@ class Client:
         if not connection.welcome:
             if kind != CONNACK:
                 raise ValueError("0x%02x before it has taken us" % first)
-            self._welcomed(connection, *packets.connack(body))
+            self._welcomed(connection, *connack(body))
         elif kind == PUBLISH:
-            packet_id, message = packets.message(first, body)
-            for subscription in self.subscriptions.of(message.topic):
-                self._guarded(subscription.function, message)
+            packet_id, found = message(first, body)
+            for subscription in self.subscriptions.of(found.topic):
+                self._guarded(subscription.function, found)
             if packet_id:
-                connection.answer(packets.puback(packet_id))
+                connection.answer(puback(packet_id))
         elif kind == PUBACK:
-            self.publisher.acknowledged(packets.number(body))
+            self.publisher.acknowledged(number(body))
         elif kind == PIECE:
             self._take_piece(connection, body)
         elif kind == CONNACK:
             raise ValueError("a second CONNACK")
         elif kind == SUBACK:
-            self.subscriptions.answered(packets.number(body), body[2:])
+            self.subscriptions.answered(number(body), body[2:])
 
-    def _take_piece(self, connection: Connection, piece: packets.Piece) -> None:
+    def _take_piece(self, connection: Connection, piece: Piece) -> None:
         takers = [s.pieces for s in self.subscriptions.of(piece.topic) if s.pieces is not None]
         for taker in takers:
             self._guarded(taker, piece)
         if not takers and not piece.offset:
             self.oversize += 1
         if piece.packet_id and piece.offset + len(piece.data) == piece.total:
-            connection.answer(packets.puback(piece.packet_id))
+            connection.answer(puback(piece.packet_id))
 
     def _welcomed(self, connection: Connection, present: bool, verdict: int) -> None:
         if verdict:
@@ -286,8 +298,8 @@ class Client:
     # Subscribing
 
     def on(
-        self, topic: str, function: "Callable[[packets.Message], Any]", qos: int = 0,
-        pieces: "Callable[[packets.Piece], Any] | None" = None,
+        self, topic: str, function: "Callable[[Message], Any]", qos: int = 0,
+        pieces: "Callable[[Piece], Any] | None" = None,
     ) -> Subscription:  # fmt: skip
         """Has `function` called with each message of a topic, now or whenever there is a
         connection. QoS 2 is asked for as 1. `pieces` gets what is too large to be held."""
@@ -296,8 +308,8 @@ class Client:
         return subscription
 
     async def subscribe(
-        self, topic: str, function: "Callable[[packets.Message], Any]", qos: int = 0,
-        pieces: "Callable[[packets.Piece], Any] | None" = None,
+        self, topic: str, function: "Callable[[Message], Any]", qos: int = 0,
+        pieces: "Callable[[Piece], Any] | None" = None,
     ) -> Subscription:  # fmt: skip
         """The same, and waits until the broker has agreed; Refused where it does not."""
         subscription = self.on(topic, function, qos, pieces)
@@ -308,7 +320,7 @@ class Client:
         """Subscribes to a topic no more."""
         if self.subscriptions.remove(topic) and self.connected:
             assert self._connection is not None
-            self._connection.send(packets.unsubscribe(self.publisher.next_id(), [topic]))
+            self._connection.send(unsubscribe(self.publisher.next_id(), [topic]))
 
     def _ask(self) -> None:
         """Asks for what we are not subscribed to yet."""

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from . import packets
 from .clock import diff_ms, now_ms
+from .packets import PINGREQ, PINGRESP, Decoder
 
 MYPY = False
 if MYPY:
@@ -68,7 +68,7 @@ class Connection:
         self.welcome = False  # the broker has taken us
         self.unsent_bytes = 0
         self._wire = wire
-        self._decoder = packets.Decoder(limit_bytes)
+        self._decoder = Decoder(limit_bytes)
         self._on_packet = on_packet
         self._on_room = on_room
         self._unsent: list[Any] = []
@@ -95,7 +95,7 @@ class Connection:
                     return False
                 self._heard_ms = now_ms()
                 for first, body in self._decoder.feed(data):
-                    if first == packets.PINGRESP:
+                    if first == PINGRESP:
                         self._asked = False
                     else:
                         self._on_packet(first, body)
@@ -220,7 +220,7 @@ class Connection:
         if silent_ms >= self._quiet_ms:
             self._asked = True
             self._asked_ms = now
-            self.send(packets.PINGREQ)
+            self.send(PINGREQ)
             return TIMES["answer"]
         return int(self._quiet_ms - silent_ms)
 

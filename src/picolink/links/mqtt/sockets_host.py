@@ -19,7 +19,7 @@ class Wire:
 
     more = False
 
-    def __init__(self, sock: socket.socket, tls: bool) -> None:
+    def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._loop = asyncio.get_running_loop()
         self._open = True
@@ -79,20 +79,17 @@ async def open_wire(host: str, port: int, secure: Any) -> Wire:
         try:
             sock.setblocking(False)
             await loop.sock_connect(sock, address)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if secure is not None:
-                sock = await _wrap(loop, sock, host, secure)
-        except ssl.SSLCertVerificationError:
-            sock.close()
-            raise
         except OSError as error:
             sock.close()
             problem = error
+            continue
         except BaseException:  # cancelled
             sock.close()
             raise
-        else:
-            return Wire(sock, secure is not None)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if secure is not None:
+            sock = await _wrap(loop, sock, host, secure)
+        return Wire(sock)
     why = problem.strerror if problem is not None and problem.strerror else problem
     raise CannotConnect(
         f"no broker answers at {host} port {port} ({why}): is it running, and the address right?"

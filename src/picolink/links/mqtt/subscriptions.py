@@ -2,8 +2,8 @@
 
 from asyncio import Event
 
-from . import packets
 from .address import check_filter, matches
+from .packets import Message, Piece, subscribe
 
 MYPY = False
 if MYPY:
@@ -19,8 +19,8 @@ class Subscription:
     0x80 where it refuses."""
 
     def __init__(
-        self, topic: str, function: "Callable[[packets.Message], Any]", qos: int,
-        pieces: "Callable[[packets.Piece], Any] | None",
+        self, topic: str, function: "Callable[[Message], Any]", qos: int,
+        pieces: "Callable[[Piece], Any] | None",
     ) -> None:  # fmt: skip
         self.topic = topic
         self.function = function
@@ -99,7 +99,7 @@ class Subscriptions:
             for subscription in some:
                 subscription.asked = True
             self._asked[packet_id] = some
-            result.append(packets.subscribe(packet_id, [(s.topic, s.qos) for s in some]))
+            result.append(subscribe(packet_id, [(s.topic, s.qos) for s in some]))
         return result
 
     def answered(self, packet_id: int, codes: bytes) -> None:

@@ -13,6 +13,7 @@ if MYPY:
 
 _BOARD = sys.implementation.name == "micropython"
 _EARLIEST_S = 1735689600  # 2025: a clock that tells less was never set (a Pico starts in 2021)
+_RESETS = (104, 54, 32)  # ECONNRESET, also of macOS, EPIPE: who expects no TLS hangs up
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
 _END = b"-----END CERTIFICATE-----"
 
@@ -75,12 +76,12 @@ class Security:
 
 def explain(error: "Any", host: str) -> str:
     """Why the handshake failed, where it was TLS; else ""."""
-    text = str(error)
+    text = " ".join(str(error).split())
     if "CERT" in text.upper() or "X509" in text.upper():
         return (
             "the certificate of %s is not trusted (%s): is ca= the CA's that vouches for it, the "
             "name right, the certificate not expired?" % (host, text)
         )
-    if "SSL" in text.upper():
+    if "SSL" in text.upper() or (error.args and error.args[0] in _RESETS):
         return "no TLS with %s (%s): is that the port for TLS (mostly 8883)?" % (host, text)
     return ""
