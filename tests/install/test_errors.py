@@ -12,7 +12,7 @@ import pytest
 from install.files import read, tree, wait_starts
 
 from picolink.core.errors import LinkError
-from picolink.install import errors, firmware, installer, settings, uninstaller
+from picolink.install import errors, firmware, installer, repl, settings, uninstaller
 from picolink.install.errors import BoardFull, InstallError
 from picolink.install.plan import Plan
 from picolink.install.repl import Facts, Repl
@@ -87,6 +87,9 @@ def test_firmware_that_will_not_do(world: World, picolink: Run, facts: object, s
     assert (code, out) == (1, "") and says in one_line(err)
     assert "download" in err or "pip install" in err  # where the right one is
     wait_starts(board, 2)
+    if "CircuitPython" in says:
+        code, _, err = picolink("uninstall", "usb:auto")
+        assert code == 1 and says in one_line(err)
 
 
 def test_firmware_older_than_any_that_was_tried_is_told() -> None:
@@ -156,18 +159,18 @@ def test_a_file_system_that_is_full_in_the_middle_keeps_what_worked(
 
 def fill(board: VirtualBoard) -> None:
     """Leaves room for ten blocks."""
-    repl = Repl(installer.port_of("usb:auto"))
+    at = Repl(installer.port_of("usb:auto"))
     try:
-        repl.enter()
-        repl.prepare()
-        free_bytes, block_bytes = repl.free_bytes()
+        at.enter()
+        at.prepare()
+        free_bytes, block_bytes = at.free_bytes()
         count = free_bytes // block_bytes - 10
-        repl.run(
+        at.run(
             f"f = open('/fill.bin', 'wb')\nfor _ in range({count}): f.write(bytes({block_bytes}))\n"
             "f.close()"
         )
     finally:
-        repl.restart()
+        at.restart()
 
 
 def test_unplugged_in_the_middle(world: World, picolink: Run) -> None:
@@ -205,6 +208,19 @@ def test_ctrl_c_starts_the_old_program_and_says_how_to_go_on(
         assert process.wait(10) == 130
     assert "The same command, run again, goes on" in rest
     wait_starts(board, 2)
+
+
+def test_a_board_that_never_stops_printing(
+    world: World, picolink: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repl, "_STEP_S", 2.0)
+    boot = "from machine import Timer\nTimer(period=5, callback=lambda timer: print('12.5 C'))\n"
+    board = world.board("fresh", main=MAIN, files={"boot.py": boot})
+    board.wait_ready()
+    code, _, err = picolink("install", "usb:auto")
+    said = ("something there prints meanwhile, such as a timer", 'it prints "12.5 C"')
+    assert code == 3 and any(text in one_line(err) for text in said)
+    board.wait_state("main")  # again
 
 
 @pytest.mark.parametrize("name", ["picolink/__init__.py", "picolink.py"])

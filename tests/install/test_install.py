@@ -12,7 +12,8 @@ import pytest
 from install.files import read, tree
 
 import picolink as api
-from picolink.install import program
+from picolink.install import program, repl
+from picolink.links.usb.discover import Port
 from picolink.packing import compile_all
 from picolink.sim import World
 
@@ -138,16 +139,13 @@ def test_a_damaged_library_file_is_found_by_its_hash(world: World, picolink: Run
 
 
 def with_repl(board: object, source: str) -> None:
-    from picolink.install.repl import Repl
-    from picolink.links.usb.discover import Port
-
-    repl = Repl(Port(board.usb_path))  # type: ignore[attr-defined]
+    at = repl.Repl(Port(board.usb_path))  # type: ignore[attr-defined]
     try:
-        repl.enter()
-        repl.prepare()
-        repl.run(source)
+        at.enter()
+        at.prepare()
+        at.run(source)
     finally:
-        repl.restart()
+        at.restart()
 
 
 def test_dry_run_writes_nothing_and_the_program_goes_on(world: World, picolink: Run) -> None:
@@ -201,9 +199,13 @@ def test_from_the_raw_repl_and_beside_a_running_node(world: World, picolink: Run
     assert picolink("call", "usb:auto", "hello")[1] == "hello from c\n"
 
 
-def test_boot_that_never_ends_is_interrupted(world: World, picolink: Run) -> None:
-    world.board("fresh", files={"boot.py": "print('booting')\nx = 1\n"})
-    assert picolink("install", "usb:auto")[0] == 0
+def test_boot_that_never_ends_is_interrupted(
+    world: World, picolink: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repl, "_BOOT_S", 1.0)
+    board = world.board("fresh", files={"boot.py": "while True:\n    pass\n"})
+    assert picolink("install", "usb:auto", "--no-start")[0] == 0
+    with_repl(board, "from picolink import Node")
 
 
 def test_no_start_leaves_the_prompt(world: World, picolink: Run) -> None:

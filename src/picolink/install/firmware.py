@@ -23,10 +23,7 @@ _ARCHITECTURES = {
 
 def check(path: str, facts: Facts) -> str:
     """`InstallError` where picolink can't run there; else a warning, "" where there is none."""
-    if facts.name == "circuitpython":
-        raise InstallError(f"{path}: {found(CIRCUITPYTHON, name=facts.firmware)}")
-    if facts.name != "micropython":
-        raise InstallError(f"{path}: the board runs {facts.firmware}, not MicroPython. {WHERE}")
+    check_kind(path, facts)
     needed = ".".join(map(str, OLDEST))
     if facts.version < OLDEST:
         raise InstallError(
@@ -41,6 +38,14 @@ def check(path: str, facts: Facts) -> str:
         tried = ".".join(map(str, TRIED))
         return f"the board runs {facts.firmware}; picolink was tried on {tried} and later only"
     return ""
+
+
+def check_kind(path: str, facts: Facts) -> None:
+    """`InstallError` where that is not MicroPython at all."""
+    if facts.name == "circuitpython":
+        raise InstallError(f"{path}: {found(CIRCUITPYTHON, name=facts.firmware)}")
+    if facts.name != "micropython":
+        raise InstallError(f"{path}: the board runs {facts.firmware}, not MicroPython. {WHERE}")
 
 
 def architecture(facts: Facts) -> str | None:

@@ -105,6 +105,7 @@ class _Run:
         found = self._look()
         main, merged, files = self._files(found)
         self.links = merged["links"]
+        self.report.say("compiling what it needs")
         groups = settings.groups(merged, more=program.addresses(self.program))
         packed = compile_all(groups + SERVICES, march=firmware.architecture(self.facts))
         firmware.check_compiled(self.repl.path, self.facts, packed["picolink/__init__.mpy"])
@@ -207,7 +208,9 @@ class _Run:
     def _say(self, plan: Plan, files: list[tuple[str, bytes]]) -> None:
         verb = "would be " if self.wishes.dry_run else ""
         if plan.nothing:
-            self.report.say(f"picolink {__version__}: nothing to copy, {len(plan.wanted)} files")
+            self.report.say(
+                f"picolink {__version__}: nothing to copy, all {len(plan.wanted)} files are there"
+            )
         else:
             kept = len(plan.wanted) - len(plan.send)
             self.report.say(

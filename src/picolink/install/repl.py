@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import binascii
 import contextlib
 import io
 import os
@@ -11,7 +12,7 @@ import re
 import select
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,9 +24,12 @@ from .errors import BoardFull, InstallError
 _BOARD_SIDE = Path(__file__).with_name("board_side.py")
 _PIECE_BYTES = 1536  # of a file in one statement: 2 kB of text for the board's compiler
 _STOP_S = (0.7, 1.5, 3.0, 3.0)  # for a program to end; a board that is booting may miss Ctrl-C
+_RESTART = b"\r\x03\x02\x04"  # from wherever it is to boot.py and main.py
 _QUIET_S, _NOISE_S = 0.05, 0.5
+_STEP_S = 30.0  # for the longest of what is run there
 _BOOT_S = 15.0  # boot.py may join a network
 _FULL = re.compile(r"OSError: (\[Errno )?28\b|ENOSPC")
+_ENTRY = re.compile(r"^(-|[0-9a-f]{64}) (/|\d+) (/[^\r\n]*)", re.M)  # of board_side._pl_look
 _FACTS = (
     "import sys\n"
     "print(repr((sys.implementation.name,tuple(sys.implementation.version)[:3],"
@@ -72,6 +76,7 @@ class Repl:
             self._transport: Any = SerialTransport(port.path, timeout=5)
         except self._lost as error:
             raise CannotConnect(f"can't open {port.path}: {error}") from error
+        self._transport.read_until = self._read_until
 
     # Coming and going
 
@@ -80,8 +85,8 @@ class Repl:
         for timeout_s in _STOP_S:
             try:
                 self._stop(timeout_s)
-                return Facts(*ast.literal_eval(self.run(_FACTS)))
-            except self._lost:
+                return Facts(*_value(self.run(_FACTS)))
+            except (*self._lost, TypeError):  # TypeError: something else was printed there
                 continue
             except LinkError:
                 continue
@@ -136,7 +141,7 @@ class Repl:
     def restart(self) -> None:
         """Starts boot.py and main.py, whatever runs now; the port is free again."""
         with contextlib.suppress(*self._lost):
-            self._transport.serial.write(b"\r\x03\x02\x04")
+            self._transport.serial.write(_RESTART)
             self._transport.serial.flush()
         self.close()
 
@@ -152,6 +157,13 @@ class Repl:
             "goes on where it was"
         )
 
+    def _confused(self) -> LinkError:
+        return LinkError(
+            f"{self.path}: the board does not answer as its REPL should: something there "
+            "prints meanwhile, such as a timer or a thread that boot.py starts, or it was reset. "
+            "It starts as before. Run the same command again: it goes on where it was"
+        )
+
     def _diagnosis(self) -> str:
         self.close()
         try:
@@ -160,7 +172,9 @@ class Repl:
             return str(error)
         try:
             port = link.pollable
-            return str(link.diagnose(_read(port, 0.3), lambda ms: _read(port, ms / 1000)))
+            found = link.diagnose(_read(port, 0.3), lambda ms: _read(port, ms / 1000))
+            link.write(_RESTART)
+            return str(found)
         except LinkError as error:
             return str(error)
         finally:
@@ -171,7 +185,7 @@ class Repl:
     def run(self, source: str) -> str:
         """What `source` prints there. `InstallError` where it raises, `BoardFull` where for want of
         room, LinkError where the board has gone."""
-        from mpremote.transport import TransportExecError
+        from mpremote.transport import TransportError, TransportExecError
 
         try:
             output: bytes = self._transport.exec(source)
@@ -181,9 +195,41 @@ class Repl:
                 raise BoardFull(f"{self.path}: the board's file system is full") from None
             last = (text.splitlines() or ["?"])[-1]
             raise InstallError(f"{self.path}: the board reports {last}") from None
+        except (TransportError, UnicodeDecodeError):
+            raise self._confused() from None
         except self._lost:
             raise self._gone() from None
         return output.decode("utf-8", "replace")
+
+    def _read_until(
+        self,
+        least: int,
+        ending: bytes,
+        timeout: float | None = 10,
+        data_consumer: None = None,
+        timeout_overall: float | None = None,
+    ) -> bytes:
+        """The transport's own, but a program that never stops printing does not hold it up."""
+        serial = self._transport.serial
+        limit_s = timeout_overall or _STEP_S
+        end_s = time.monotonic() + limit_s
+        serial.timeout, patience_s = min(timeout or limit_s, limit_s), serial.timeout
+        data = b""
+        try:
+            while not data.endswith(ending) and time.monotonic() < end_s:
+                byte = serial.read(1)
+                if not byte:
+                    break
+                data += byte
+        finally:
+            serial.timeout = patience_s
+        return data
+
+    def _asked(self, read: Callable[[str], Any], text: str) -> Any:
+        try:
+            return read(text)
+        except ValueError:
+            raise self._confused() from None
 
     # Files. Each of these is one step that is done, or not.
 
@@ -191,15 +237,14 @@ class Repl:
         """Files and folders from `paths` down, by path; what is not there is left out."""
         lines = "\n".join(f"_pl_look({path!r}, {hashes})" for path in paths)
         found = {}
-        for line in self.run(lines).splitlines():
-            sha256, size, path = line.split(" ", 2)
+        for sha256, size, path in _ENTRY.findall(self.run(lines)):
             folder = size == "/"
             found[path] = Entry(path, 0 if folder else int(size), sha256, folder)
         return found
 
     def free_bytes(self) -> tuple[int, int]:
         """Room for files, and the size of the blocks in which it is given out."""
-        told = ast.literal_eval(self.run("print(os.statvfs('/'))"))
+        told = self._asked(_value, self.run("print(os.statvfs('/'))"))
         return told[3] * told[0], told[0]
 
     def read(self, path: str) -> bytes:
@@ -211,7 +256,8 @@ class Repl:
             "  if not _pl_piece: break\n"
             "  print(binascii.b2a_base64(_pl_piece).decode(), end='')"
         )
-        return base64.b64decode(text)
+        pieces = [self._asked(binascii.a2b_base64, line) for line in text.split()]
+        return b"".join(pieces)
 
     def folders(self, paths: list[str]) -> None:
         """Makes folders that are not there yet, in this order."""
@@ -261,6 +307,14 @@ def heard(path: str, wait_s: float, until: bytes) -> bytes:
         return _read(port, wait_s, until)
     finally:
         os.close(port)
+
+
+def _value(text: str) -> Any:
+    """A value that was printed. ValueError where it is none."""
+    try:
+        return ast.literal_eval(text)
+    except (SyntaxError, TypeError) as error:
+        raise ValueError(text) from error
 
 
 def _read(port: int, wait_s: float, until: bytes = b"") -> bytes:

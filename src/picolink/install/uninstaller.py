@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import program, settings, steps
+from . import firmware, program, settings, steps
 from .errors import need
 from .installer import Report, port_of
 from .plan import LIB, NEW, OLD
@@ -21,6 +21,7 @@ def uninstall(
     with at_repl(port) as repl:
         facts = repl.enter()
         report.say(f"{port}: {facts.firmware} on {facts.machine}")
+        firmware.check_kind(port.path, facts)
         repl.prepare()
         users = [program.PATH, settings.PATH]
         found = repl.look(LIB, NEW, OLD, *steps.HIDING, program.HELP_PATH, *users, hashes=False)

@@ -48,7 +48,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     PROMPT: (
         "MicroPython's prompt (>>>) answers{version}: no program is running, because there is no "
         "main.py, or it ended, or Ctrl-C stopped it.",
-        "Start main.py with connect(..., start=True), or press Ctrl-D at the prompt.",
+        "Start main.py with connect(..., start=True), or press Ctrl-D at the prompt; `picolink "
+        "install` brings picolink to a board that is new.",
     ),
     RAW_REPL: (
         "The board is in the raw REPL{version}: a tool such as mpremote or Thonny left it there, "
