@@ -5,6 +5,8 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.picolink-dev
 BENCH_STAMP := $(VENV)/.picolink-bench
 PYTEST_ARGS ?=
+# A file of tests stays in one process: their boards are started once.
+PYTEST := -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test soak bench lint format pack clean
@@ -26,10 +28,10 @@ demo: $(STAMP) ## two virtual boards, a button, a lamp, a live chart (ONCE=1: en
 	@$(PY) examples/demo/demo.py $(if $(ONCE),--once)
 
 test: lint ## lint, then all tests, with small counts
-	$(PY) -m pytest --durations=10 $(PYTEST_ARGS)
+	$(PY) $(PYTEST) --durations=10 $(PYTEST_ARGS)
 
 soak: lint ## the same tests with the full counts (an hour and more)
-	PICOLINK_SOAK=1 $(PY) -m pytest --durations=20 --timeout=3600 $(PYTEST_ARGS)
+	PICOLINK_SOAK=1 $(PY) $(PYTEST) --durations=20 --timeout=3600 $(PYTEST_ARGS)
 
 bench: $(BENCH_STAMP) ## measure, and write docs/benchmarks.md
 	$(PY) -m bench $(BENCH_ARGS)

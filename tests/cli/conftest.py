@@ -47,7 +47,8 @@ def start(world: World) -> Callable[..., subprocess.Popen[str]]:
 
     def start(*arguments: str, **options: object) -> subprocess.Popen[str]:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        environment.pop("COLUMNS", None)  # it would win over a window
+        for name in ("COLUMNS", "LINES"):  # they would win over a window
+            environment.pop(name, None)
         return subprocess.Popen(
             [sys.executable, "-m", "picolink.cli", *arguments],
             env=environment, text=True, start_new_session=True,

@@ -38,7 +38,7 @@ def test_from_the_bag_to_the_first_call_is_one_command(
     assert process.returncode == 0, err
     assert out.startswith("installed. pico-") and "commands: led_set" in out
     assert picolink("call", "usb:auto", "led_set", "on") == (0, "on\n", "")
-    assert board.pin("LED").value == 1
+    board.pin("LED").wait(1)
     assert read(board, "/main.py") == program.template()
 
 

@@ -190,7 +190,7 @@ class UART(io.IOBase):
         left = self._written - self._count(1) & _MASK
         end = _time.ticks_add(_time.ticks_ms(), 2 + left * 13000 // self._baud)
         while not self.txdone():
-            if _time.ticks_diff(_time.ticks_ms(), end) > 200:  # the simulator may be slow
+            if _time.ticks_diff(_time.ticks_ms(), end) > 5000:  # the simulator may be slow
                 raise OSError(110)
             _time.sleep_ms(1)
 
