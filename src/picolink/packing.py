@@ -44,6 +44,8 @@ GROUPS: dict[str, list[str]] = {
         "links/uart/link.py",
         "links/uart/board.py",
         "links/uart/options.py",
+        "links/uart/refusal.py",
+        "links/uart/fast.py",
     ],
     "mqtt": ["links/mqtt/*.py"],
     "describe": ["services/__init__.py", "services/describe.py"],

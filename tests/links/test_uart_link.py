@@ -131,11 +131,14 @@ node.run("uart:0?baud=BAUD", "usb:")
 class Pair:
     """Two boards on a wire, and the host at the USB of the one that calls."""
 
-    def __init__(self, world: World, baud: int, faults: UartFaults, both: bool = False) -> None:
+    def __init__(
+        self, world: World, baud: int, faults: UartFaults, both: bool = False, options: str = ""
+    ) -> None:
         libs = compile_all(["usb", "uart"])
-        links = f'("uart:0?baud={baud}",)' if both else "()"
-        caller = CALLER.replace("BAUD", str(baud)).replace("LINKS", links)
-        called = CALLED.replace("BAUD", str(baud)).replace(
+        rate = f"{baud}{options}"
+        links = f'("uart:0?baud={rate}",)' if both else "()"
+        caller = CALLER.replace("BAUD", rate).replace("LINKS", links)
+        called = CALLED.replace("BAUD", rate).replace(
             "PEER", 'peer = node.peer("uart:0")' if both else ""
         )
         number = len(world.boards)
@@ -161,8 +164,10 @@ def world() -> Iterator[World]:
 def pair(world: World) -> Iterator[Callable[..., Pair]]:
     made: list[Pair] = []
 
-    def make(baud: int, faults: UartFaults | None = None, both: bool = False) -> Pair:
-        made.append(Pair(world, baud, faults or UartFaults(), both))
+    def make(
+        baud: int, faults: UartFaults | None = None, both: bool = False, options: str = ""
+    ) -> Pair:
+        made.append(Pair(world, baud, faults or UartFaults(), both, options))
         return made[-1]
 
     yield make
@@ -249,6 +254,93 @@ def test_both_sides_dial_and_serve_on_one_port(pair: Callable[..., Pair]) -> Non
     assert two.host.call("carry", bytes(range(256)) * 4, timeout_s=30)
     for board in (two.caller, two.called):
         assert "open already" not in board.log_text()
+
+
+# A higher rate on request
+
+
+def test_a_host_asks_for_a_higher_rate(world: World) -> None:
+    board = world.board(
+        f"b{len(world.boards)}",
+        main=CALLED.replace("BAUD", "115200").replace("PEER", ""),
+        libs=compile_all(["usb", "uart"]),
+        heap_bytes=2_000_000,
+    )
+    wire = world.uart(board.uart(0))
+    with picolink.connect(f"uart:{wire.path}?baud=115200&fast=921600", timeout_s=8) as host:
+        fast = host._line._driver.link.fast
+        faster(lambda: host.call("echo", 1), lambda: fast.baud == 921600 and fast.proven)
+        data = bytes(range(256)) * 64
+        start = time.monotonic()
+        assert host.call("echo", data, timeout_s=30) == data
+        assert time.monotonic() - start < 2 * len(data) / 11520  # what 115200 takes
+        board.reset()  # it wakes at 115200, and is found there
+        end = time.monotonic() + 40
+        while True:
+            try:
+                assert host.call("notes", timeout_s=30) == []
+                break
+            except PicolinkError:
+                assert time.monotonic() < end
+        faster(lambda: host.call("echo", 1), lambda: fast.baud == 921600 and fast.proven)
+        wire.set(UartFaults(cable_baud=460800))
+        assert host.call("echo", data[:512], timeout_s=60) == data[:512]
+        assert fast.baud == 115200 or not fast.proven
+    # A host that comes anew, and knows nothing of rates, finds the board at the base.
+    wire.set(UartFaults())
+    with picolink.connect(f"uart:{wire.path}?baud=115200", timeout_s=20) as host:
+        assert host.call("echo", "slowly") == "slowly"
+
+
+def faster(job: Callable[[], object], reached: Callable[[], bool], timeout_s: float = 30) -> None:
+    """Does `job` until the rate is `reached`."""
+    end = time.monotonic() + timeout_s
+    while not reached():
+        job()
+        assert time.monotonic() < end, "the rate did not rise"
+
+
+def test_a_rate_that_fails_its_trial_is_left(world: World) -> None:
+    board = world.board(
+        f"b{len(world.boards)}",
+        main=CALLED.replace("BAUD", "115200").replace("PEER", ""),
+        libs=compile_all(["usb", "uart"]),
+        heap_bytes=2_000_000,
+    )
+    wire = world.uart(board.uart(0), "pty", UartFaults(cable_baud=460800))
+    with picolink.connect(f"uart:{wire.path}?fast=921600", timeout_s=8) as host:
+        fast = host._line._driver.link.fast
+        rates = []
+        wait_ms = 0
+        while wait_ms < 4000:  # until it was tried three times
+            for i in range(len(rates), len(rates) + 10):
+                rates.append(fast.baud)
+                assert host.call("note", i, timeout_s=60) == i
+                assert fast.baud == 115200 or not fast.proven
+            wait_ms = fast._wait_ms
+        assert host.call("notes", timeout_s=60) == list(range(len(rates)))
+        assert rates.count(115200) > len(rates) // 2
+
+
+def test_boards_agree_on_a_higher_rate(pair: Callable[..., Pair]) -> None:
+    two = pair(115200, both=True, options="&fast=921600")
+    assert two.host.call("relay", 0, 10, timeout_s=60) == list(range(10))
+    data = bytes(range(256)) * 64
+
+    def carry() -> float:
+        start = time.monotonic()
+        assert two.host.call("carry", data, timeout_s=60)
+        return time.monotonic() - start
+
+    faster(lambda: None, lambda: carry() < 0.5 * len(data) / 11520)
+    two.called.reset()
+    end = time.monotonic() + 40
+    while True:
+        try:
+            assert two.host.call("relay", 0, 3, timeout_s=30) == [0, 1, 2]
+            break
+        except PicolinkError:
+            assert time.monotonic() < end
 
 
 # Nobody's commands
@@ -369,7 +461,10 @@ def test_noise_on_a_real_wire(pair: Callable[..., Pair]) -> None:
 def test_what_a_board_loads_for_uart() -> None:
     """At most 2 kB more than for USB, with the decoder that USB does without."""
     usb, uart = (sum(loaded_bytes([group]).values()) for group in ("usb", "uart"))
-    more = uart + sizes(["uart"])["picolink/core/textstream.mpy"] - usb
+    each = sizes(["uart"])
+    for seldom in ("fast", "refusal"):  # where a side asks for another rate, or nothing works
+        uart -= each[f"picolink/links/uart/{seldom}.mpy"]
+    more = uart + each["picolink/core/textstream.mpy"] - usb
     print(f"{more} bytes more than USB")
     assert more <= 2048
 
@@ -387,7 +482,7 @@ def test_paths_of_serial_ports_are_uarts(tmp_path: Path) -> None:
     [
         ("uart:0", BadAddress, ("is a board's", "uart:/dev/serial0")),
         ("uart:", BadAddress, ("which port",)),
-        ("uart:/dev/null?bauds=1", BadAddress, ("no option 'bauds'", "baud")),
+        ("uart:/dev/null?bauds=1", BadAddress, ("no option 'bauds'", "baud and fast")),
         ("uart:/dev/null?baud=fast", BadAddress, ("a baud rate is a number",)),
         ("uart:/nowhere/serial0", CannotConnect, ("no port /nowhere/serial0", "raspi-config")),
         ("uart:/dev/null", CannotConnect, ("no serial port",)),
@@ -440,16 +535,16 @@ def test_ports_that_cannot_be_had(world: World, monkeypatch: pytest.MonkeyPatch)
         ("uart:2", "no uart:2: uart:2: a board has uart:0 and uart:1"),
         ("uart:0?tx=4", "can't have TX at pin 4: it can be GP0, GP12, GP16, GP28"),
         ("uart:1?rx=GP1", "can't have RX at pin GP1: it can be GP5, GP9, GP21, GP25"),
-        ("uart:0?baud=9", "9 baud is not possible here: a board does 1200 to 7812500"),
-        ("uart:0?speed=9600", "no option speed; there are tx, rx, baud, rxbuf"),
+        ("uart:0?baud=9", "baud=9: a board's UART does 1200 to 7812500 baud"),
+        ("uart:0?speed=9600", "no option speed; there are tx, rx, baud, fast, rxbuf"),
         ("uart:0?rxbuf=99999", "the receive buffer has 512 to 32766 bytes"),
     ],
 )
 def test_wrong_addresses_on_a_board(world: World, address: str, said: str) -> None:
     board = world.board(
         f"b{len(world.boards)}",
-        main="from picolink import Node\nimport asyncio\n"
-        f"Node('b').run({address!r}, 'uart:1', 'uart:1', asyncio.sleep_ms(0))",
+        main="from picolink import Node\nasync def end(): pass\n"
+        f"Node('b').run({address!r}, 'uart:1', 'uart:1', end())",
         libs=compile_all(["uart"]),
     )
     board.wait_state("repl")

@@ -441,6 +441,17 @@ def test_a_host_end_held_at_another_baud(world: World) -> None:
         assert host.ask(b"hello", 5) == b"hello"
 
 
+def test_a_cable_too_long_for_the_rate(world: World) -> None:
+    data = b"a long cable" * 20
+    board = world.board("b", main=ECHO)
+    wire = world.uart(board.uart(0), "pty", UartFaults(cable_baud=115200))
+    with port(wire.path) as host:
+        assert host.ask(data, len(data)) == data
+        wire.set(UartFaults(cable_baud=57600))
+        got = host.ask(data, len(data))
+        assert len(got) == len(data) and got.count(0) > len(data) // 20
+
+
 def test_cuts_by_hand_and_by_chance(world: World) -> None:
     board = world.board("b", main=ECHO)
     wire = world.uart(board.uart(0))

@@ -125,15 +125,18 @@ class UartWire:
     def cut(self) -> None:
         """Cut all wires: bytes that are sent are lost."""
         self._send("cut", True)
+        self.counts()  # which is answered when it is done
 
     def mend(self) -> None:
         """Join them again."""
         self._send("cut", False)
+        self.counts()
 
     def set(self, faults: UartFaults) -> None:
         """From now on the wires are this bad."""
         self.faults = faults
         self._send("faults", dataclasses.asdict(faults))
+        self.counts()
 
     def noise(self, end: int, data: bytes) -> None:
         """Have `data` arrive at an end (0 or 1) out of nothing."""

@@ -23,6 +23,8 @@ class UartFaults:
     """The ground wire is missing: nothing that can be told from silence arrives."""
     echo: bool = False
     """All that an end sends comes back to it as well (TX and RX touch, or a half-duplex cable)."""
+    cable_baud: int = 0
+    """A cable too long for higher rates than this: what is sent faster arrives smeared; 0: any."""
     baud: int = 0
     """What a host's end works at, whatever its program has set; 0: as set."""
     login: bool = False

@@ -45,7 +45,7 @@ class Direction:
         self._source = source
         # One of chance's sequences each: they must not depend on how the bytes are portioned.
         self._chance = {
-            what: random.Random(f"{seed}/{what}") for what in ("flipped", "lost", "bit")
+            what: random.Random(f"{seed}/{what}") for what in ("flipped", "lost", "bit", "smeared")
         }
         self._queue = b""
         self._since = 0.0  # when the first byte of the queue began
@@ -128,6 +128,9 @@ class Direction:
         if not sink or not heard:
             return
         data = self._damaged(data)
+        if 0 < faults.cable_baud < setting.baud:
+            chance = self._chance["smeared"]
+            data = bytes(byte & chance.getrandbits(8) for byte in data)
         if not understood(setting, heard):
             if self._garbled != (setting, heard):
                 self._garbler, self._garbled = Garbler(setting, heard), (setting, heard)

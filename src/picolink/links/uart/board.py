@@ -6,9 +6,9 @@ there, since each turn of the event loop costs a board as much as 20 bytes take 
 """
 
 import io
-from time import ticks_diff, ticks_ms
+from time import sleep_ms, ticks_diff, ticks_ms
 
-from machine import UART
+from machine import UART, Pin
 
 from .link import UartLink
 
@@ -30,6 +30,7 @@ class Port(io.IOBase):
         self.need = _LEAST_BYTES
         self._number = number
         self._baud = baud
+        self._buffers = (tx_bytes, rx_bytes)
         self._tx_bytes = tx_bytes - _SPARE_BYTES
         self._most = rx_bytes // 2
         self._pause_ms = 2 + 40000 // baud  # without a byte: what is there is all
@@ -90,6 +91,27 @@ class Port(io.IOBase):
         """Whether as much is written as bridges the longest pauses of a program (25 ms)."""
         return self._queued * 400 > self._baud + 25600
 
+    def can(self, baud: int) -> bool:
+        """Whether the UART can do this rate."""
+        return 1200 <= baud <= 7812500
+
+    def set_baud(self, baud: int) -> int:
+        """Another rate, when all is sent; returns it. What is unread is lost."""
+        try:
+            self.uart.flush()
+        except OSError:
+            pass  # the port was slower than it should be
+        self.uart.init(baudrate=baud, txbuf=self._buffers[0], rxbuf=self._buffers[1])
+        self._baud = baud
+        self._pause_ms = 2 + 40000 // baud
+        self._queued = 0
+        self.need = _LEAST_BYTES
+        return baud
+
+    def pause(self) -> None:
+        """A moment in which the other side sets its port."""
+        sleep_ms(5)
+
     def close(self) -> None:
         """Ends it, when all is sent."""
         if self._number in _open:
@@ -102,10 +124,11 @@ async def open_async(scheme: str, where: str, options: "dict[str, str]") -> Uart
     """Opens UART 0 or 1."""
     from .options import settings
 
-    number, baud, pins, rx_bytes = settings(where or "0", options, _open)
+    number, baud, pins, rx_bytes, fast = settings(where or "0", options, _open)
     # The most that a peer lets us have under way, and what is said between.
-    tx_bytes = max(512, min(4096, baud // 50))
+    tx_bytes = max(512, min(4096, max(baud, fast) // 50))
+    pins = {name: Pin(pin) for name, pin in pins.items()}
     uart = UART(number, baud, txbuf=tx_bytes, rxbuf=rx_bytes, **pins)
     _open.append(number)
     port = Port(uart, number, baud, rx_bytes, tx_bytes)
-    return UartLink(port, port, "uart:%d" % number, baud, rx_bytes)
+    return UartLink(port, port, "uart:%d" % number, baud, rx_bytes, fast)

@@ -7,7 +7,7 @@ import os
 import time
 
 from ...core.errors import BadAddress, CannotConnect, LinkError
-from ..usb.serial_port import open_exclusive, set_baud
+from ..usb.serial_port import open_exclusive, set_baud, speeds
 from .link import UartLink
 
 RX_BYTES = 8192
@@ -20,6 +20,7 @@ HELP: dict[str, tuple[str, str, dict[str, str]]] = {
         {
             "baud": "the rate of both sides; 115200 if left out",
             "tx, rx": "on a board: its pins, as tx=0&rx=1",
+            "fast": "a higher rate to agree on with the other side, as 921600; baud if it fails",
             "rxbuf": "on a board: bytes of the receive buffer; fits the rate if left out",
         },
     ),
@@ -35,6 +36,7 @@ class HostPort:
         self.fd = fd
         self.path = path
         self.baud = baud
+        self._busy_until = 0.0  # reckoned: adapters do not tell when all is on the wire
 
     def clock(self) -> int:
         """Milliseconds that only grow."""
@@ -55,11 +57,32 @@ class HostPort:
     def write(self, data: bytes) -> int:
         """Writes what the port takes; returns how much."""
         try:
-            return os.write(self.fd, data)
+            sent = os.write(self.fd, data)
+            begin = max(self._busy_until, time.monotonic())
+            self._busy_until = begin + sent * 10 / self.baud
+            return sent
         except BlockingIOError:
             return 0
         except OSError as error:
             raise LinkError(f"the port {self.path} is gone: unplugged?") from error
+
+    def can(self, baud: int) -> bool:
+        """Whether the system knows this rate."""
+        return baud in speeds()
+
+    def set_baud(self, baud: int) -> int:
+        """Another rate, when all is sent; returns what it is then: a port may refuse."""
+        time.sleep(min(1.0, max(0.0, self._busy_until - time.monotonic()) + 0.002))
+        try:
+            set_baud(self.fd, self.path, baud)
+            self.baud = baud
+        except BadAddress:
+            set_baud(self.fd, self.path, self.baud)
+        return self.baud
+
+    def pause(self) -> None:
+        """A moment in which the other side sets its port."""
+        time.sleep(0.005)
 
     def ahead(self) -> bool:
         """The system does not say."""
@@ -80,11 +103,16 @@ def open_link(scheme: str, where: str, options: dict[str, str], timeout_s: float
             "Raspberry Pi, uart:/dev/ttyUSB0 with an adapter"
         )
     for name in options:
-        if name != "baud":
-            raise BadAddress(f"uart:{where} has no option {name!r} on this computer; there is baud")
-    text = options.get("baud", "115200")
-    if not text.isdigit():
-        raise BadAddress(f"baud={text}: a baud rate is a number, usual are 115200 and 921600")
+        if name not in ("baud", "fast"):
+            raise BadAddress(
+                f"uart:{where} has no option {name!r} on this computer; there are baud and fast"
+            )
+    rates = {"baud": 115200, "fast": 0}
+    for name, text in options.items():
+        if not text.isdigit():
+            raise BadAddress(f"{name}={text}: a baud rate is a number, usual are 115200 and 921600")
+        rates[name] = int(text)
+    baud, fast = rates["baud"], rates["fast"]
     if not os.path.exists(where):
         raise CannotConnect(
             f"there is no port {where}: on a Raspberry Pi turn it on (sudo raspi-config, Interface "
@@ -93,11 +121,12 @@ def open_link(scheme: str, where: str, options: dict[str, str], timeout_s: float
         )
     fd = open_exclusive(where)
     try:
-        set_baud(fd, where, int(text))
+        set_baud(fd, where, fast or baud)  # to know whether it can
+        set_baud(fd, where, baud)
     except BaseException:
         os.close(fd)
         raise
-    return UartLink(HostPort(fd, where, int(text)), fd, f"uart:{where}", int(text), RX_BYTES)
+    return UartLink(HostPort(fd, where, baud), fd, f"uart:{where}", baud, RX_BYTES, fast)
 
 
 async def open_async(scheme: str, where: str, options: dict[str, str]) -> UartLink:

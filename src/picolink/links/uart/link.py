@@ -15,7 +15,10 @@ if MYPY:
     from collections.abc import Callable
     from typing import Any
 
+    from .fast import Fast
+
 _LEAST_BYTES = 16  # of a frame
+_SPEED = 0x44  # first byte of the packets that agree on another baud rate
 _LINES_ONLY = 2  # stuffed besides what every frame stuffs: LF and CR
 
 
@@ -28,8 +31,9 @@ class UartLink:
     mtu_bytes = 683  # larger packets gain little and are flipped more often
 
     def __init__(
-        self, port: "Any", pollable: "Any", address: str, baud: int, rx_bytes: int
-    ) -> None:
+        self, port: "Any", pollable: "Any", address: str, baud: int, rx_bytes: int,
+        fast: int = 0,
+    ) -> None:  # fmt: skip
         self.port = port
         self.pollable = pollable
         self.address = address
@@ -37,16 +41,22 @@ class UartLink:
         self.window_bytes = rx_bytes // 4
         self.takes_bytes = self.window_bytes // 3 + 1
         self.unsent = False  # what is written waits, or should: `port.ahead()`
-        self._rest = b""
+        self.rest = b""
         self.on_text: Callable[[bytes], object] = len
-        self._decoder = Decoder(self._text)
+        self.decoder = Decoder(self._text)
         self._damaged = 0  # of its frames, that text was marked for
+        self.texts = 0
         self._heard_ms = 0
+        self._baud = baud
+        self.fast: Fast | None = None
+        if fast:
+            self.fast = self._negotiator(fast)
 
     def _text(self, text: bytes) -> None:
+        self.texts += 1
         # A line that holds 0x00 is never run: no part of a broken frame becomes one.
-        if self._damaged != self._decoder.damaged:
-            self._damaged = self._decoder.damaged
+        if self._damaged != self.decoder.damaged:
+            self._damaged = self.decoder.damaged
             text = b"\x00" + text
         self.on_text(text)
 
@@ -56,31 +66,47 @@ class UartLink:
         data = port.read()
         if not data:
             return []
-        decoder = self._decoder
+        decoder = self.decoder
         now_ms = port.clock()
         if decoder.unfinished and now_ms - self._heard_ms & 0x3FFFFFFF >= TIMES["partial"]:
             decoder.give_up()
         self._heard_ms = now_ms
         packets = decoder.feed(data)
         port.need = decoder.missing or _LEAST_BYTES
-        return packets
+        fast = self.fast
+        if fast is None:
+            if not packets or packets[0][0] != _SPEED:
+                return packets
+            self.fast = fast = self._negotiator(0)
+        return fast.hear(packets)
+
+    def _negotiator(self, wanted: int) -> "Fast":
+        from .fast import Fast
+
+        return Fast(self, self._baud, wanted)
 
     def send(self, packet: bytes) -> None:
         """Sends a packet, in one write."""
+        if self.fast is not None:
+            self.fast.saying()
+        self.transmit(packet)
+
+    def transmit(self, packet: bytes) -> None:
+        """The same, at whatever rate."""
         self.write(encode(packet, _LINES_ONLY))
 
     def write(self, text: bytes) -> None:
         """Sends bytes as they are."""
-        self._rest += text
+        self.rest += text
         self.flush()
 
     def flush(self) -> None:
         """Goes on with what was unsent."""
         port = self.port
-        rest = self._rest
+        rest = self.rest
         if rest:
-            self._rest = rest[port.write(rest) :]
-        self.unsent = bool(self._rest) or port.ahead()
+            self.rest = rest[port.write(rest) :]
+        self.unsent = bool(self.rest) or port.ahead()
 
     def close(self) -> None:
         """Closes the port."""

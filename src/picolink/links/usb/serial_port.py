@@ -83,21 +83,34 @@ def _make_raw(fd: int, path: str) -> None:
     termios.tcsetattr(fd, termios.TCSANOW, state)
 
 
-def set_baud(fd: int, path: str, baud: int) -> None:
-    """Sets an open port's rate; BadAddress where it can't do that."""
+def speeds() -> dict[int, int]:
+    """The rates that this system knows -> what termios calls them."""
     import termios
 
-    speeds = {
+    return {
         int(name[1:]): getattr(termios, name)
         for name in dir(termios)
         if name[0] == "B" and name[1:].isdigit() and name != "B0"
     }
-    state = termios.tcgetattr(fd)
-    if baud in speeds:
-        state[4] = state[5] = speeds[baud]
-        termios.tcsetattr(fd, termios.TCSANOW, state)
-    if baud not in speeds or termios.tcgetattr(fd)[4:6] != state[4:6]:
-        usual = ", ".join(str(rate) for rate in sorted(speeds) if rate >= 9600)
+
+
+def set_baud(fd: int, path: str, baud: int) -> None:
+    """Sets an open port's rate; BadAddress where it can't do that, LinkError where it is gone."""
+    import termios
+
+    known = speeds()
+    done = False
+    if baud in known:
+        try:
+            state = termios.tcgetattr(fd)
+            state[4] = state[5] = known[baud]
+            termios.tcsetattr(fd, termios.TCSANOW, state)
+            done = termios.tcgetattr(fd)[4:6] == state[4:6]
+        except termios.error as error:
+            if error.args[0] != errno.EINVAL:
+                raise LinkError(f"the port {path} is gone: unplugged?") from error
+    if not done:
+        usual = ", ".join(str(rate) for rate in sorted(known) if rate >= 9600)
         raise BadAddress(f"{path} can't do {baud} baud; this system knows {usual}")
 
 
