@@ -66,6 +66,8 @@ class BoardEnd:
         self._loop = loop
         self._deliver, self._take, memory = fds
         self._memory = mmap.mmap(memory, mmap.PAGESIZE)
+        # Each counter is stored at once: `struct` writes bytes, and the program reads between them.
+        self._counters = memoryview(self._memory)[:8].cast("I")
         self._pins = pins
         self._irq = irq
         self._gone = gone
@@ -81,9 +83,8 @@ class BoardEnd:
     def _readable(self) -> None:
         self.line_wake()
 
-    def _count(self, at: int, more: int) -> None:
-        value = struct.unpack_from("<I", self._memory, at)[0]
-        struct.pack_into("<I", self._memory, at, (value + more) & MASK)
+    def _count(self, which: int, more: int) -> None:
+        self._counters[which] = (self._counters[which] + more) & MASK
 
     def _set(self) -> tuple[int, ...]:
         return struct.unpack_from(_SETTINGS, self._memory, _SETTINGS_AT)
@@ -120,7 +121,7 @@ class BoardEnd:
     def sent(self, count: int) -> None:
         """So many bytes have left the port."""
         self._pending -= count
-        self._count(4, count)
+        self._count(1, count)
         if not self._pending and self._set()[6] & IRQ_TXIDLE:
             self._irq(IRQ_TXIDLE)
 
@@ -140,7 +141,10 @@ class BoardEnd:
         self.overflowed += max(0, len(data) - room)
         data = data[:room]
         if data:
-            os.write(self._deliver, data)
+            try:
+                os.write(self._deliver, data)
+            except BrokenPipeError:
+                return  # the interpreter has just ended: the board is being reset
             self._count(0, len(data))
         if flags & trigger:
             self._irq(flags & trigger)
@@ -165,4 +169,5 @@ class BoardEnd:
             self._loop.on_readable(self._take, None)
             if self._idle:
                 self._idle.cancel()
+            self._counters.release()
             self._memory.close()

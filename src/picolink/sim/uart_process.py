@@ -7,6 +7,7 @@ its UART. When the world's socket closes all ends.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import sys
@@ -94,8 +95,11 @@ class UartProcess:
         def gone() -> None:
             if self._line.ends[number] is end:
                 self._line.detach(number)
+            if connection.fileno() >= 0:
                 self._loop.on_readable(connection.fileno(), None)
                 connection.close()
+                for fd in fds:
+                    os.close(fd)
 
         def told() -> None:
             try:
@@ -104,7 +108,7 @@ class UartProcess:
                 breaks = b""
             if breaks:
                 self._line.broken(number)
-            elif connection.fileno() >= 0:
+            else:
                 gone()
 
         end = BoardEnd(self._loop, (deliver, take, memory), about["pins"], irq, gone)
