@@ -6,6 +6,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,7 @@ node.run("usb:", *LINKS)
 
 CALLED = """
 from picolink import Node
+import asyncio
 node = Node("called", max_message_bytes=60_000)
 noted = []
 
@@ -122,6 +124,21 @@ def numbers(n):
 @node.command
 async def back(value):
     return await peer.call("echo", value, timeout_s=100)
+
+@node.command
+async def save(count, asks):
+    # As a logger does: a write of its file takes a board about 100 ms, and it is deaf meanwhile.
+    for i in range(count):
+        if asks:
+            async with node.quiet():
+                write(i)
+        else:
+            write(i)
+        await asyncio.sleep_ms(100)
+
+def write(i):
+    with open("log.bin", "wb") as file:
+        file.write(bytes((i,)) * 6000)
 
 PEER
 node.run("uart:0?baud=BAUD", "usb:")
@@ -254,6 +271,62 @@ def test_both_sides_dial_and_serve_on_one_port(pair: Callable[..., Pair]) -> Non
     assert two.host.call("carry", bytes(range(256)) * 4, timeout_s=30)
     for board in (two.caller, two.called):
         assert "open already" not in board.log_text()
+
+
+# A board that writes its flash
+
+
+def carry_meanwhile(save: Callable[[], object], carry: Callable[[], object]) -> None:
+    """Has `carry` done, again and again, until `save` is."""
+    with ThreadPoolExecutor(1) as pool:
+        saving = pool.submit(save)
+        while not saving.done():
+            carry()
+        saving.result()
+
+
+@pytest.mark.parametrize("baud", [115200, 921600])
+def test_nothing_is_lost_while_a_board_writes_its_flash(
+    pair: Callable[..., Pair], baud: int
+) -> None:
+    two = pair(baud)
+    data = bytes(range(256)) * (baud // 28800)
+
+    def carry() -> None:
+        assert two.host.call("carry", data, timeout_s=60)
+
+    def overflowed() -> int:
+        return sum(direction["overflowed"] for direction in two.wire.counts())
+
+    carry()
+    n = count(100, 8)
+    with picolink.connect(two.called.usb_path, timeout_s=10) as called:
+        carry_meanwhile(lambda: called.call("save", n, True, timeout_s=100), carry)
+        assert overflowed() == 0
+        # It is not for want of trying: without asking, much is.
+        carry_meanwhile(lambda: called.call("save", n, False, timeout_s=100), carry)
+        assert overflowed() > 100 * n
+
+
+def test_a_host_waits_while_a_board_writes_its_flash(world: World) -> None:
+    board = world.board(
+        f"b{len(world.boards)}",
+        main=CALLED.replace("BAUD", "921600").replace("PEER", ""),
+        libs=compile_all(["usb", "uart"]),
+        heap_bytes=2_000_000,
+    )
+    wire = world.uart(board.uart(0))
+    data = bytes(range(256)) * 64
+    with picolink.connect(f"uart:{wire.path}?baud=921600", timeout_s=8) as host:
+
+        def carry() -> None:
+            assert host.call("echo", data, timeout_s=60) == data
+
+        n = count(100, 8)
+        carry_meanwhile(lambda: host.call("save", n, True, timeout_s=100), carry)
+        assert wire.counts()[1]["overflowed"] == 0
+        carry_meanwhile(lambda: host.call("save", n, False, timeout_s=100), carry)
+        assert wire.counts()[1]["overflowed"] > 100 * n
 
 
 # A higher rate on request
