@@ -91,8 +91,13 @@ class Party:
         return session
 
     def told(self, what):
-        """The details of all diary entries of this kind."""
+        """The details of the diary entries of this kind."""
         return [detail for kind, detail in self.diary if kind == what]
+
+    def note(self, what, detail):
+        if len(self.diary) >= 500:  # a soak has thousands, and a board no memory for them
+            self.diary = [entry for entry in self.diary if len(self.told(entry[0])) < 50]
+        self.diary.append((what, detail))
 
     # What the core calls
 
@@ -103,7 +108,7 @@ class Party:
             self.messages.append((kind, ref, body))
 
     def on_state(self, session, why):
-        self.diary.append((session.state, why))
+        self.note(session.state, why)
         if session.state == DORMANT and self.redial is not None:
             self.world.at(50, self.redial, session)
 
@@ -112,16 +117,16 @@ class Party:
             session.wanted = False
 
     def on_attach(self, session, port):
-        self.diary.append(("attach", port.mtu_bytes))
+        self.note("attach", port.mtu_bytes)
 
     def on_refused(self, session, why):
-        self.diary.append(("refused", why))
+        self.note("refused", why)
 
     def on_forgotten(self, session):
-        self.diary.append(("forgotten", session.id))
+        self.note("forgotten", session.id)
 
     def on_silence(self, session):
-        self.diary.append(("silence", session.id))
+        self.note("silence", session.id)
         self.world.at(50, self.redial, session)
 
 

@@ -135,13 +135,19 @@ def python(source: str, *arguments: str) -> subprocess.Popen[str]:
 
 
 def the_one_gap_ms(observer: picolink.Board) -> int:
-    """Waits until the board was held up, and a second longer; it was held up once."""
+    """How long the board was held up; waits until it was, and until a second passed without.
+
+    A busy machine makes pauses of its own, so one more does not blame the link; a link that holds
+    the board up again and again never has its second.
+    """
     deadline = time.monotonic() + 5
-    while not observer.call("long_gaps"):
+    while not (gaps := observer.call("long_gaps")):
         assert time.monotonic() < deadline, "the board was never held up"
-    gaps = observer.call("watch", 1000)
-    assert len(gaps) == 1, gaps
-    return int(gaps[0])
+    for _ in range(3):
+        before, gaps = gaps, observer.call("watch", 1000)
+        if len(gaps) == len(before):
+            return int(gaps[0])
+    raise AssertionError(f"held up again and again: {gaps} ms")
 
 
 def works(board: VirtualBoard) -> None:
