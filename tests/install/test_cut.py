@@ -136,7 +136,7 @@ def test_cut_at_every_step(
     seen = set()
     cut_at = 0
     # all four ways take a minute: without PICOLINK_SOAK one of them is cut everywhere
-    stride = 1 if SOAK or (onto == "an older one" and not power) else 3
+    stride = 1 if SOAK or (onto == "an older one" and not power) else 5
     while not installing.to(goal, cut_at := cut_at + stride):
         found = installing.starts_with()
         assert found in (there, goal), f"cut at step {cut_at} of {there} to {goal}"
@@ -163,7 +163,7 @@ def test_killed_at_any_time(
     draw = random.Random(SEED)
     for number in (signal.SIGKILL, signal.SIGKILL, signal.SIGINT):
         with start("install", "usb:auto", "--force") as process:
-            assert process.stderr is not None
+            assert process.stderr is not None and process.stdout is not None
             for line in process.stderr:
                 if "copied" in line:
                     break
@@ -171,11 +171,11 @@ def test_killed_at_any_time(
                 process.wait(draw.uniform(0.01, 0.5))
             except subprocess.TimeoutExpired:
                 process.send_signal(number)
-            rest = process.stderr.read()
-            code = process.wait(10)
-        if number == signal.SIGINT:
-            assert code in (0, 130)
-            assert code == 0 or "run again, goes on" in rest
+            rest, out = process.stderr.read(), process.stdout.read()
+            process.wait(10)
+        if number == signal.SIGINT:  # which may come when all is done, and the process ends
+            assert "run again, goes on" in rest or "installed. " in out
+            assert "Traceback" not in rest
         board.power_off()
         board.power_on()
         board.wait_ready()
