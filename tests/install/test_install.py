@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -96,6 +97,18 @@ def test_the_boards_file_is_merged(world: World, picolink: Run, tmp_path: Path) 
     assert short[0] == 2 and "8 to 63" in short[2]
 
 
+def test_a_board_with_a_broken_file_says_so_once_and_comes_up(world: World, picolink: Run) -> None:
+    board = world.board("fresh", main=NODE)
+    assert picolink("install", "usb:auto")[0] == 0
+    with_repl(board, "f = open('/picolink.json', 'w'); f.write('{'); f.close()")
+    with api.connect("usb:auto", start=True) as connected:
+        assert re.fullmatch("pico-[0-9a-f]{4}", connected.name)
+    said = board.log_text().rpartition("soft reboot")[2]
+    assert said.count("picolink: /picolink.json: it is no JSON, so the name is pico-") == 1
+    assert said.count("/picolink.json: it is no JSON, so the link is usb:") == 1
+    assert "Traceback" not in said
+
+
 def test_only_what_the_links_need_is_copied(world: World, picolink: Run) -> None:
     board = world.board("fresh")
     assert picolink("install", "usb:auto", "--links", "usb")[0] == 0
@@ -107,6 +120,19 @@ def test_only_what_the_links_need_is_copied(world: World, picolink: Run) -> None
     removed = json.loads(picolink("install", "usb:auto", "--links", "usb", "--json")[1])
     assert removed["removed"] and all("links/tcp" in path for path in removed["removed"])
     assert not [path for path in tree(board) if "links/tcp" in path]
+
+
+def test_a_board_without_a_network_gets_usb_only(
+    world: World, picolink: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repl.Repl, "run", without_socket(repl.Repl.run))
+    world.board("fresh", main=NODE)
+    assert json.loads(picolink("install", "usb:auto", "--json")[1])["links"] == ["usb:"]
+
+
+def without_socket(run: Callable[..., str]) -> Callable[..., str]:
+    """As the firmware of a Pico without Wi-Fi answers."""
+    return lambda at, source: run(at, source.replace("import socket", "import no_such_module"))
 
 
 def test_a_link_that_the_program_dials_comes_along(world: World, picolink: Run) -> None:

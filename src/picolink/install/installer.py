@@ -180,7 +180,7 @@ class _Run:
         own = program.node_name(self.program)
         merged = settings.merge(
             told, name=wishes.name, links=wishes.links, wifi=wishes.wifi,
-            name_else=own or self._name_by_id(),
+            name_else=own or self._name_by_id(), links_else=self._links(),
         )  # fmt: skip
         if own and own != merged["name"]:
             notes.append(
@@ -202,6 +202,9 @@ class _Run:
         """The name that the board would give itself: see node/config.py."""
         code = "import machine; print(binascii.hexlify(machine.unique_id()).decode())"
         return f"pico-{self.repl.run(code).strip()[-4:]}"
+
+    def _links(self) -> list[str]:
+        return [link for link in settings.DEFAULT_LINKS if link != "tcp" or self.repl.has("socket")]
 
     # Doing
 

@@ -247,6 +247,10 @@ class Repl:
         told = self._asked(_value, self.run("print(os.statvfs('/'))"))
         return told[3] * told[0], told[0]
 
+    def has(self, module: str) -> bool:
+        """Whether the firmware has this module: a Pico without Wi-Fi has no `socket`."""
+        return "yes" in self.run(f"try:\n import {module}\n print('yes')\nexcept ImportError: pass")
+
     def read(self, path: str) -> bytes:
         """A file's contents."""
         text = self.run(

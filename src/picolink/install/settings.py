@@ -76,17 +76,19 @@ def merge(
     links: Iterable[str] | None = None,
     wifi: Wifi | None = None,
     name_else: str = "",
+    links_else: Iterable[str] = DEFAULT_LINKS,
 ) -> dict[str, Any]:
     """What the file is to say: `told`, with what was asked for. Keys that are not ours stay.
 
-    `links` None leaves those that it has; `name_else` stands in where it has no good name.
+    `links` None leaves those that it has; `name_else` and `links_else` stand in where it has none
+    that are good.
     """
     merged = dict(told)
     merged["name"] = check_name(name) if name else _good_name(told.get("name")) or name_else
     old = told.get("links")
     old = [link for link in old if isinstance(link, str)] if isinstance(old, list) else []
     if links is None:
-        merged["links"] = old or [ADDRESSES[link] for link in DEFAULT_LINKS]
+        merged["links"] = old or [ADDRESSES[link] for link in links_else]
     else:
         merged["links"] = list(dict.fromkeys(_keep(link, old) for link in links))
     if wifi is not None:
