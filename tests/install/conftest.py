@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import signal
 import subprocess
@@ -14,8 +13,6 @@ from typing import NamedTuple
 import pytest
 
 from picolink.cli.main import main
-from picolink.install import installer
-from picolink.packing import compile_all
 from picolink.sim import World
 
 
@@ -51,8 +48,7 @@ def start() -> Callable[..., subprocess.Popen[str]]:
 def picolink(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Done]:
-    """Runs `picolink ARGUMENTS` in this process; what is packed for boards is packed once."""
-    monkeypatch.setattr(installer, "compile_all", _packed)
+    """Runs `picolink ARGUMENTS` in this process."""
 
     def run(*arguments: str, **variables: str) -> Done:
         before = signal.getsignal(signal.SIGTERM)
@@ -69,12 +65,3 @@ def picolink(
         return Done(code, *capfd.readouterr())
 
     return run
-
-
-def _packed(groups: list[str], march: str | None) -> dict[str, bytes]:
-    return dict(_compiled(tuple(groups), march))
-
-
-@functools.cache
-def _compiled(groups: tuple[str, ...], march: str | None) -> dict[str, bytes]:
-    return compile_all(groups, march=march)
