@@ -16,11 +16,17 @@ ROOT = Path(__file__).parent.parent
 STUBS = "micropython-rp2-rpi-pico-w-stubs==1.29.0.post1"
 
 #: Library code for boards, and programs as users write them (without annotations).
-STRICT = ["src/picolink/links/*/board.py", "src/picolink/node/wait_board.py"]
+STRICT = [
+    "src/picolink/links/*/board.py",
+    "src/picolink/node/wait_board.py",
+    "src/picolink/net/knock.py",
+    "src/picolink/net/wifi.py",
+]
 PROGRAMS = [
     "board/main.py",
     "examples/*/main.py",
     "examples/button-lamp/lamp.py",
+    "examples/wifi-access-point/lamp.py",
     "examples/demo/[!d]*.py",
     "docs/snippets/*_board.py",
 ]

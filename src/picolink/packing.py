@@ -49,6 +49,7 @@ GROUPS: dict[str, list[str]] = {
         "links/uart/fast.py",
     ],
     "mqtt": ["links/mqtt/*.py"],
+    "wifi": ["net/*.py"],
     "describe": ["services/__init__.py", "services/describe.py"],
     "stats": ["services/__init__.py", "services/stats.py"],
     "time": ["services/__init__.py", "services/time.py"],

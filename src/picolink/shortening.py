@@ -34,7 +34,8 @@ from .slimming import strip
 _OF_MICROPYTHON = """
     callback const core cur_task deinit dupterm dupterm_notify init ioctl irq kbd_intr mem_alloc
     mem_free mode off on period push readinto schedule sleep_ms ticks ticks_add ticks_diff ticks_ms
-    ticks_us toggle trigger unique_id value
+    ticks_us toggle trigger unique_id value active config connect country disconnect hostname
+    ifconfig scan status
 """
 
 #: Names in every firmware's read-only memory that stand for nothing at global level. The first
@@ -57,11 +58,11 @@ _IN_EVERY_FIRMWARE = """
 """
 
 #: Classes whose methods, arguments and plain attributes are what users write or read.
-_PUBLIC_CLASSES = {"Node", "Peer", "Subscription", "Client", "Publish"}
+_PUBLIC_CLASSES = {"Node", "Peer", "Subscription", "Client", "Publish", "Wifi"}
 _PUBLIC_ATTRIBUTES = {
     "name", "uid", "kind", "traceback", "outcome",
     "connects", "oversize", "why", "failed", "on_up", "on_down", "client_id",
-    "done", "error", "on_end", "granted",
+    "done", "error", "on_end", "granted", "joined", "ssid",
 }  # fmt: skip
 _PUBLIC_MODULES = {"picolink", "picolink.core.errors"}
 

@@ -142,6 +142,24 @@ def test_a_link_that_the_program_dials_comes_along(world: World, picolink: Run) 
     assert [path for path in tree(board) if "links/tcp" in path]
 
 
+def test_the_network_that_is_noted_is_joined(world: World, picolink: Run) -> None:
+    world.access_point("lab", "eightfour")
+    board = world.board("fresh")
+    code, _, err = picolink(
+        "install", "usb:auto", "--wifi", "lab", PICOLINK_WIFI_PASSWORD="eightfour"
+    )
+    assert code == 0, err
+    board.radio.wait_joined()
+    assert picolink("call", "tcp:" + board.address, "led_set", "on") == (0, "on\n", "")
+
+
+def test_a_program_with_wifi_gets_what_that_needs(world: World, picolink: Run) -> None:
+    world.access_point("lab", "password")
+    board = world.board("fresh", main=NODE.replace("Node()", "Node(wifi=('lab', 'password'))"))
+    assert picolink("install", "usb:auto", "--links", "usb")[0] == 0
+    board.radio.wait_joined()
+
+
 def test_an_older_library_is_replaced_and_its_files_go(world: World, picolink: Run) -> None:
     old = compile_all(["usb", "describe"], joined=False, short=False)
     board = world.board("fresh", main=NODE, libs=old | {"other/thing.py": b"x = 1\n"})

@@ -106,7 +106,11 @@ class _Run:
         main, merged, files = self._files(found)
         self.links = merged["links"]
         self.report.say("compiling what it needs")
-        groups = settings.groups(merged, more=program.addresses(self.program))
+        groups = settings.groups(
+            merged,
+            more=program.addresses(self.program),
+            wifi=program.wants_wifi(self.program),
+        )
         packed = compile_all(groups + SERVICES, march=firmware.architecture(self.facts))
         firmware.check_compiled(self.repl.path, self.facts, packed["picolink/__init__.mpy"])
         plan = make(wanted(packed, __version__, groups), found, force=self.wishes.force)

@@ -71,6 +71,12 @@ def addresses(program: bytes) -> list[str]:
     return sorted(s for s in strings if (m := _ADDRESS.match(s)) and m[1] in SCHEMES)
 
 
+def wants_wifi(program: bytes) -> bool:
+    """Whether the program gives its node a network: `Node(wifi=...)`."""
+    calls = (node for node in ast.walk(_tree(program)) if isinstance(node, ast.Call))
+    return any(word.arg == "wifi" for call in calls for word in call.keywords)
+
+
 def node_name(program: bytes) -> str:
     """The name in the program's `Node("name")`, or ""."""
     for node in ast.walk(_tree(program)):

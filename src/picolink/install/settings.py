@@ -113,9 +113,12 @@ def _good_name(name: object) -> str:
         return ""
 
 
-def groups(merged: dict[str, Any], *, more: Iterable[str] = ()) -> list[str]:
-    """The groups to pack for the links of the file, and for the addresses in `more`."""
+def groups(merged: dict[str, Any], *, more: Iterable[str] = (), wifi: bool = False) -> list[str]:
+    """The groups to pack for the links and the Wi-Fi of the file, for the addresses in `more`, and
+    for a program that wants Wi-Fi itself."""
     needed = {group_of(address) for address in [*merged["links"], *more]}
+    if wifi or merged.get("wifi"):
+        needed.add("wifi")
     return sorted(group for group in needed if group in GROUPS)
 
 

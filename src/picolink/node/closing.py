@@ -23,6 +23,8 @@ def stop(node: "Node") -> None:
         watch.stop()
         listener.close()
     node.listeners.clear()
+    if node.wifi is not None:
+        node.wifi.stop()
     if node.host is not None:
         node.host.stop()
         node.host = None

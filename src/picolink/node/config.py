@@ -14,6 +14,8 @@ MYPY = False
 if MYPY:
     from typing import Any
 
+    from .node import Node
+
 PATH = "/picolink.json"
 
 
@@ -53,6 +55,29 @@ def node_name(uid: bytes) -> str:
         pass
     _say("%r is no name (letters, digits, - and _)" % (name,), "the name is " + own)
     return own
+
+
+def complete(node: "Node", links: "list[Any]") -> "list[Any]":
+    """Begins the node's Wi-Fi, where one is wanted, and gives the links to open."""
+    if sys.implementation.name != "micropython":
+        if node.wifi is not None:
+            raise UsageError("wifi= is for boards: a computer joins networks by its own settings")
+        return links
+    wifi = node.wifi
+    node.wifi = None
+    try:
+        if wifi is None:
+            wifi = _told("wifi")[0]
+        if wifi is not None:
+            from ..net.wifi import Wifi
+
+            Wifi(node, wifi)
+    except ImportError as error:
+        why = "this board has none" if "'network'" in str(error) else "picolink install brings it"
+        print("%s: no Wi-Fi: %s (%s)" % (node.name, why, error))
+    except (UsageError, ValueError, OSError) as error:
+        print("%s: no Wi-Fi: %s" % (node.name, error))
+    return links or node_links()
 
 
 def node_links() -> "list[str]":

@@ -51,12 +51,13 @@ class Node:
 
     `name`: letters, digits, - and _; left out, a board takes it from /picolink.json, a host its
     own. `uid`: its identity, the board's own by default.
-    `max_message_bytes`: larger ones are refused.
+    `max_message_bytes`: larger ones are refused. `wifi`: on a board, the network's name and
+    password, or more (docs/wifi.md); left out, what /picolink.json says.
     """
 
     def __init__(
         self, name: str = "", uid: bytes | None = None, max_message_bytes: int = 16384,
-        max_sessions: int = 4, window_bytes: int = 8192,
+        max_sessions: int = 4, window_bytes: int = 8192, wifi: "Any" = None,
     ) -> None:  # fmt: skip
         from .naming import name_of_node
 
@@ -71,6 +72,7 @@ class Node:
             max_message_bytes,
             max_sessions,
         )
+        self.wifi = wifi  # once it runs: net.wifi.Wifi
         self.commands: dict[str, Command] = {}
         self.readings: dict[str, Any] = {}
         self.texts: dict[str, Any] | None = None  # link -> what is said on it, if declared

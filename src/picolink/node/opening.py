@@ -44,12 +44,9 @@ def add(node: "Node", link: "Link") -> None:
 async def open_all(node: "Node", links: "Any") -> None:
     """Opens the links, and says so. A board without any opens those of its /picolink.json."""
     start(node)
-    if sys.implementation.name == "micropython":
-        if not links:
-            from .config import node_links
+    from .config import complete
 
-            links = node_links()
-    for link in links:
+    for link in complete(node, links):
         try:
             opened = await open_link(link, node)
             add(node, opened)

@@ -60,7 +60,9 @@ class Peer:
             try:
                 driver = self._served()
                 if driver is None:
-                    link = await open_link(self.address, self.node)
+                    wifi = self.node.wifi
+                    address = self.address if wifi is None else wifi.route(self.address)
+                    link = await open_link(address, self.node)
                     driver = Driver(self.node, link, self._on_lost)
             except UsageError as error:
                 self.failed = error
@@ -82,6 +84,12 @@ class Peer:
                 return
             await asyncio.sleep(wait_ms / 1000)
             wait_ms = min(2 * wait_ms, TIMES["retry_max"])
+
+    def again(self) -> None:
+        """The network is back: where there is no link it is tried now, not after the pause."""
+        if self._task is not None and self._driver is None and self.failed is None:
+            self._task.cancel()
+            self._task = self.node.spawn(self._connect())
 
     def _served(self) -> Driver | None:
         """The link that the node serves at this address already, where it is a wire for both."""

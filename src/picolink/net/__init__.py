@@ -1,0 +1,1 @@
+"""What networks need besides links: Wi-Fi."""

@@ -1,0 +1,288 @@
+"""Wi-Fi that heals itself: a board joins a network, checks it end to end, and never gives up.
+
+The CYW43 tells a program nothing by itself. So its state is asked for, ten times a second while it
+joins and once a second afterwards, and the gateway is knocked at: `isconnected()` stays true at
+times when the access point has gone, and a board that sends nothing for minutes is not heard any
+more.
+"""
+
+import asyncio
+import sys
+from os import urandom
+
+import network
+
+from .knock import knock
+
+MYPY = False
+if MYPY:
+    from typing import Any
+
+STATION, ACCESS_POINT = 0, 1
+JOINING, NO_ADDRESS, UP, REFUSED = 1, 2, 3, -3
+DHCP = "dhcp"
+_PATIENCE = 12  # checks
+
+# Milliseconds, in one table that tests can scale.
+TIMES = {
+    "ask": 100,  # how often the state is asked for while joining
+    "watch": 1000,  # and when joined
+    "join": 15000,  # for joining, and then for an address
+    "check": 5000,  # how often the gateway is knocked at; also, what is sent keeps us reachable
+    "answer": 1500,  # for its answer
+    "retry": 1000,  # the first wait before the next try; doubles up to retry_max
+    "retry_max": 6000,
+}
+
+
+def scale(factor: float) -> None:
+    """Multiplies every time by `factor` (tests run faster)."""
+    for name in TIMES:
+        TIMES[name] = max(1, int(TIMES[name] * factor))
+
+
+class Wifi:
+    """The Wi-Fi of a node, as `Node(wifi=...)` or /picolink.json want it. `node.wifi` on a board.
+
+    `joined` is an event: set while the board is in a network (or is one itself). `step` tells what
+    is being done, `status` how the last try ended, as `WLAN.status()` counts.
+    """
+
+    def __init__(self, node: "Any", wanted: "Any") -> None:
+        from .settings import settings
+
+        wish = settings(wanted)
+        sys.modules.pop("picolink.net.settings", None)  # needed once
+        self.node = node
+        self.networks: list[tuple[str, str]] = wish["networks"]
+        self.fixed: tuple[str, str, str, str] | None = wish["address"]
+        self.own: tuple[str, str, str, int] | None = wish["access_point"]
+        self.power_save: bool = wish["power_save"]
+        self.joined = asyncio.Event()
+        self.step = "off"
+        self.status = 0
+        self.ssid = ""  # of the network that is tried or joined
+        self.address = ""
+        self.gateway = ""
+        self.answers = False  # the gateway did, since we joined
+        self.dynamic = False  # a fixed address was no use: DHCP gave another
+        self.refusals = 0  # of the password, one after another
+        self.worked: list[str] = []  # networks that were joined since the start
+        self._said = ""
+        self._tasks: list[Any] = []
+        if wish["country"]:
+            network.country(wish["country"])
+        network.hostname((wish["hostname"] or node.name)[:32])
+        self.sta: Any = network.WLAN(STATION)
+        self.ap: Any = network.WLAN(ACCESS_POINT) if self.own else None
+        node.wifi = self
+        node.command(name="sys.wifi", blocking_s=5, help="How the Wi-Fi is, in words")(self.explain)
+        node.begin(self._begin)
+
+    def _begin(self) -> None:
+        if self.own:
+            self._tasks.append(self.node.spawn(self._serve()))
+        if self.networks:
+            self._tasks.append(self.node.spawn(self._run()))
+
+    def explain(self) -> str:
+        """How the Wi-Fi is, in plain words: which step fails, why, and what to do. Where a network
+        is not seen it scans, which blocks the board for about 2 s."""
+        from .explain import explain
+
+        return explain(self)
+
+    def route(self, address: str) -> str:
+        """`tcp:gateway` is the board's gateway, whatever its address; and so is the one that was
+        asked for, where the network turned out to have another."""
+        scheme, _, rest = address.partition(":")
+        host = rest.partition(":")[0].partition("?")[0]
+        asked = self.fixed[2] if self.fixed and self.dynamic else "gateway"
+        if scheme == "tcp" and host in ("gateway", asked):
+            return "tcp:" + self.gateway + rest[len(host) :]
+        return address
+
+    def stop(self) -> None:
+        """The node has ended: the radio is released."""
+        for task in self._tasks:
+            task.cancel()
+        self.sta.disconnect()
+        self.sta.active(False)
+        if self.ap is not None:
+            self.ap.active(False)
+
+    def _say(self, what: str) -> None:
+        if what != self._said:  # a failure that goes on is told once
+            self._said = what
+            print("%s: %s" % (self.node.name, what))
+
+    # Station
+
+    async def _run(self) -> None:
+        wait_ms = TIMES["retry"]
+        rounds = 0
+        while True:
+            for ssid, key in self.networks:
+                if await self._join(ssid, key):
+                    wait_ms = TIMES["retry"]
+                    rounds = 0
+                    await self._stay()
+                    break
+            self.step = "waiting"
+            rounds += 1
+            if rounds % 4 == 0:
+                self.sta.active(False)  # the radio begins anew
+            # Boards that lost the same network don't come back at the same moment.
+            await asyncio.sleep_ms(wait_ms * 3 // 4 + (wait_ms * urandom(1)[0] >> 9))
+            wait_ms = min(2 * wait_ms, TIMES["retry_max"])
+
+    async def _join(self, ssid: str, key: str) -> bool:
+        """Whether the network is joined, and has given us an address."""
+        sta = self.sta
+        self.ssid = ssid
+        self.step = "joining"
+        try:
+            if not sta.active():
+                sta.active(True)
+            sta.config(pm=0xA11142 if self.power_save else 0xA11140)
+            if self.fixed:
+                sta.ifconfig(self.fixed)
+            for _ in range(3):
+                sta.connect(ssid, key or None)
+                self.status = await self._settled(0, JOINING, NO_ADDRESS)
+                if self.status != REFUSED:
+                    self.refusals = 0
+                    break
+                self.refusals += 1  # a right password may be refused at first
+                await asyncio.sleep_ms(TIMES["retry"] // 4)
+            if self.status == UP:
+                await self._meet()
+        except OSError as error:
+            self.status = -1
+            self._say("Wi-Fi: the radio failed: %s" % error)
+        if self.status != UP:
+            sta.disconnect()
+            self._say("no Wi-Fi: " + self.explain_briefly())
+            return False
+        self._up()
+        return True
+
+    def explain_briefly(self) -> str:
+        """One line of `explain`, without a scan."""
+        from .explain import briefly
+
+        return briefly(self)
+
+    async def _settled(self, *stages: int) -> int:
+        """The status that follows these stages, one of them where it comes to no end."""
+        now_ms = self.node.now_ms
+        status = self.sta.status()
+        for stage in stages:
+            end_ms = now_ms() + TIMES["join"]
+            while status == stage and now_ms() < end_ms:
+                await asyncio.sleep_ms(TIMES["ask"])
+                status = self.sta.status()
+        return status  # type: ignore[no-any-return]
+
+    async def _meet(self) -> None:
+        """Whether the gateway answers; where a fixed address is no use, DHCP is tried."""
+        self.dynamic = False
+        self.answers = await self._knocks()
+        if self.fixed and not self.answers:
+            self.sta.ifconfig(DHCP)
+            self.dynamic = await self._settled(NO_ADDRESS) == UP and await self._knocks()
+            if self.dynamic:
+                self.answers = True
+            else:
+                self.sta.ifconfig(self.fixed)
+            self.status = self.sta.status()
+
+    async def _knocks(self) -> bool:
+        self.gateway = self.sta.ifconfig()[2]
+        for _ in range(2):
+            if await knock(self.gateway, TIMES["answer"]):
+                return True
+        return False
+
+    def _up(self) -> None:
+        node = self.node
+        again = self.ssid in self.worked
+        if not again:
+            self.worked.append(self.ssid)
+        self.step = "up"
+        self.address = self.sta.ifconfig()[0]
+        self._say("Wi-Fi %s, address %s" % (self.ssid, self.address))
+        self.joined.set()
+        if again:  # what was connected before is not waited for
+            for driver in self._connections():
+                driver.lost("the Wi-Fi was lost")
+        for peer in node.peers:
+            peer.again()
+
+    def _connections(self) -> "list[Any]":
+        return [d for d in self.node.drivers if d.link.address[:4] == "tcp:"]
+
+    async def _stay(self) -> None:
+        """Returns when the network is lost."""
+        sta = self.sta
+        turns = silent = 0
+        while True:
+            await asyncio.sleep_ms(TIMES["watch"])
+            self.status = sta.status()
+            if self.status != UP:
+                break
+            turns += 1
+            if turns * TIMES["watch"] >= TIMES["check"]:
+                turns = 0
+                answered = await self._knocks()
+                if answered:
+                    self.answers = True
+                elif self.answers:  # one that never answered tells nothing by its silence
+                    self.status = NO_ADDRESS
+                    break
+                elif self.fixed:  # but perhaps it has another address by now
+                    silent += 1
+                    if silent >= _PATIENCE and not self._connections():
+                        break
+        self.joined.clear()
+        self.address = ""
+        self._say("Wi-Fi %s is lost" % self.ssid)
+
+    # Access point
+
+    async def _serve(self) -> None:
+        while True:
+            assert self.ap is not None
+            if not self.ap.active():
+                try:
+                    await self._open()
+                except OSError as error:
+                    self._say("Wi-Fi: the radio failed: %s" % error)
+            await asyncio.sleep_ms(TIMES["check"])
+
+    async def _open(self) -> None:
+        """Opens the access point; its address is looked at, since it may not be what was set."""
+        assert self.own is not None
+        assert self.ap is not None
+        ssid, key, address, channel = self.own
+        ap = self.ap
+        mine = (address, "255.255.255.0", address, address)
+        for _ in range(3):
+            if key:
+                ap.config(ssid=ssid, password=key)
+            else:
+                ap.config(ssid=ssid, security=0)
+            ap.config(channel=channel)
+            ap.active(True)
+            ap.config(pm=0xA11140)
+            for _ in range(3):
+                if ap.ifconfig()[0] != address:
+                    ap.ifconfig(mine)
+                    await asyncio.sleep_ms(TIMES["ask"])
+            if ap.ifconfig()[0] == address:
+                break
+            ap.active(False)
+        ap.active(True)
+        if not self.networks:
+            self.joined.set()
+        print("%s: Wi-Fi access point %s, address %s" % (self.node.name, ssid, ap.ifconfig()[0]))

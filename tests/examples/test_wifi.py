@@ -1,0 +1,121 @@
+"""examples/wifi-access-point on virtual boards: in any order, through resets, at any address."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import picolink
+from picolink.packing import compile_all
+from picolink.sim import RadioFaults, VirtualBoard, World
+
+FOLDER = Path(__file__).parent.parent.parent / "examples" / "wifi-access-point"
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setenv("PICOLINK_SIM_DIR", str(tmp_path / "announced"))
+    with World(seed=1) as world:
+        yield world
+
+
+class Pair:
+    def __init__(self, world: World) -> None:
+        libs = compile_all(["usb", "tcp", "wifi"])
+        # As boards that boot on no wire: there is Wi-Fi in this world.
+        world.access_point("neighbour", "password")
+        self.lamp, self.button = (
+            world.board(name, main=FOLDER / f"{name}.py", libs=libs, start=False)
+            for name in ("lamp", "button")
+        )
+        self.level = 0
+
+    @contextmanager
+    def heard(self) -> Iterator[Callable[..., None]]:
+        """Holds the button's log; the function presses it, and sees the lamp follow. With `after`
+        only once the button's board has said that."""
+        said: queue.SimpleQueue[str] = queue.SimpleQueue()
+        with picolink.connect(self.button.usb_path, on_log=said.put):
+
+            def press(after: str = "") -> None:
+                while after and after not in said.get(timeout=15):
+                    pass
+                self.level = 1 - self.level
+                self.button.pin(15).press()
+                self.lamp.pin("LED").wait(self.level, timeout_s=12)
+                word = "on" if self.level else "off"
+                while said.get(timeout=5) != f"the lamp is {word}":
+                    pass
+                self.button.pin(15).release()
+                # a finger is slower than the 20 ms that the board ignores after a change
+                threading.Event().wait(0.1)
+
+            yield press
+
+
+@pytest.fixture
+def pair(world: World) -> Pair:
+    return Pair(world)
+
+
+def boards(pair: Pair, names: str) -> list[VirtualBoard]:
+    return [getattr(pair, name) for name in names.split()]
+
+
+@pytest.mark.parametrize("order", ["lamp button", "button lamp"])
+def test_whichever_starts_first(pair: Pair, order: str) -> None:
+    for board in boards(pair, order):
+        board.start()
+        board.wait_ready()
+    with pair.heard() as press:
+        press()
+        press()
+    assert pair.lamp.radio.interfaces()[0].ip == "192.168.10.1"
+    assert pair.button.radio.settings[0] == "192.168.10.2"
+
+
+def test_either_may_be_reset(pair: Pair) -> None:
+    for board in boards(pair, "lamp button"):
+        board.start()
+    with pair.heard() as press:
+        press()
+        pair.lamp.reset()
+        pair.level = 0  # its lamp is dark now
+        press(after="address 192.168.10.2")
+        pair.lamp.power_off()
+        pair.lamp.power_on()
+        pair.level = 0
+        press(after="address 192.168.10.2")
+    pair.button.reset()
+    pair.button.wait_ready()
+    with pair.heard() as press:
+        press()
+
+
+@pytest.mark.parametrize("times", [2, -1], ids=["at first", "always"])
+def test_the_access_point_is_elsewhere(pair: Pair, times: int) -> None:
+    pair.lamp.radio.set(RadioFaults(default_address=times))
+    for board in boards(pair, "lamp button"):
+        board.start()
+    with pair.heard() as press:
+        press()
+    with picolink.connect(pair.lamp.usb_path) as lamp:
+        said = lamp.call("sys.wifi")
+    if times > 0:
+        assert said == "The access point picolink pair is open at 192.168.10.1."
+    else:
+        assert "is open, but at 192.168.4.1 instead of 192.168.10.1" in said
+        assert pair.button.radio.settings[0] == "192.168.4.16"
+
+
+def test_a_computer_on_that_network_may_talk_too(pair: Pair) -> None:
+    pair.lamp.start()
+    pair.lamp.radio.wait_joined()
+    with picolink.connect("tcp:" + pair.lamp.address) as lamp:
+        assert lamp.call("led_set", "on") == "on"
+    pair.lamp.pin("LED").wait(1)
