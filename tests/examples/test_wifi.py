@@ -113,9 +113,11 @@ def test_the_access_point_is_elsewhere(pair: Pair, times: int) -> None:
         assert pair.button.radio.settings[0] == "192.168.4.16"
 
 
-def test_a_computer_on_that_network_may_talk_too(pair: Pair) -> None:
+def test_a_computer_on_that_network_may_talk_too(world: World, pair: Pair) -> None:
     pair.lamp.start()
-    pair.lamp.radio.wait_joined()
+    with world.air.different:  # it begins at 192.168.4.1
+        address = pair.lamp.radio.reached
+        assert world.air.different.wait_for(lambda: address() == "192.168.10.1", 5)
     with picolink.connect("tcp:" + pair.lamp.address) as lamp:
         assert lamp.call("led_set", "on") == "on"
     pair.lamp.pin("LED").wait(1)

@@ -7,8 +7,7 @@ with the file is one printed line: a board that nobody is beside must come up al
 import json
 import sys
 
-from ..core.errors import UsageError
-from .naming import check_name
+from ..core.failure import PicolinkError
 
 MYPY = False
 if MYPY:
@@ -48,10 +47,12 @@ def node_name(uid: bytes) -> str:
     if name is None:
         _say(why or "it gives no name", "the name is " + own)
         return own
+    from .naming import check_name
+
     try:
         if isinstance(name, str):
             return check_name(name)
-    except UsageError:
+    except PicolinkError:
         pass
     _say("%r is no name (letters, digits, - and _)" % (name,), "the name is " + own)
     return own
@@ -61,6 +62,8 @@ def complete(node: "Node", links: "list[Any]") -> "list[Any]":
     """Begins the node's Wi-Fi, where one is wanted, and gives the links to open."""
     if sys.implementation.name != "micropython":
         if node.wifi is not None:
+            from ..core.errors import UsageError
+
             raise UsageError("wifi= is for boards: a computer joins networks by its own settings")
         return links
     wifi = node.wifi
@@ -75,7 +78,7 @@ def complete(node: "Node", links: "list[Any]") -> "list[Any]":
     except ImportError as error:
         why = "this board has none" if "'network'" in str(error) else "picolink install brings it"
         print("%s: no Wi-Fi: %s (%s)" % (node.name, why, error))
-    except (UsageError, ValueError, OSError) as error:
+    except (PicolinkError, ValueError, OSError) as error:
         print("%s: no Wi-Fi: %s" % (node.name, error))
     return links or node_links()
 
