@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
 import stat
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,8 +18,10 @@ from link_contract import LinkContract
 import picolink
 from picolink.core import frames
 from picolink.core.errors import BadAddress, CannotConnect, PicolinkError, PortBusy
+from picolink.core.textstream import Decoder
 from picolink.links.forgiving import normalise
 from picolink.links.uart.link import UartLink
+from picolink.links.usb.serial_port import open_exclusive, set_baud
 from picolink.node.node import Node
 from picolink.node.typed import Typed
 from picolink.packing import compile_all, loaded_bytes, sizes
@@ -271,6 +275,83 @@ def test_both_sides_dial_and_serve_on_one_port(pair: Callable[..., Pair]) -> Non
     assert two.host.call("carry", bytes(range(256)) * 4, timeout_s=30)
     for board in (two.caller, two.called):
         assert "open already" not in board.log_text()
+
+
+TEXT = """
+from picolink import Node
+node = Node("texts")
+
+@node.text("led_on", link="uart:0", reply="\\r\\n")
+def led_on():
+    return "on"
+
+@node.text("page", link="uart:0", reply="\\r\\n")
+def page():
+    return "p" * 1200
+
+peer = node.peer("uart:0")
+
+@node.command
+async def back(value):
+    return await peer.call("echo", value, timeout_s=100)
+
+node.run("uart:0?baud=9600", "usb:")
+"""
+
+
+def test_a_dialect_and_a_peer_on_one_port(world: World) -> None:
+    """A plain program on the wire where a board also dials: it hears hellos between its answers."""
+    board = world.board(
+        f"b{len(world.boards)}", main=TEXT, libs=compile_all(["usb", "uart"]), heap_bytes=2_000_000
+    )
+    wire = world.uart(board.uart(0))
+    with plain_port(wire.path, 9600) as fd:
+        assert b"on\r\n" in ask(fd, b"led_on\r", b"on\r\n")
+        # More at once than the port takes, and an answer behind it.
+        heard = ask(fd, b"page\rled_on\rled_on\r", b"on\r\non\r\n")
+        assert heard.count(b"p") >= 1200
+    with picolink.connect(f"uart:{wire.path}?baud=9600", node=echoing(), timeout_s=20) as host:
+        assert host.call("back", "to the host", timeout_s=60) == "to the host"
+    if SOAK:  # and text again, once the board has noticed that the session it dialed is dead
+        with plain_port(wire.path, 9600) as fd:
+            assert b"on\r\n" in ask(fd, b"\rled_on\r", b"on\r\n", again=True)
+    board.kill()
+
+
+def echoing() -> Node:
+    node = Node("host", window_bytes=1 << 14)
+    node.command(name="echo")(lambda value: value)
+    return node
+
+
+@contextmanager
+def plain_port(path: str, baud: int) -> Iterator[int]:
+    fd = open_exclusive(path)
+    set_baud(fd, path, baud)
+    yield fd
+    os.close(fd)
+
+
+def ask(fd: int, said: bytes, until: bytes, again: bool = False) -> bytes:
+    """What comes, frames taken out, up to `until`."""
+    heard = b""
+
+    def text(piece: bytes) -> None:
+        nonlocal heard
+        heard += piece
+
+    decoder = Decoder(text)
+    os.write(fd, said)
+    begin = said_at = time.monotonic()
+    while until not in heard:
+        now = time.monotonic()
+        assert now < begin + 30, heard
+        if again and now > said_at + 2:
+            said_at = now
+            os.write(fd, said)
+        if select.select([fd], [], [], 1)[0]:
+            decoder.feed(os.read(fd, 4096))
+    return heard
 
 
 # A board that writes its flash

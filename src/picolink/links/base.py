@@ -19,7 +19,8 @@ if MYPY:
         stream: bool  # a stream of bytes (framed), or datagrams
         reliable: bool  # whether what it takes arrives, once and in order
         pollable: Any  # for select: a file descriptor on the host, a stream on a board
-        unsent: bool
+        unsent: bool  # whether something waits to be sent, or more should
+        rest: bytes  # what was written and waits
         on_text: Callable[[bytes], object]  # hears what is no packet
 
         def receive(self) -> list[bytes]:

@@ -282,9 +282,9 @@ class Conversation:
         driver = self.driver
         link: Any = driver.link
         if said and driver.port.attach is None:
-            if link.unsent and len(link.unsent) + len(said) > _UNSENT_BYTES:
+            if link.rest and len(link.rest) + len(said) > _UNSENT_BYTES:
                 self.closing = True
-                link.unsent = b""
+                link.rest = b""
                 driver.lost("the peer does not read what it is told")
                 return
             lines = said[:_MAX_BYTES].replace(b"\r", b"\n").split(b"\n")

@@ -19,7 +19,8 @@ class LoopbackLink:
     reliable = True
     window_bytes = 0
     pollable = None
-    unsent = b""
+    unsent = False
+    rest = b""
 
     def __init__(self, address: str, mtu_bytes: int) -> None:
         self.address = address

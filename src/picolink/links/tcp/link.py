@@ -2,6 +2,7 @@
 
 from ...core.errors import BadAddress, LinkError
 from ...core.lengths import Decoder, encode
+from ..output import Output
 
 MYPY = False
 if MYPY:
@@ -26,7 +27,7 @@ def host_and_port(where: str, options: dict[str, str]) -> tuple[str, int]:
     return host.strip("[]"), number
 
 
-class TcpLink:
+class TcpLink(Output):
     """One connection. `read(sock)` gives what has come, None where nothing has, b"" at its end."""
 
     stream = True
@@ -44,7 +45,6 @@ class TcpLink:
         self.address = address
         self.takes_bytes = takes_bytes
         self.pollable = pollable
-        self.unsent = b""
         self.on_text: Callable[[bytes], object] = len
         self._read = read
         self._decoder = Decoder(takes_bytes)
@@ -70,19 +70,6 @@ class TcpLink:
     def send(self, packet: bytes) -> None:
         """Sends a packet, in one write."""
         self.write(encode(packet))
-
-    def write(self, text: bytes) -> None:
-        """Sends bytes as they are."""
-        if self.unsent:
-            self.unsent += text
-            return
-        sent = self._write(text)
-        if sent < len(text):
-            self.unsent = text[sent:]
-
-    def flush(self) -> None:
-        """Goes on with what was unsent."""
-        self.unsent = self.unsent[self._write(self.unsent) :]
 
     def _write(self, data: bytes) -> int:
         try:

@@ -9,6 +9,7 @@ bytes are worth waking up for.
 from ...core.frames import encode
 from ...core.textstream import Decoder
 from ...core.timing import TIMES
+from ..output import Output
 
 MYPY = False
 if MYPY:
@@ -22,7 +23,7 @@ _SPEED = 0x44  # first byte of the packets that agree on another baud rate
 _LINES_ONLY = 2  # stuffed besides what every frame stuffs: LF and CR
 
 
-class UartLink:
+class UartLink(Output):
     """One port. It stays open, and serves whoever comes next."""
 
     stream = True
@@ -40,8 +41,8 @@ class UartLink:
         # What is under way to us fits into half our buffer, were every byte of it stuffed.
         self.window_bytes = rx_bytes // 4
         self.takes_bytes = self.window_bytes // 3 + 1
-        self.unsent = False  # what is written waits, or should: `port.ahead()`
-        self.rest = b""
+        self._write = port.write  # type: ignore[method-assign]
+        self.ahead = port.ahead  # type: ignore[method-assign]
         self.on_text: Callable[[bytes], object] = len
         self.decoder = Decoder(self._text)
         self._damaged = 0  # of its frames, that text was marked for
@@ -94,19 +95,6 @@ class UartLink:
     def transmit(self, packet: bytes) -> None:
         """The same, at whatever rate."""
         self.write(encode(packet, _LINES_ONLY))
-
-    def write(self, text: bytes) -> None:
-        """Sends bytes as they are."""
-        self.rest += text
-        self.flush()
-
-    def flush(self) -> None:
-        """Goes on with what was unsent."""
-        port = self.port
-        rest = self.rest
-        if rest:
-            self.rest = rest[port.write(rest) :]
-        self.unsent = bool(self.rest) or port.ahead()
 
     def close(self) -> None:
         """Closes the port."""

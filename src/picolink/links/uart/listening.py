@@ -20,7 +20,7 @@ class Listening:
     mtu_bytes = 512
     takes_bytes = 512
     window_bytes = 0
-    unsent = b""
+    unsent = False
 
     def __init__(self, fd: int) -> None:
         self.pollable = fd

@@ -55,7 +55,8 @@ class UsbLink:
     window_bytes = 0
     mtu_bytes = _MTU_BYTES
     takes_bytes = _TAKES_BYTES
-    unsent = b""
+    unsent = False
+    rest = b""
     address = "usb:"
 
     def __init__(self) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from ...core.errors import CannotConnect, LinkError
 from ...core.frames import MAX_PACKET_BYTES, encode
 from ...core.textstream import Decoder
+from ..output import Output
 from .discover import open_exclusive, resolve
 from .recognise import ANSWER_MS, PROBE, Found, recognise
 
@@ -25,7 +26,7 @@ HELP: dict[str, tuple[str, str, dict[str, str]]] = {
 }
 
 
-class UsbLink:
+class UsbLink(Output):
     """A serial port on a descriptor."""
 
     stream = True
@@ -38,7 +39,6 @@ class UsbLink:
         self.pollable = fd
         self.path = path
         self.address = address
-        self.unsent = b""
         self.on_text: Callable[[bytes], object] = len
         self._decoder = Decoder(self._text)
         self._last = b""  # frame sent, by which an echo is known
@@ -62,19 +62,6 @@ class UsbLink:
         """Sends a packet, in one write."""
         self._last = frame = encode(packet, True)
         self.write(frame)
-
-    def write(self, text: bytes) -> None:
-        """Sends bytes as they are."""
-        if self.unsent:
-            self.unsent += text
-            return
-        sent = self._write(text)
-        if sent < len(text):
-            self.unsent = text[sent:]
-
-    def flush(self) -> None:
-        """Goes on with what was unsent."""
-        self.unsent = self.unsent[self._write(self.unsent) :]
 
     def _write(self, data: bytes) -> int:
         try:
