@@ -49,6 +49,9 @@ def board_uart(board: VirtualBoard, id: int, tx: int | None, rx: int | None) -> 
     return BoardUart(board, id, *found)
 
 
+_WAIT_S = 20  # for its process, also on a computer that has much to do
+
+
 class UartWire:
     """The wires between two UARTs, or of one to a host. Made by `World.uart`."""
 
@@ -172,10 +175,10 @@ class UartWire:
 
     def _wait(self, until: Any, what: str) -> None:
         with self._changed:
-            if not self._changed.wait_for(until, 5):
+            if not self._changed.wait_for(until, _WAIT_S):
                 with open(self._socket + ".stderr") as stderr:
                     said = stderr.read().strip()
-                raise RuntimeError(f"the UART's wires did not {what} within 5 s. {said}")
+                raise RuntimeError(f"the UART's wires did not {what} within {_WAIT_S} s. {said}")
 
     def _told(self, message: Message) -> None:
         with self._changed:
