@@ -115,8 +115,9 @@ def _uart(lines: list[tuple[str, int, float]]) -> str:
         rows,
         "Share of what the line carries (a tenth of its baud rate, in bytes/s), calls with 16 KiB",
         "of every byte value in turn. Aim: 85 % either way. `python -m bench.uart` measures this",
-        "alone. Both at once is less: acknowledgements ride on the packets that go their way, and the",
-        "window (a quarter of a board's receive buffer, so that it never overflows) is used up before.",
+        "alone. Both at once is less: acknowledgements ride on the packets that go their way, and",
+        "the window (a quarter of a board's receive buffer, so that it never overflows) is used up",
+        "before.",
         "",
     ) + _table(
         "1000 bytes over UART on an RP2040",
