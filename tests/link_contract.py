@@ -83,7 +83,8 @@ os.kill(os.getpid(), 9)
 class LinkContract:
     """Tests that hold on every link."""
 
-    links = ("usb:",)
+    links: tuple[str, ...] = ("usb:",)
+    groups = ("usb", "tcp", "uart")
     prints = False
     usb = "rp2"
 
@@ -101,7 +102,7 @@ class LinkContract:
             .replace("PRINTS", repr(self.prints))
             .replace("HOST", repr("host"))
         )
-        libs = compile_all(["usb", "tcp", "uart", "describe", "stats", "time", "log"])
+        libs = compile_all([*self.groups, "describe", "stats", "time", "log"])
         board = world.board(name, main=program, libs=libs, heap_bytes=4_000_000)
         yield board
         board.kill()

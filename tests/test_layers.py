@@ -39,6 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 TOP_LEVEL: dict[str, str] = {
     "__init__": "node",  # the door: hands out node's names, lazily
     "aio": "node",
+    "mqtt": "node",
     "__main__": "cli",
     "packing": "cli",  # tools: which modules go onto a board, and in which form
     "bundling": "cli",

@@ -49,7 +49,7 @@ GROUPS: dict[str, list[str]] = {
         "links/uart/refusal.py",
         "links/uart/fast.py",
     ],
-    "mqtt": ["links/mqtt/*.py"],
+    "mqtt": ["links/mqtt/*.py", "node/native/*.py", "mqtt.py"],
     "wifi": ["net/*.py"],
     "describe": ["services/__init__.py", "services/describe.py"],
     "stats": ["services/__init__.py", "services/stats.py"],
@@ -62,6 +62,7 @@ NEEDS: dict[str, list[str]] = {
     "usb": ["registry"],
     "tcp": ["registry"],
     "uart": ["registry"],
+    "mqtt": ["registry"],
     "loopback": ["registry"],
 }
 
@@ -94,7 +95,10 @@ HOST_ONLY: set[str] = {
         "wait_host",
         "wait_thread",
     )
-} | {f"links/{name}.py" for name in ("findings", "forgiving", "greeting", "mqtt/sockets_host")}
+} | {
+    f"links/{name}.py"
+    for name in ("findings", "forgiving", "greeting", "mqtt/sockets_host", "mqtt/host")
+}
 
 #: Where `mip` finds the sources: a placeholder until the project has a public address.
 MIP_BASE = "github:picolink/picolink/src/"

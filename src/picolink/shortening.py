@@ -58,11 +58,11 @@ _IN_EVERY_FIRMWARE = """
 """
 
 #: Classes whose methods, arguments and plain attributes are what users write or read.
-_PUBLIC_CLASSES = {"Node", "Peer", "Subscription", "Client", "Publish", "Wifi"}
+_PUBLIC_CLASSES = {"Node", "Peer", "Subscription", "Client", "Publish", "Mqtt", "Wifi"}
 _PUBLIC_ATTRIBUTES = {
     "name", "uid", "kind", "traceback", "outcome",
-    "connects", "oversize", "why", "failed", "on_up", "on_down", "client_id",
-    "done", "error", "on_end", "granted", "joined", "ssid",
+    "connects", "oversize", "why", "on_up", "on_down", "on_fail", "client_id", "granted",
+    "over", "failure", "on_over", "joined", "ssid",
 }  # fmt: skip
 _PUBLIC_MODULES = {"picolink", "picolink.core.errors"}
 

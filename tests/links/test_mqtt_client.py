@@ -207,7 +207,7 @@ async def test_no_more_is_taken_than_there_is_room_for():
         await client.close()
         waiting.cancel()
         with raises(LinkError, "closed before"):
-            raise published[3].error
+            raise published[3].failure
         await within(broker.left.wait())
         assert broker.errors == []
 

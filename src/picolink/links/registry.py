@@ -14,6 +14,8 @@ SCHEMES = {
     "tcp": "tcp",
     "tcp-listen": "tcp",
     "uart": "uart",
+    "mqtt": "mqtt",
+    "mqtts": "mqtt",
     "loopback": "loopback",
     "loopback-listen": "loopback",
 }

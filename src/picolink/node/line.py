@@ -78,6 +78,7 @@ class Line:
     def _attach(self, link: Any) -> Driver:
         """Greets on an open link; the lock is held."""
         driver = Driver(self.node, link, lambda why: self._on_lost(driver, why))
+        self._driver = driver  # before it is used: the link may be lost already
         link.on_text = self._on_text
         Dialer(self.node.endpoint, driver.port, self.session, self, self.node.now_ms())
         driver.drain()
@@ -92,7 +93,7 @@ class Line:
                 raise UsageError(f"start=True works over USB only, not on {self.address}")
             link.restart()
         with self.host.lock:
-            self._driver = self._attach(link)
+            self._attach(link)
         diagnose_ms = self.node.now_ms() + _DIAGNOSE_MS
         while not self._settled():
             now_ms = self.node.now_ms()
@@ -102,7 +103,7 @@ class Line:
                 self.closed.wait(TIMES["retry"] / 1000)
                 link = self._open(self.address, timeout_s)
                 with self.host.lock:
-                    self._driver = self._attach(link)
+                    self._attach(link)
                 continue
             if now_ms >= diagnose_ms and hasattr(link, "diagnose"):
                 diagnose_ms = EVER
@@ -173,7 +174,7 @@ class Line:
             if self.closed.is_set():
                 link.close()
             else:
-                self._driver = self._attach(link)
+                self._attach(link)
 
     def on_state(self, session: Session, why: str) -> None:
         """The session has changed; the lock is held."""
@@ -217,7 +218,6 @@ class Line:
         with self.host.lock:
             old, self._driver = self._driver, None
             driver = self._attach(link)
-            self._driver = driver
             self.address = address
 
         def moved() -> bool:

@@ -48,10 +48,15 @@ async def open_all(node: "Node", links: "Any") -> None:
 
     for link in complete(node, links):
         try:
-            opened = await open_link(link, node)
+            if hasattr(link, "open") or link[:4] == "mqtt":
+                from .native import serve
+
+                opened: Any = serve(link, node)
+            else:
+                opened = await open_link(link, node)
             add(node, opened)
             print("%s: listening on %s" % (node.name, opened.address))
-        except (PicolinkError, OSError) as error:
+        except (PicolinkError, OSError, ImportError) as error:
             print("%s: no %s: %s" % (node.name, link, error))
     for function in node.on_start:
         function()

@@ -46,6 +46,22 @@ class Broker:
         return "%s://%s:%d/%s" % (scheme, self.host, self.port, self.prefix)
 
 
+def node_of(broker: Broker) -> str:
+    """The topic of the node that an address names."""
+    if not broker.prefix or "+" in broker.prefix or "#" in broker.prefix:
+        raise BadAddress(
+            "%s: which node on that broker? Its prefix and name follow: mqtt://HOST/lab/greenhouse"
+            % broker
+        )
+    return broker.prefix
+
+
+def whole(scheme: str, where: str, options: "dict[str, str]") -> str:
+    """An address that was taken apart."""
+    tail = "&".join(["%s=%s" % item for item in options.items()])
+    return "%s:%s?%s" % (scheme, where, tail) if tail else "%s:%s" % (scheme, where)
+
+
 def _plain(text: str) -> str:
     """`text` without its %XX."""
     first, *others = text.split("%")

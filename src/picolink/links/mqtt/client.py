@@ -86,6 +86,7 @@ class Client:
         self.failed: PicolinkError | None = None  # what the last attempt ended with
         self.on_up: Callable[[], object] = int  # a broker has taken us
         self.on_down: Callable[[], object] = int  # the connection is lost; `why` says why
+        self.on_fail: Callable[[], object] = int  # none came about; `why` says why
         self.publisher = Publisher(window, queue, queue_bytes)
         self.subscriptions = Subscriptions()
         self._user = user
@@ -158,6 +159,7 @@ class Client:
                     self.failed = failure(error, broker)
                     self.why = str(self.failed)
                     self._changed.set()
+                    self._guarded(self.on_fail)
                 if was_up:
                     tries = 0
                     break
@@ -199,12 +201,21 @@ class Client:
             else:
                 wire.close()
             self._changed.set()
-            if connection is not None and connection.welcome:
-                self._guarded(self.on_down)
+            if connection is not None:
+                self._guarded(self.on_down if connection.welcome else self.on_fail)
         return connection.welcome
 
     async def close(self) -> None:
         """Says goodbye and ends; what was not acknowledged ends unsent."""
+        task = self.stop()
+        if task is not None:
+            try:
+                await task
+            except asyncio.CancelledError:
+                pass
+
+    def stop(self) -> "Any":
+        """The same without waiting; the task that ends is returned."""
         from .dialing import over
 
         connection = self._connection
@@ -213,11 +224,8 @@ class Client:
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
-            try:
-                await task
-            except asyncio.CancelledError:
-                pass
         over(self)
+        return task
 
     # Receiving
 

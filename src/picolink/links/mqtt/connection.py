@@ -21,7 +21,7 @@ _OWED_BYTES = 4096  # of unsent acknowledgements: a broker that does not read th
 TIMES = {
     "answer": 10000,  # for a broker to answer a connection, or a sign of life that was asked for
     "retry": 500,  # the first wait before connecting again; doubles up to retry_max, with jitter
-    "retry_max": 30000,
+    "retry_max": 8000,
     "brief": 5000,  # a connection that the broker ends sooner may be one of two with one id
 }
 

@@ -129,8 +129,8 @@ class Publisher:
             connection.send(Body(publish, size, self._fail))
             while connection.busy():
                 await self._until_room()
-        if publish.error is not None:
-            raise publish.error
+        if publish.failure is not None:
+            raise publish.failure
         if connection is None or connection.why:
             self.dropped += 1
 
@@ -147,8 +147,8 @@ class Publisher:
 
 async def _ended(publish: Publish) -> None:
     event = Event()
-    publish.on_end = event.set
-    while not publish.done:
+    publish.on_over = event.set
+    while not publish.over:
         await event.wait()
-    if publish.error is not None:
-        raise publish.error
+    if publish.failure is not None:
+        raise publish.failure

@@ -96,9 +96,8 @@ async def open_wire(host: str, port: int, secure: Any) -> Wire:
     )
 
 
-async def _wrap(
-    loop: asyncio.AbstractEventLoop, sock: socket.socket, host: str, secure: Any
-) -> ssl.SSLSocket:
+def context_for(secure: Any) -> ssl.SSLContext:
+    """The context of TLS for a `tls.Security`."""
     context = ssl.create_default_context()
     if not secure.verify:
         context.check_hostname = False
@@ -106,6 +105,13 @@ async def _wrap(
     elif secure.authorities:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(cadata=b"".join(secure.authorities))
+    return context
+
+
+async def _wrap(
+    loop: asyncio.AbstractEventLoop, sock: socket.socket, host: str, secure: Any
+) -> ssl.SSLSocket:
+    context = context_for(secure)
     wrapped = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     try:
         while True:

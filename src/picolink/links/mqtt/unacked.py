@@ -14,7 +14,8 @@ if MYPY:
 
 
 class Publish:
-    """A message on its way. `on_end` is called once the broker has it, or `error` says why not."""
+    """A message on its way. `on_over` is called once the broker has it, or `failure`
+    says why not."""
 
     def __init__(self, packet: bytes, packet_id: int, body: "Any" = None, size: int = 0) -> None:
         self.packet = packet  # all of it, or its head where `body` has the payload
@@ -22,16 +23,16 @@ class Publish:
         self.body = body
         self.size = len(packet) + size
         self.begun = False  # it was sent, on this connection or an earlier one
-        self.done = False
-        self.error: Exception | None = None
-        self.on_end: Callable[[], object] | None = None
+        self.over = False
+        self.failure: Exception | None = None
+        self.on_over: Callable[[], object] | None = None
 
     def end(self, error: "Exception | None" = None) -> None:
         """It is over."""
-        self.done = True
-        self.error = error
-        if self.on_end is not None:
-            self.on_end()
+        self.over = True
+        self.failure = error
+        if self.on_over is not None:
+            self.on_over()
 
 
 class Unacked:

@@ -1,0 +1,236 @@
+"""Dials a node over a broker, on CPython, with aiomqtt: `mqtt://USER@HOST/PREFIX/NODE`.
+
+aiomqtt wants an event loop: all links of a program share one, in a thread of its own, so that they
+serve programs with asyncio and without.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from ...core.errors import CannotConnect, LinkError, PicolinkError, Refused
+from .address import Broker, node_of, whole
+
+if TYPE_CHECKING:
+    import aiomqtt
+
+HELP: dict[str, tuple[str, str, dict[str, str]]] = {
+    "mqtt": (
+        "mqtt://USER:PASSWORD@HOST:PORT/PREFIX/NODE; for node.run: mqtt://HOST/PREFIX",
+        "a broker, which passes on what both sides publish; needs aiomqtt",
+        {"qos": "for node.run: of readings and replies, 1 if left out",
+         "json": "for node.run: yes: readings besides with unit, time and number"},
+    ),
+    "mqtts": (
+        "mqtts://USER:PASSWORD@HOST:PORT/PREFIX/NODE",
+        "the same with TLS",
+        {"ca": "file with the certificate of the CA, PEM or DER; the system's CAs if left out",
+         "verify": "no: trusts whoever answers"},
+    ),
+}  # fmt: skip
+
+MTU_BYTES = 8192
+_KEEPALIVE_S = 20
+_REFUSALS = ("bad user name", "not authori", "identifier", "bad username")
+
+_lock = threading.Lock()
+_loop: asyncio.AbstractEventLoop | None = None
+
+
+def _shared_loop() -> asyncio.AbstractEventLoop:
+    global _loop
+    with _lock:
+        if _loop is None:
+            _loop = asyncio.new_event_loop()
+            threading.Thread(target=_loop.run_forever, name="picolink mqtt", daemon=True).start()
+        return _loop
+
+
+class HostLink:
+    """A link to a node on the broker. `receive`, `send` and `close` are called by whoever drives
+    the node, all else runs in the thread of aiomqtt."""
+
+    stream = False
+    reliable = False
+    pollable = None
+    unsent = False
+    window_bytes = 0
+    mtu_bytes = takes_bytes = MTU_BYTES
+
+    def __init__(self, broker: Broker) -> None:
+        self.address = str(broker)
+        self.on_text: Callable[[bytes], object] = len
+        self.on_ready: Callable[[], object] = int
+        self.opened: Future[None] = Future()  # the broker says that the node is there
+        self.reached = False  # the broker
+        self.offline = False  # the node, says the broker
+        self._broker = broker
+        self._base = node_of(broker)
+        self._topic = f"{self._base}/_s/{os.urandom(5).hex()}"
+        self._loop = _shared_loop()
+        self._packets: list[bytes] = []
+        self._why = ""
+        self._out: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._task = asyncio.run_coroutine_threadsafe(self._run(), self._loop)
+
+    # Whoever drives the node
+
+    def receive(self) -> list[bytes]:
+        """The packets that have come."""
+        packets, self._packets = self._packets, []
+        if not packets and self._why:
+            raise LinkError(self._why)
+        return packets
+
+    def send(self, packet: bytes) -> None:
+        """Sends a packet."""
+        if self._why:
+            raise LinkError(self._why)
+        self._loop.call_soon_threadsafe(self._out.put_nowait, bytes(packet))
+
+    def write(self, text: bytes) -> None:
+        """There is no text on this link."""
+
+    def flush(self) -> None:
+        """Nothing is ever unsent."""
+
+    def close(self) -> None:
+        """Closes it, and tells the other end."""
+        if not self._why:
+            self._why = "closed here"
+            self._loop.call_soon_threadsafe(self._out.put_nowait, None)
+
+    def absent(self, waited_s: float) -> str:
+        """Why it could not be opened in that time; closes it."""
+        self.close()
+        if not self.reached:
+            return f"the broker {self.address} did not answer in {waited_s:g} s"
+        if self.offline:
+            return f"{self.address}: the broker is there; the node is not, says its last status"
+        return (
+            f"{self.address}: the broker is there, and nobody called {self._base} has ever been: "
+            "is prefix and name right, and the same broker in its node.run(...)?"
+        )
+
+    # The thread of aiomqtt
+
+    def _end(self, why: str) -> None:
+        if not self._why:
+            self._why = why
+            self.on_ready()
+
+    async def _run(self) -> None:
+        import aiomqtt
+
+        broker = self._broker
+        try:
+            async with aiomqtt.Client(
+                broker.host,
+                broker.port,
+                username=broker.user,
+                password=broker.password,
+                identifier="pl-" + self._topic.rpartition("/")[2],
+                will=aiomqtt.Will(self._topic + "/in", b""),
+                keepalive=_KEEPALIVE_S,
+                tls_context=_tls(broker),
+            ) as client:
+                await client.subscribe([(self._topic + "/out", 0), (self._base + "/status", 0)])
+                self.reached = True
+                sender = asyncio.create_task(self._send_all(client))
+                try:
+                    async for message in client.messages:
+                        if not self._take(message):
+                            break
+                        if sender.done():
+                            sender.result()
+                            break
+                finally:
+                    sender.cancel()
+        except Exception as error:  # of aiomqtt, paho, ssl, socket
+            why = _reason(error, broker)
+            if not self.opened.done():
+                self.opened.set_exception(why)
+            self._end(str(why))
+
+    def _take(self, message: aiomqtt.Message) -> bool:
+        """Takes what has come; False where that ends the link."""
+        payload = bytes(message.payload) if isinstance(message.payload, bytes | bytearray) else b""
+        if str(message.topic).endswith("/status"):
+            if not self.opened.done():
+                self.offline = payload != b"online"
+                if not self.offline:
+                    self.opened.set_result(None)
+            elif payload != b"online":
+                self._end(f"{self._base} has gone, says the broker")
+            elif not message.retain:
+                self._end(f"{self._base} has come to the broker anew")
+        elif payload:
+            self._packets.append(payload)
+            self.on_ready()
+        else:
+            self._end("the other end was closed")
+        return not self._why
+
+    async def _send_all(self, client: aiomqtt.Client) -> None:
+        topic = self._topic + "/in"
+        while True:
+            packet = await self._out.get()
+            await client.publish(topic, packet or b"")
+            if packet is None:
+                return
+
+
+def _tls(broker: Broker) -> Any:
+    if not broker.tls:
+        return None
+    from .sockets_host import context_for
+    from .tls import Security
+
+    verify = broker.options.get("verify") not in ("no", "0", "false")
+    return context_for(Security(broker.options.get("ca"), verify))
+
+
+def _reason(error: Exception, broker: Broker) -> PicolinkError:
+    """Why there is no connection, in words."""
+    if isinstance(error, PicolinkError):
+        return error
+    inner = error.__cause__ or error
+    text = str(error) if str(error) else str(inner)
+    if any(word in text.lower() for word in _REFUSALS):
+        return Refused(f"the broker {broker} refuses us: {text}: is the user and password right?")
+    if broker.tls:
+        from .tls import explain
+
+        why = explain(inner, broker.host) or explain(error, broker.host)
+        if why:
+            return CannotConnect(why)
+    return CannotConnect(f"no connection to {broker}: {text}: is it running, the address right?")
+
+
+def open_link(scheme: str, where: str, options: dict[str, str], timeout_s: float = 10) -> HostLink:
+    """Connects to the broker, and makes a link to the node of that name."""
+    try:
+        import aiomqtt  # noqa: F401
+    except ImportError:
+        raise CannotConnect(
+            'MQTT from this computer needs aiomqtt: pip install "picolink[mqtt]"'
+        ) from None
+    link = HostLink(Broker(whole(scheme, where, options)))
+    try:
+        link.opened.result(timeout_s)
+    except TimeoutError:  # it may come yet
+        raise CannotConnect(link.absent(timeout_s)) from None
+    except BaseException:
+        link.close()
+        raise
+    return link
+
+
+async def open_async(scheme: str, where: str, options: dict[str, str]) -> HostLink:
+    """The same, without holding up the event loop."""
+    return await asyncio.get_running_loop().run_in_executor(None, open_link, scheme, where, options)

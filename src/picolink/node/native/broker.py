@@ -1,0 +1,145 @@
+"""Serves a node on an MQTT broker: `node.run("mqtt://HOST/PREFIX")`, or with topics of one's own
+
+    broker = Mqtt("mqtt://HOST/lab42")
+    broker.command("lab42/onboard_led", "led_set")
+    broker.reading("lab42/onboard_temp", "temperature", format="%.1f")
+    node.run(broker)
+
+Under <prefix>/<node> stand `status` (online, offline; retained), each reading under its name, and
+`call/<command>`, answered under `reply/<command>`. docs/mqtt.md tells the rest.
+"""
+
+from ...core.errors import Busy, UsageError
+from ...links.mqtt.address import Broker, check_filter, check_topic
+from ...links.mqtt.client import Client
+from ...links.mqtt.listener import Listener
+from .calling import Calls, find, mapped
+from .feeding import Feed
+
+MYPY = False
+if MYPY:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ...links.mqtt.link import MqttLink
+    from ..node import Node
+
+_NO = ("no", "0", "false")
+
+
+class Mqtt:
+    """A broker that a node is served on. Several addresses: the first that answers.
+
+    `qos` of readings and replies. `json`: readings besides as `<reading>/json`, with unit, time and
+    a number that tells repeats. The rest is for `picolink.links.mqtt.Client`.
+    """
+
+    pollable = None
+
+    def __init__(
+        self, *addresses: str, qos: int = 1, json: bool = False, ca: "str | bytes | None" = None,
+        user: "str | None" = None, password: "str | None" = None, keepalive_s: int = 30,
+    ) -> None:  # fmt: skip
+        if not addresses:
+            raise UsageError("Mqtt() needs the address of a broker: mqtt://HOST/PREFIX")
+        broker = Broker(addresses[0])
+        options = broker.options
+        self.qos = int(options.get("qos") or qos)
+        self.json = options["json"] not in _NO if "json" in options else json
+        self.address = str(broker)
+        self.dropped = 0  # readings and replies that no connection and no queue took
+        self.client: Client | None = None  # once the node runs
+        self._prefix = broker.prefix + "/" if broker.prefix else ""
+        self._addresses = addresses
+        self._settings: dict[str, Any] = {
+            "ca": ca, "user": user, "password": password, "keepalive_s": keepalive_s
+        }  # fmt: skip
+        self._commands: list[tuple[str, Any, str, int, bool]] = []
+        self._readings: list[tuple[str, str, str, bool]] = []
+        self._said = ""
+        self._listener: Listener | None = None
+        self.base = ""  # <prefix>/<node>, once the node runs
+        self.on_ready: Callable[[], object] = int  # somebody has dialed
+
+    def command(
+        self, topic: str, command: "Any", reply: str = "", qos: int = 1, retained: bool = False
+    ) -> None:
+        """What is published under `topic` runs a command (its name, or a function) with the bare
+        payload as its argument. Its result goes to the topic `reply`. A retained message is
+        ignored unless `retained`, since it would run again at each reconnect."""
+        check_filter(topic)
+        if reply:
+            check_topic(reply)
+        self._commands.append((topic, command, reply, qos, retained))
+
+    def reading(self, topic: str, name: str, format: str = "", retain: bool = False) -> None:
+        """Publishes a reading under `topic` too, as `format` ("%.1f") has it."""
+        check_topic(topic)
+        self._readings.append((topic, name, format, retain))
+
+    # What a node does with it
+
+    def open(self, node: "Node") -> None:
+        """Begins to connect, for `node`, and goes on in the background for ever."""
+        self.base = base = self._prefix + node.name
+        self.client = client = Client(
+            *self._addresses,
+            client_id="pl-" + "".join(["%02x" % byte for byte in node.endpoint.uid])[:20],
+            will=(base + "/status", "offline", 1, True),
+            **self._settings,
+        )
+        client.on_up = self._up
+        client.on_down = client.on_fail = self._down
+        self._listener = Listener(client, base, lambda: self.on_ready())
+        calls = Calls(node, self.post, base)
+        client.on(base + "/call/#", calls.heard, qos=1)
+        for topic, command, reply, qos, retained in self._commands:
+            client.on(topic, mapped(node, find(node, command), self.post, reply, retained), qos)
+        for name, reading in node.readings.items():
+            topic = base + "/" + name.replace(".", "/")
+            feed = Feed(self, reading, topic, "", False, topic + "/json" if self.json else "")
+            node.topics.setdefault(name, []).append(feed)  # type: ignore[arg-type]
+            reading.start()
+        for topic, name, format, retain in self._readings:
+            if name not in node.readings:
+                raise UsageError("%s: there is no reading %r" % (topic, name))
+            feed = Feed(self, node.readings[name], topic, format, retain, "")
+            node.topics.setdefault(name, []).append(feed)  # type: ignore[arg-type]
+        client.start()
+
+    def post(self, topic: str, payload: "Any", retain: bool = False) -> None:
+        """Publishes; what has no room is dropped, and counted."""
+        client = self.client
+        if client is not None:
+            try:
+                before = client.dropped
+                client.post(topic, payload, self.qos, retain)
+                self.dropped += client.dropped - before
+            except Busy:
+                self.dropped += 1
+
+    def _up(self) -> None:
+        assert self.client is not None
+        self._say("connected")
+        self.client.post(self.base + "/status", "online", 0, True)
+
+    def _down(self) -> None:
+        assert self.client is not None and self._listener is not None
+        self._say(self.client.why)
+        self._listener.lost(self.client.why)
+
+    def _say(self, what: str) -> None:
+        if what != self._said:
+            self._said = what
+            print("%s: %s" % (self.address, what))
+
+    def accept(self) -> "MqttLink | None":
+        """The link of whoever has dialed, or None."""
+        return self._listener.accept() if self._listener is not None else None
+
+    def close(self) -> None:
+        """Says that the node is gone, and disconnects."""
+        if self.client is not None:
+            if self.client.connected:
+                self.client.post(self.base + "/status", "offline", 0, True)
+            self.client.stop()

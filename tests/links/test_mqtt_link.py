@@ -1,0 +1,169 @@
+"""The session over MQTT keeps the contract of links: board and host on a real broker, which the
+host reaches through a proxy that cuts."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from both import SEED
+from brokers import Broker, Certificates, Mosquitto, Nats, Program
+from cutting_proxy import CuttingProxy
+from link_contract import LinkContract
+
+import picolink
+from picolink.packing import compile_all
+from picolink.sim import VirtualBoard, World
+
+CPYTHON_ONLY = "virtual boards, real brokers"
+
+
+class MqttContract(LinkContract):
+    kind: type[Broker] = Mosquitto
+    groups = ("usb", "mqtt")
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def broker(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+        with cls.kind(tmp_path_factory.mktemp("broker")) as broker:
+            yield broker
+
+    @pytest.fixture(autouse=True)
+    def _proxy(self, broker: Broker) -> Iterator[None]:
+        self.links = ("usb:", broker.address + "/lab")
+        self.proxy = CuttingProxy(("127.0.0.1", broker.port), SEED)
+        yield
+        self.proxy.close()
+
+    def address(self, board: VirtualBoard) -> str:
+        return f"mqtt://127.0.0.1:{self.proxy.port}/lab/contract"
+
+    def cut(self, board: VirtualBoard) -> None:
+        self.proxy.cut()
+
+
+class TestOverMosquitto(MqttContract):
+    pass
+
+
+class TestOverNats(MqttContract):
+    kind = Nats
+
+
+GREENHOUSE = """
+from picolink import Node
+node = Node("greenhouse")
+presses = 0
+
+@node.command
+def press(n=1):
+    global presses
+    presses += n
+    return presses
+
+@node.command(name="door.open")
+def door_open():
+    return "open"
+
+@node.reading("presses", every_s=0.05)
+def count():
+    return presses
+
+node.run(*LINKS)
+"""
+
+BUTTON = """
+from picolink import Node
+node = Node("door")
+greenhouse = node.peer(ADDRESS)
+
+@node.command
+async def press_there():
+    return await greenhouse.call("press", 10)
+
+node.run("usb:")
+"""
+
+
+def green(folder: Path, address: str) -> Program:
+    """The greenhouse as a host node; online when this returns."""
+    program = Program([sys.executable], f"LINKS = [{address!r}]\n{GREENHOUSE}", folder)
+    program.line("connected")
+    return program
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+def test_a_host_node_and_asyncio_with_a_user(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path, users={"ann": "p@ss"}) as broker:
+        here = f"127.0.0.1:{broker.port}/house/one"
+        with green(tmp_path, f"mqtt://ann:p%40ss@{here}"):
+
+            async def main() -> None:
+                async with picolink.aio.connect(f"mqtt://ann:p%40ss@{here}/greenhouse") as board:
+                    assert board.name == "greenhouse"
+                    assert await board.call("press", 5) == 5
+                    async for reading in board.readings("presses", count=2):
+                        assert reading.value == 5
+
+            asyncio.run(main())
+            with pytest.raises(picolink.Refused, match="refuses us"):
+                picolink.connect(f"mqtt://ann:no@{here}/greenhouse")
+
+
+def test_tls_and_whom_it_does_not_trust(tmp_path: Path, certificates: Certificates) -> None:
+    with Mosquitto(tmp_path, tls=certificates.leaf()) as broker:
+        at = f"{broker.address}/greenhouse"
+        with green(tmp_path, f"{broker.address}?ca={certificates.root}"):
+            for ca in (certificates.root, certificates.root_der):
+                with picolink.connect(f"{at}?ca={ca}") as board:
+                    assert board.call("press") > 0
+            with picolink.connect(f"{at}?verify=no") as board:
+                assert board.call("door.open") == "open"
+            with pytest.raises(picolink.CannotConnect, match="is not trusted"):
+                picolink.connect(f"{at}?ca={certificates.other_root}")
+            with pytest.raises(picolink.UsageError, match="CA's file"):
+                picolink.connect(f"{at}?ca={tmp_path}/none.pem")
+            with pytest.raises(picolink.CannotConnect):
+                picolink.connect(at.replace("mqtts", "mqtt"), timeout_s=2)
+
+
+def test_who_is_not_there(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker:
+        with pytest.raises(picolink.CannotConnect, match="nobody called lab/nobody has ever been"):
+            picolink.connect(f"{broker.address}/lab/nobody", timeout_s=0.5)
+        with green(tmp_path, broker.address), picolink.connect(f"{broker.address}/greenhouse"):
+            pass
+        with pytest.raises(picolink.CannotConnect, match="the node is not, says its last status"):
+            picolink.connect(f"{broker.address}/greenhouse", timeout_s=0.5)
+        with pytest.raises(picolink.BadAddress, match="which node on that broker"):
+            picolink.connect(broker.address)
+    with pytest.raises(picolink.CannotConnect, match="no connection to"):
+        picolink.connect(f"{broker.address}/greenhouse", timeout_s=2)
+
+
+def test_calls_go_on_when_the_broker_was_killed(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker, green(tmp_path, broker.address):
+        with picolink.connect(f"{broker.address}/greenhouse") as board:
+            for turn in range(1, 4):
+                assert board.call("press", timeout_s=30) == turn
+                broker.end(signal.SIGKILL)
+                broker.start()
+
+
+def test_board_to_board(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path) as broker, World(seed=SEED) as world:
+        libs = compile_all(["usb", "mqtt"])
+        links = ("usb:", broker.address + "/lab")
+        world.board("greenhouse", main=f"LINKS = {links!r}\n{GREENHOUSE}", libs=libs)
+        peer = f"ADDRESS = {broker.address + '/lab/greenhouse'!r}\n"
+        door = world.board("door", main=peer + BUTTON, libs=libs)
+        with picolink.connect(door.usb_path) as board:
+            assert [board.call("press_there", timeout_s=30) for _ in range(3)] == [10, 20, 30]
