@@ -410,10 +410,16 @@ def test_nothing_is_lost_while_a_board_writes_its_flash(
     n = count(60, 3)
     with picolink.connect(two.called.usb_path, timeout_s=10) as called:
         carry_meanwhile(lambda: called.call("save", n, True, timeout_s=100), carry)
-        assert overflowed() == 0
-        # It is not for want of trying: without asking, much is.
+        asked = overflowed()
         carry_meanwhile(lambda: called.call("save", n, False, timeout_s=100), carry)
-        assert overflowed() > 100 * n
+        check_overflow(asked, overflowed(), n)
+
+
+def check_overflow(asked: int, both: int, n: int) -> None:
+    """Nothing, where the peer was asked for silence; n writes without asking cost much. A busy
+    computer may now and then be later with its answer than the board waits for it."""
+    assert both - asked > 100 * n
+    assert asked <= (both - asked) // 20 if SOAK else asked == 0
 
 
 def test_a_host_waits_while_a_board_writes_its_flash(world: World) -> None:
@@ -432,9 +438,9 @@ def test_a_host_waits_while_a_board_writes_its_flash(world: World) -> None:
 
         n = count(60, 3)
         carry_meanwhile(lambda: host.call("save", n, True, timeout_s=100), carry)
-        assert wire.counts()[1]["overflowed"] == 0
+        asked = wire.counts()[1]["overflowed"]
         carry_meanwhile(lambda: host.call("save", n, False, timeout_s=100), carry)
-        assert wire.counts()[1]["overflowed"] > 100 * n
+        check_overflow(asked, wire.counts()[1]["overflowed"], n)
 
 
 # A higher rate on request
