@@ -50,7 +50,22 @@ GROUPS: dict[str, list[str]] = {
         "links/uart/fast.py",
     ],
     "mqtt": ["links/mqtt/*.py", "node/native/*.py", "mqtt.py"],
-    "wifi": ["net/*.py"],
+    "wifi": [
+        "net/__init__.py",
+        "net/explain.py",
+        "net/knock.py",
+        "net/settings.py",
+        "net/wifi.py",
+    ],
+    "clock": [
+        "net/__init__.py",
+        "net/clock.py",
+        "net/timekeeping.py",
+        "net/ntp.py",
+        "net/dns.py",
+        "net/udp.py",
+        "net/zone.py",
+    ],
     "describe": ["services/__init__.py", "services/describe.py"],
     "stats": ["services/__init__.py", "services/stats.py"],
     "time": ["services/__init__.py", "services/time.py"],
@@ -64,6 +79,7 @@ NEEDS: dict[str, list[str]] = {
     "uart": ["registry"],
     "mqtt": ["registry"],
     "loopback": ["registry"],
+    "time": ["clock"],
 }
 
 #: Joined into one module for a board, with all that they load: see `bundling`. Modules that are

@@ -1,1 +1,1 @@
-"""What networks need besides links: Wi-Fi."""
+"""What networks need besides links: Wi-Fi, the time of day."""

@@ -83,6 +83,12 @@ def complete(node: "Node", links: "list[Any]") -> "list[Any]":
     return links or node_links()
 
 
+def zone() -> str:
+    """The rule of local time; "" where the file gives none."""
+    rule = _told("zone")[0]
+    return rule if isinstance(rule, str) else ""
+
+
 def node_links() -> "list[str]":
     """The addresses to open; "usb:" where the file gives none."""
     links, why = _told("links")

@@ -15,6 +15,7 @@ if MYPY:
 
     from ..core.port import Port
     from ..core.session import Session
+    from ..net.clock import Clock
     from .driver import Driver
     from .peer import Peer
     from .quiet import Quiet
@@ -89,6 +90,7 @@ class Node:
         self.listeners: list[Any] = []
         self.loop: Any = None  # of a program that polls
         self.host: Any = None  # what asyncio is used through, while it runs
+        self._clock: Clock | None = None
 
     @starting
     def _own_uid(self) -> bytes:
@@ -239,6 +241,16 @@ class Node:
         from .quiet import Quiet
 
         return Quiet(self, ms)
+
+    @property
+    def time(self) -> "Clock":
+        """The time of day: `node.time.utc()`, `.local()`, `.unix_ms()`. From its first use on a
+        board asks time servers for it, where it has Wi-Fi, or a peer that knows it."""
+        if self._clock is None:
+            from .time_of_day import clock_of
+
+            self._clock = clock_of(self)
+        return self._clock
 
     def spawn(self, coroutine: "Coroutine[Any, Any, Any]") -> "Any":
         """Runs a coroutine beside all else."""

@@ -1,4 +1,4 @@
-"""`sys.time`: a node's clocks, and how its real-time clock is set by a peer that knows better."""
+"""`sys.time`: a node's clocks, and how its time of day is set by a peer that knows better."""
 
 MYPY = False
 if MYPY:
@@ -7,14 +7,23 @@ if MYPY:
     from ..node.talk import Talk
 
 
-def serve(talk: "Talk", ref: int, set_to: "list[int] | None" = None) -> "dict[str, Any]":
-    """The node's milliseconds since start, and its date and time (UTC) as [year, month, day, hour,
-    minute, second]. `set_to`, of the same form, sets a board's real-time clock first."""
-    import time
-
+def serve(
+    talk: "Talk", ref: int, set_to: "int | None" = None, zone: "str | None" = None
+) -> "dict[str, Any]":
+    """The node's milliseconds since start; its time of day in milliseconds since 1970 (UTC; None
+    while it does not know it) and who told it (see `Clock.quality`); the rule of its local time.
+    `set_to`, milliseconds since 1970, and `zone` set a board's first."""
+    node = talk.node
+    clock = node.time
+    if zone is not None:
+        clock.zone = zone
     if set_to is not None:
-        from machine import RTC
-
-        year, month, day, hour, minute, second = set_to
-        RTC().datetime((year, month, day, 0, hour, minute, second, 0))
-    return {"uptime_ms": talk.node.now_ms(), "utc": list(time.gmtime()[:6])}
+        clock.set(set_to)
+    return {
+        "uptime_ms": node.now_ms() - node.started_ms,
+        "unix_ms": clock.unix_ms(),
+        "quality": clock.quality,
+        "zone": clock.zone,
+        "text": clock.text(),
+        "why": clock.why,
+    }

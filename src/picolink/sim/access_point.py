@@ -34,6 +34,8 @@ class WifiFaults:
     """Nobody answers DHCP."""
     enterprise: bool = False
     """WPA2-Enterprise: looks like any other network, and no password is right."""
+    dns_dead: bool = False
+    """Its DNS server does not answer."""
     join_s: float = 0.1
     """How long joining takes (a real one 1 to 5 s)."""
     lease_s: float = 0.1

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from picolink.sim.access_point import AccessPoint
 from picolink.sim.air_door import Door
 from picolink.sim.air_flow import Dialing, Flow
-from picolink.sim.air_udp import Datagrams
+from picolink.sim.air_udp import DNS_SILENT, Datagrams
 from picolink.sim.events import EventLoop, Timer
 from picolink.sim.lines import Lines, Message
 from picolink.sim.radio import Radio
@@ -312,6 +312,8 @@ class Air:
             for other in [*cell.stations, *([cell.board] if cell.board else [])]:
                 if name == other.hostname.lower() + ".local":
                     return next(i.ip for i in other.interfaces() if i.cell is cell)
+            if cell.faults.dns_dead:
+                raise OSError(DNS_SILENT)
             if name in cell.names:
                 return cell.names[name]
         raise OSError(-2)

@@ -6,11 +6,15 @@ import socket
 import struct
 from typing import TYPE_CHECKING
 
+from picolink.net import dns
+
 if TYPE_CHECKING:
     from picolink.sim.air import Air
     from picolink.sim.radio import Radio
 
 HERE = "127.0.0.1"
+DNS_SILENT = -3
+"""Of `Air.do_resolve`: a board waits as long as lwIP does before it gives up."""
 LARGEST = 65536
 
 
@@ -101,6 +105,9 @@ class Datagrams:
         if there is None:
             return
         if there.radio is None:
+            if to_port == dns.PORT:
+                self._answer(radio, port, ip, data[6:])
+                return
             outside = self._outside.get((radio, port))
             if outside is not None:
                 try:
@@ -110,6 +117,18 @@ class Datagrams:
         elif not there.radio.silent:
             own_ip = self._air.own_ip(radio, ip)
             self._deliver(there.radio, to_port, own_ip, port, data[6:])
+
+    def _answer(self, radio: Radio, port: int, ip: str, question: bytes) -> None:
+        """What the network's DNS server answers, if it does."""
+        name = dns.asked(question)
+        if name is not None:
+            try:
+                addresses = [self._air.do_resolve(radio, name)]
+            except OSError as error:
+                if error.args[0] == DNS_SILENT:
+                    return
+                addresses = []
+            self._deliver(radio, port, ip, dns.PORT, dns.answer(question, addresses))
 
     def _deliver(self, radio: Radio, port: int, ip: str, from_port: int, data: bytes) -> None:
         native = radio.udp.get(port)

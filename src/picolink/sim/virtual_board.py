@@ -206,11 +206,11 @@ class VirtualBoard:
         """off, booting, reset, up (boot.py), main, repl, deepsleep, bootloader or crashed."""
         return self._state
 
-    def wait_ready(self, timeout_s: float = 5) -> None:
+    def wait_ready(self, timeout_s: float = 20) -> None:
         """Wait until `main.py` runs, or the REPL if there is none."""
         self.wait_state("main", "repl", timeout_s=timeout_s)
 
-    def wait_state(self, *states: str, timeout_s: float = 5) -> None:
+    def wait_state(self, *states: str, timeout_s: float = 20) -> None:
         """Wait until the board is in one of these states; raises TimeoutError."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._state in states, timeout_s):
@@ -292,7 +292,7 @@ class VirtualBoard:
     def _send(self, *message: Any) -> None:
         self.world.loop.post(lambda: self.tell(*message))
 
-    def _settle(self, timeout_s: float = 5) -> None:
+    def _settle(self, timeout_s: float = 20) -> None:
         # The supervisor answers in order: when the answer is here, all before it was done.
         with self._changed:
             self._log_requests += 1
@@ -302,7 +302,7 @@ class VirtualBoard:
                 lambda: self._log[0] >= number or self._state == "failed", timeout_s
             )
 
-    def _ask(self, until: str, *message: Any, timeout_s: float = 5) -> None:
+    def _ask(self, until: str, *message: Any, timeout_s: float = 20) -> None:
         resets = self._resets
         self._send(*message)
 

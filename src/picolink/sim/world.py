@@ -17,6 +17,7 @@ from picolink.sim.access_point import AccessPoint, WifiFaults
 from picolink.sim.air import Air
 from picolink.sim.events import EventLoop
 from picolink.sim.pins import BoardPin
+from picolink.sim.time_server import TimeServer
 from picolink.sim.uart import BoardUart, UartWire
 from picolink.sim.uart_faults import UartFaults
 from picolink.sim.virtual_board import HEAP_BYTES, VirtualBoard
@@ -42,6 +43,7 @@ class World:
         self._thread.start()
         self.air = Air(self.loop)
         self.access_points: list[AccessPoint] = []
+        self._time_servers: list[TimeServer] = []
         self._closed = False
         atexit.register(self.close)
 
@@ -145,6 +147,12 @@ class World:
             self.loop.call(lambda board=board: board.tell("wired", False))  # type: ignore[misc]
         return point
 
+    def time_server(self) -> TimeServer:
+        """Add a time server; set what is wrong with it at any time (`dead`, `ahead_s`, ...)."""
+        server = TimeServer(self.loop)
+        self._time_servers.append(server)
+        return server
+
     def close(self) -> None:
         """End all boards and remove their files."""
         if self._closed:
@@ -156,6 +164,8 @@ class World:
         for wire in self.uarts:
             wire.close()
         self.loop.call(self.air.close)
+        for server in self._time_servers:
+            self.loop.call(server.close)
         self.loop.post(self._end)
         self._thread.join()
         self.loop.close()

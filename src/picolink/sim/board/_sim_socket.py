@@ -9,6 +9,7 @@ for each that the program binds or dials.
 import errno
 import io
 import struct
+import time as _time
 
 import _sim_air as _air
 import _sim_bus as _bus
@@ -17,6 +18,8 @@ import socket as _native
 from socket import *
 
 _address = None  # set by start.py
+_DNS_SILENT = -3  # of sim/air_udp.py
+_LWIP_ASKS_S = 5  # about, until it gives up
 _wired = []  # ports listened at on the wire
 
 
@@ -62,7 +65,15 @@ def _found(host):
         inet_pton(2, host)
         return host
     except OSError:
-        return "127.0.0.1" if host == "localhost" else _air.call("resolve", host)
+        if host == "localhost":
+            return "127.0.0.1"
+    try:
+        return _air.call("resolve", host)
+    except OSError as error:
+        if error.errno == _DNS_SILENT:
+            _time.sleep(_LWIP_ASKS_S)
+            raise OSError(-2)
+        raise
 
 
 def _dial(address):

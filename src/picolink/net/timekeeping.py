@@ -1,0 +1,146 @@
+"""Keeps a board's clock right: asks time servers, or a peer that knows the time; again and again
+until it is known, and then now and then, since its crystal is off by seconds a day."""
+
+import asyncio
+from os import urandom
+
+from ..core.errors import UsageError
+from . import dns, ntp, udp
+from .clock import QUALITIES, Clock
+
+MYPY = False
+if MYPY:
+    from collections.abc import Awaitable, Callable
+
+SERVERS = ("0.pool.ntp.org", "1.pool.ntp.org", "2.pool.ntp.org")
+
+# Milliseconds, in one table that tests can scale.
+TIMES = {
+    "answer": 2000,  # for a server's
+    "retry": 2000,  # the first wait before it is asked for again; doubles up to retry_max
+    "retry_max": 60_000,  # RFC 4330, section 10, wants no less
+    "again": 6 * 3600_000,  # when it is known
+    "better": 600_000,  # when only a peer or the own clock has told it
+}
+
+
+def scale(factor: float) -> None:
+    """Multiplies every time by `factor` (tests run faster)."""
+    for name in TIMES:
+        TIMES[name] = max(1, int(TIMES[name] * factor))
+
+
+async def keep(
+    clock: Clock,
+    now_ms: "Callable[[], int]",
+    usual: "tuple[str, ...]",
+    ask_peers: "Callable[[], Awaitable[list[tuple[int, int, str, str]]]]",
+    changed: "asyncio.Event",
+) -> None:
+    """For ever. `ask_peers` gives (unix_ms, at_ms, quality, zone) of each that answers; `changed`:
+    there is a peer more. `usual`: the servers, where the clock has none of its own."""
+    wait_ms = TIMES["retry"]
+    while True:
+        changed.clear()
+        servers = usual if clock.servers is None else clock.servers
+        clock.why = await from_servers(clock, now_ms, servers) if servers else ""
+        if clock.why or not servers or not clock.zone:
+            _take(clock, await ask_peers())
+        if clock.quality == "ntp" and not clock.why:
+            await asyncio.sleep(TIMES["again"] / 1000)
+            continue
+        if QUALITIES.index(clock.quality) >= 2:
+            pause_ms = TIMES["better"]
+            wait_ms = TIMES["retry"]
+        else:
+            pause_ms = wait_ms
+            wait_ms = min(2 * wait_ms, TIMES["retry_max"])
+        try:
+            await asyncio.wait_for(changed.wait(), pause_ms / 1000)
+            await asyncio.sleep(0.05)  # until the new peer is done with being new
+        except asyncio.TimeoutError:
+            pass
+
+
+def _take(clock: Clock, told: "list[tuple[int, int, str, str]]") -> None:
+    """Takes the best of what peers told. Nobody's who was told it by a peer, once it is known: two
+    boards would tell each other for ever."""
+    for unix_ms, at_ms, quality, zone in told:
+        if zone and not clock.zone:
+            try:
+                clock.zone = zone
+            except UsageError as error:
+                clock.why = str(error)
+        known = QUALITIES.index(clock.quality)
+        rank = QUALITIES.index(quality) if quality in QUALITIES else 0
+        if rank >= 3 > known or (rank == 2 and known == 0):
+            clock.set(unix_ms, at_ms, "peer")
+
+
+async def from_servers(
+    clock: Clock, now_ms: "Callable[[], int]", servers: "tuple[str, ...]"
+) -> str:
+    """Asks all servers at once. Sets the clock, or returns why not."""
+    waiting = {}
+    questions = []
+    whys = []
+    for server in servers:
+        name, _, port = server.partition(":")
+        try:
+            address = await resolve(name)
+            cookie = urandom(ntp.COOKIE_BYTES)
+            waiting[cookie] = server
+            questions.append((address, int(port or ntp.PORT), ntp.request(cookie)))
+        except (OSError, ValueError) as error:
+            whys.append("%s: %s" % (server, error))
+    sent_ms = now_ms()
+    times: list[int] = []  # each server's for the moment sent_ms
+
+    def heard(packet: bytes) -> bool:
+        cookie = packet[24:32]
+        if cookie in waiting:
+            unix_ms, why = ntp.judge(packet, cookie)
+            server = waiting.pop(cookie)
+            if why:
+                whys.append("%s: %s" % (server, why))
+            else:  # it was there half of the way ago
+                times.append(unix_ms - (now_ms() - sent_ms) // 2)
+        return not waiting
+
+    try:
+        if questions:
+            await udp.ask(questions, heard, TIMES["answer"])
+    except OSError as error:
+        return "no time server can be reached: %s" % error
+    whys += ["%s: no answer" % server for server in waiting.values()]
+    unix_ms = ntp.agreed(times)
+    if unix_ms is None:
+        if times:
+            return "the time servers do not agree"
+        return "no time server told the time: %s" % "; ".join(whys)
+    clock.set(unix_ms, sent_ms, "ntp")
+    return ""
+
+
+async def resolve(name: str) -> str:
+    """The address of a name; OSError where the DNS server does not know it or does not answer."""
+    if not [c for c in name if not (c.isdigit() or c == ".")]:
+        return name
+    from network import WLAN
+
+    server = WLAN(0).ifconfig()[3]
+    ident = urandom(2)[0] << 8 | urandom(1)[0]
+    found: list[list[str]] = []
+
+    def heard(packet: bytes) -> bool:
+        answer = dns.addresses(packet, ident)
+        if answer is not None:
+            found.append(answer)
+        return answer is not None
+
+    await udp.ask([(server, dns.PORT, dns.request(name, ident))], heard, TIMES["answer"])
+    if not found:
+        raise OSError("the DNS server %s does not answer" % server)
+    if not found[0]:
+        raise OSError("the DNS server %s does not know it" % server)
+    return found[0][0]

@@ -1,0 +1,71 @@
+"""Gives a node its clock (`Node.time`), and a board's clock what it asks for the time."""
+
+import asyncio
+
+from ..net.clock import BOARD, Clock
+
+MYPY = False
+if MYPY:
+    from typing import Any
+
+    from ..core.session import Session
+    from .node import Node
+
+_PATIENCE_MS = 5000
+
+
+def clock_of(node: "Node") -> Clock:
+    """The node's clock. A board's is kept right while the node runs."""
+    clock = Clock(node.now_ms, _zone())
+    if BOARD:
+        changed = asyncio.Event()
+        node.on_meet.append(lambda session: changed.set())
+        node.begin(lambda: node.spawn(_keep(node, clock, changed)))
+    return clock
+
+
+def _zone() -> str:
+    """The zone that /picolink.json gives a board; a computer's own."""
+    if not BOARD:
+        from ..net.places import rule
+
+        try:
+            return rule()
+        except LookupError:
+            return ""
+    from .config import zone
+
+    return zone()
+
+
+async def _keep(node: "Node", clock: Clock, changed: "asyncio.Event") -> None:
+    from ..net.timekeeping import SERVERS, keep
+
+    async def ask_peers() -> "list[tuple[int, int, str, str]]":
+        told = []
+        for session in list(node.endpoint.sessions.values()):
+            if session.attach is not None:
+                asked_ms = node.now_ms()
+                try:
+                    answer = await _ask(node, session)
+                    # It said so half of the way ago.
+                    at_ms = (asked_ms + node.now_ms()) // 2
+                    if answer["unix_ms"] is not None:
+                        told.append(
+                            (int(answer["unix_ms"]), at_ms, answer["quality"], str(answer["zone"]))
+                        )
+                except Exception as error:
+                    clock.why = "%s: %s" % (session.peer_name, error)
+        return told
+
+    usual = SERVERS if getattr(node, "wifi", None) is not None else ()
+    await keep(clock, node.now_ms, usual, ask_peers, changed)
+
+
+async def _ask(node: "Node", session: "Session") -> "dict[str, Any]":
+    answered = asyncio.Event()
+    call = session.data.caller().start("sys.time", (), {}, _PATIENCE_MS, node.now_ms())
+    call.on_end = answered.set
+    node.kick(session)
+    await answered.wait()
+    return call.result()  # type: ignore[no-any-return]
