@@ -100,20 +100,20 @@ STARTING = ["starting", "node/opening", "node/naming", "links/registry"]
 
 #: What the patterns above must leave out, since only a host runs it.
 HOST_ONLY: set[str] = {
-    f"node/{name}.py"
-    for name in (
-        "aio",
-        "blocking",
-        "host",
-        "line",
-        "many",
-        "suggestion",
-        "wait_host",
-        "wait_thread",
-    )
-} | {
-    f"links/{name}.py"
-    for name in ("findings", "forgiving", "greeting", "mqtt/sockets_host", "mqtt/host")
+    "links/findings.py",
+    "links/forgiving.py",
+    "links/greeting.py",
+    "links/mqtt/host.py",
+    "links/mqtt/sockets_host.py",
+    "net/places.py",
+    "node/aio.py",
+    "node/blocking.py",
+    "node/host.py",
+    "node/line.py",
+    "node/many.py",
+    "node/suggestion.py",
+    "node/wait_host.py",
+    "node/wait_thread.py",
 }
 
 #: Where `mip` finds the sources: a placeholder until the project has a public address.
