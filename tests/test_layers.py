@@ -31,8 +31,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sim": {"core", "links", "net", "node", "services"},
     "hub": {"core", "links", "net", "node", "services"},
     "web": {"core", "links", "net", "node", "services", "sim", "hub"},
-    "install": {"core", "links", "node", "cli"},  # beside cli, with its tools: packing
-    "cli": {"core", "links", "net", "node", "services", "sim", "hub", "web", "install"},
+    "packing": {"core"},  # which modules go onto a board, and in which form: as text
+    "install": {"core", "links", "node", "packing"},
+    "cli": {"core", "links", "net", "node", "services", "sim", "hub", "web", "packing", "install"},
 }
 
 #: Modules directly in `picolink`, and as which layer they count.
@@ -41,12 +42,6 @@ TOP_LEVEL: dict[str, str] = {
     "aio": "node",
     "mqtt": "node",
     "__main__": "cli",
-    "packing": "cli",  # tools: which modules go onto a board, and in which form
-    "bundling": "cli",
-    "slimming": "cli",
-    "shortening": "cli",
-    "apart": "cli",
-    "packed": "cli",
     "selftest": "cli",
 }
 

@@ -1,7 +1,7 @@
 """Methods that a node needs seldom: on a board they wait in files of their own.
 
 What is marked `@starting` runs while a node is set up and attached, `@seldom` when something goes
-wrong, or perhaps never. Packed for a board (picolink/apart.py), such methods are taken out of their
+wrong, or perhaps never. Packed for a board (packing/apart.py), such methods are taken out of their
 classes, which find them by `fetch` when they are called; unpacked, the marks change nothing.
 """
 

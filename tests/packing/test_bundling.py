@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from micropython_runner import interpreter_command
 
-from picolink.bundling import BundlingError, join, loaded_with, redirect
+from picolink.packing.bundling import BundlingError, join, loaded_with, redirect
 
 SOURCES = {
     "p.__init__": "def __getattr__(name):\n    from .node import work\n    return work\n",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import builtins
 
-from .core.errors import PicolinkError
+from ..core.errors import PicolinkError
 
 #: A mark, and the file that takes what bears it.
 MARKS = ("starting", "seldom")

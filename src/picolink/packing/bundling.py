@@ -15,7 +15,7 @@ import builtins
 from collections.abc import Iterable, Mapping
 from itertools import takewhile
 
-from .core.errors import PicolinkError
+from ..core.errors import PicolinkError
 from .slimming import PutIn, constants, fold_platform, lean, strip
 
 

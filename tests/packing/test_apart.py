@@ -10,8 +10,8 @@ import pytest
 from micropython_runner import interpreter_command
 
 from picolink import packing
-from picolink.apart import ApartError, take_apart
-from picolink.shortening import choose, shorten
+from picolink.packing.apart import ApartError, take_apart
+from picolink.packing.shortening import choose, shorten
 
 FETCH = """
 def fetch(self, name):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from picolink import packed, packing
+from picolink import packing
+from picolink.packing import assembling, kept
 
 MADE = {"picolink/__init__.mpy": b"M\x06\x00\xff", "picolink/a.mpy": b""}
 
@@ -20,29 +21,29 @@ def test_it_is_made_once(tmp_path: Path) -> None:
         return MADE
 
     for _ in range(2):
-        assert packed.remembered(tmp_path, "key", make) == MADE
+        assert kept.remembered(tmp_path, "key", make) == MADE
     assert len(calls) == 1
-    packed.remembered(tmp_path, "other", make)
+    kept.remembered(tmp_path, "other", make)
     assert len(calls) == 2
 
 
 @pytest.mark.parametrize("damage", ["", "[", "[1]", '{"a": 1}', '{"a": "?"}', "7"])
 def test_a_damaged_one_is_made_anew(tmp_path: Path, damage: str) -> None:
-    packed.remembered(tmp_path, "key", lambda: MADE)
-    (kept,) = tmp_path.iterdir()
-    kept.write_text(damage)
-    assert packed.remembered(tmp_path, "key", lambda: MADE) == MADE
-    assert packed.remembered(tmp_path, "key", dict) == MADE
+    kept.remembered(tmp_path, "key", lambda: MADE)
+    (file,) = tmp_path.iterdir()
+    file.write_text(damage)
+    assert kept.remembered(tmp_path, "key", lambda: MADE) == MADE
+    assert kept.remembered(tmp_path, "key", dict) == MADE
 
 
 def test_a_folder_that_takes_nothing_is_no_hindrance(tmp_path: Path) -> None:
-    assert packed.remembered(tmp_path / "none", "key", lambda: MADE) == MADE
+    assert kept.remembered(tmp_path / "none", "key", lambda: MADE) == MADE
 
 
 def test_the_oldest_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packed, "KEPT", 3)
+    monkeypatch.setattr(kept, "KEPT", 3)
     for number in range(5):
-        packed.remembered(tmp_path, str(number), lambda: MADE)
+        kept.remembered(tmp_path, str(number), lambda: MADE)
         os.utime(tmp_path / f"packed-{number}.json", (number, number))
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {f"packed-{number}.json" for number in (2, 3, 4)}
@@ -51,24 +52,24 @@ def test_the_oldest_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_key_hangs_on_options_and_texts() -> None:
     texts = {"a": "x = 1", "b": "y"}
     keys = {
-        packed.key_of(options, sources)
+        kept.key_of(options, sources)
         for options in ((3, "x64"), (3, None), (2, "x64"))
         for sources in (texts, {"a": "x = 2", "b": "y"}, {"a": "x = 1"}, {"ab": "x = 1", "": "y"})
     }
     assert len(keys) == 12
-    assert packed.key_of((3,), texts) == packed.key_of((3,), dict(reversed(texts.items())))
+    assert kept.key_of((3,), texts) == kept.key_of((3,), dict(reversed(texts.items())))
 
 
 def test_packing_uses_it_and_notices_a_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packing, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(assembling, "cache_folder", lambda: tmp_path)
     first = packing.compile_all(["usb"])
-    monkeypatch.setattr(packing, "join_loaded", lambda texts: pytest.fail("packed again"))
+    monkeypatch.setattr(assembling, "join_loaded", lambda texts: pytest.fail("packed again"))
     assert packing.compile_all(["usb"]) == first
     sources = packing.board_texts
     monkeypatch.setattr(
-        packing, "board_texts",
+        assembling, "board_texts",
         lambda groups: {name: text + "\nNEW = 1\n" for name, text in sources(groups).items()},
     )  # fmt: skip
     with pytest.raises(pytest.fail.Exception, match="packed again"):

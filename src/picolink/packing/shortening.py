@@ -92,7 +92,7 @@ def choose(sources: Mapping[str, str], always: Iterable[str]) -> dict[str, str]:
     free = [
         short for short in _IN_EVERY_FIRMWARE.split() if not (short in written or short in texts)
     ]
-    few = (short for short in _shortest() if short not in written and short not in keep)
+    few = (short for short in _shortest() if short not in written | keep | set(free))
     fresh = itertools.chain(free, few)
     private = [n for n in defined - keep if stored[n] and len(n) > 2 and not n.startswith("__")]
     # Taken out of its class a method gets a name that no firmware has: the shortest serves it best.

@@ -1,0 +1,138 @@
+"""Puts together all that a board gets: joined, apart, short, compiled; and says how large it is.
+Host only."""
+
+from __future__ import annotations
+
+import functools
+import json
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+from .apart import take_apart
+from .bundling import join, loaded_with, redirect, relative
+from .compiling import cache_folder, compile_source, compiler_version, without_types
+from .contents import CHECKOUT, GROUPS, MIP_BASE, ROOTS, STARTING, board_sources
+from .kept import key_of, remembered
+from .shortening import choose, shorten
+
+
+def compile_all(
+    groups: Iterable[str] = ("usb",),
+    *,
+    optimize: int = 3,
+    march: str | None = None,
+    joined: bool = True,
+    short: bool = True,
+) -> dict[str, bytes]:
+    """All modules of the groups: place below /lib ("picolink/__init__.mpy") -> .mpy.
+
+    What every node loads is joined into one module (see `bundling`), and names that nobody else
+    uses are shortened (see `shortening`). With ``joined=False`` each file stays itself, with
+    ``short=False`` each name: for readable tracebacks, together with ``optimize=1``.
+    """
+    groups = list(groups)
+    options = (sorted(groups), optimize, march, joined, short, compiler_version())
+    return remembered(
+        cache_folder(),
+        key_of(options, board_texts(GROUPS)),
+        lambda: _compile_all(groups, optimize, march, joined, short),
+    )
+
+
+def _compile_all(
+    groups: list[str], optimize: int, march: str | None, joined: bool, short: bool
+) -> dict[str, bytes]:
+    texts = board_texts(groups)
+    if joined:
+        texts = join_loaded(texts)
+    if short:
+        names = short_names()
+        texts = {name: shorten(text, names) for name, text in texts.items()}
+    compiled = {}
+    for name, text in texts.items():
+        place = name.replace(".", "/")
+        data = compile_source(text, f"{place}.py", optimize=optimize, march=march)
+        compiled[f"{place}.mpy"] = data
+    return compiled
+
+
+def board_texts(groups: Iterable[str]) -> dict[str, str]:
+    """Dotted name -> source without types, of the modules of the groups."""
+    texts = {}
+    for place, path in board_sources(groups).items():
+        name = place.removesuffix(".py").replace("/", ".")
+        texts[name] = without_types(path.read_text("utf-8"))
+    return texts
+
+
+@functools.cache
+def short_names() -> dict[str, str]:
+    """Name -> its short form on boards, whatever groups are packed."""
+    texts = board_texts(GROUPS)
+    return choose(texts, loaded_with(ROOTS, texts))
+
+
+def join_loaded(texts: dict[str, str]) -> dict[str, str]:
+    """The modules of a board, those that load with the roots joined into the package itself."""
+    inside = loaded_with(ROOTS, texts)
+    others = {name: text for name, text in texts.items() if name not in inside}
+    bundle = join({name: texts[name] for name in sorted(inside)}, others)
+    result = take_apart(bundle.source, bundle.door, bundle.keep)
+    for name, text in others.items():
+        stripped = redirect(name, text, bundle)
+        if stripped.strip() or not name.endswith(".__init__"):  # a folder needs no empty file
+            result[name] = stripped
+    return {name: relative(name, text) for name, text in result.items()}
+
+
+def loaded_bytes(groups: Iterable[str] = ("usb",)) -> dict[str, int]:
+    """Bytes of .mpy that a board loads for a node with the groups' links (armv6m, -O3).
+
+    That is the joined module, what the start needs, and each group's own files; what is loaded
+    only when wanted (the other modules of `base`) is not in it. `sizes` has them all.
+    """
+    groups = list(groups)
+    own = [pattern.removesuffix(".py") for group in groups for pattern in GROUPS[group]]
+    loaded = {f"picolink/{name}.mpy" for name in ["__init__", *STARTING, *own]}
+    return {place: size for place, size in sizes(groups).items() if place in loaded}
+
+
+def sizes(groups: Iterable[str] = ("usb",), *, joined: bool = True) -> dict[str, int]:
+    """Bytes of .mpy per module (armv6m, -O3)."""
+    packed = compile_all(groups, march="armv6m", joined=joined)
+    return {place: len(data) for place, data in packed.items()}
+
+
+def package_json(groups: Iterable[str] | None = None) -> str:
+    """The text of `board/package.json`, by which `mip` installs the sources of all groups."""
+    places = sorted(board_sources(GROUPS if groups is None else groups))
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
+    urls = [[place, MIP_BASE + place] for place in places]
+    return json.dumps({"version": project["version"], "deps": [], "urls": urls}, indent=1) + "\n"
+
+
+def write_all(
+    folder: Path,
+    groups: Iterable[str],
+    *,
+    optimize: int = 3,
+    joined: bool = True,
+    short: bool = True,
+) -> int:
+    """Writes the compiled modules below `folder`; returns the sum of their bytes.
+
+    With short names, `names.json` beside them tells for each what it stands for.
+    """
+    total = 0
+    packed = compile_all(groups, optimize=optimize, march="armv6m", joined=joined, short=short)
+    if short:
+        folder.mkdir(parents=True, exist_ok=True)
+        meant = {shorter: name for name, shorter in short_names().items()}
+        (folder / "names.json").write_text(json.dumps(meant, indent=1) + "\n", "utf-8")
+    for place, data in packed.items():
+        target = folder / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+        total += len(data)
+    return total

@@ -1,0 +1,126 @@
+"""What goes onto a board: the tables to edit when a module comes or goes. Host only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..core.errors import UsageError
+from .compiling import PackingError
+
+SOURCES = Path(__file__).parent.parent
+CHECKOUT = SOURCES.parent.parent  # only where picolink is installed from one
+
+#: Group -> modules or patterns, below `src/picolink`. `base` is always packed.
+GROUPS: dict[str, list[str]] = {
+    "base": ["__init__.py", "core/*.py", "node/*.py", "links/__init__.py", "links/base.py"],
+    # Which link an address opens; each link's own group brings the link.
+    "registry": ["links/registry.py", "links/missing.py"],
+    "loopback": ["links/loopback/__init__.py", "links/loopback/link.py", "links/loopback/board.py"],
+    "usb": ["links/usb/__init__.py", "links/usb/board.py"],
+    "tcp": ["links/output.py", "links/tcp/__init__.py", "links/tcp/link.py", "links/tcp/board.py"],
+    "uart": [
+        "links/output.py",
+        "links/uart/__init__.py",
+        "links/uart/link.py",
+        "links/uart/board.py",
+        "links/uart/options.py",
+        "links/uart/refusal.py",
+        "links/uart/fast.py",
+    ],
+    "mqtt": ["links/mqtt/*.py", "node/native/*.py", "mqtt.py"],
+    "wifi": [
+        "net/__init__.py",
+        "net/explain.py",
+        "net/knock.py",
+        "net/settings.py",
+        "net/wifi.py",
+    ],
+    "clock": [
+        "net/__init__.py",
+        "net/clock.py",
+        "net/timekeeping.py",
+        "net/ntp.py",
+        "net/dns.py",
+        "net/udp.py",
+        "net/zone.py",
+    ],
+    "describe": ["services/__init__.py", "services/describe.py"],
+    "stats": ["services/__init__.py", "services/stats.py"],
+    "time": ["services/__init__.py", "services/time.py"],
+    "log": ["services/__init__.py", "services/log.py"],
+}
+
+#: Groups that others can't do without.
+NEEDS: dict[str, list[str]] = {
+    "usb": ["registry"],
+    "tcp": ["registry"],
+    "uart": ["registry"],
+    "mqtt": ["registry"],
+    "loopback": ["registry"],
+    "time": ["clock"],
+}
+
+#: Joined into one module for a board, with all that they load: see `bundling`. Modules that are
+#: imported only inside functions stay files of their own, loaded when first wanted, unless they
+#: stand here because every node that runs wants them.
+ROOTS = [
+    "picolink.__init__",
+    "picolink.node.node",
+    "picolink.node.driver",
+    "picolink.node.running",
+    "picolink.node.wait_board",
+    "picolink.core.frames",
+]
+
+#: Loaded to start, and let go when the links are open and a peer is attached (node/running.py).
+#: node/config besides, for a program that leaves the name or the links to /picolink.json.
+STARTING = ["starting", "node/opening", "node/naming", "links/registry"]
+
+#: What the patterns above must leave out, since only a host runs it.
+HOST_ONLY: set[str] = {
+    "links/findings.py",
+    "links/forgiving.py",
+    "links/greeting.py",
+    "links/mqtt/host.py",
+    "links/mqtt/sockets_host.py",
+    "net/places.py",
+    "node/aio.py",
+    "node/blocking.py",
+    "node/host.py",
+    "node/line.py",
+    "node/many.py",
+    "node/suggestion.py",
+    "node/wait_host.py",
+    "node/wait_thread.py",
+}
+
+#: Where `mip` finds the sources: a placeholder until the project has a public address.
+MIP_BASE = "github:picolink/picolink/src/"
+
+
+def board_sources(groups: Iterable[str] = ("usb",)) -> dict[str, Path]:
+    """Source files for a board: place below /lib ("picolink/core/frames.py") -> file here.
+
+    `base` and what a group needs come along. An unknown group is a `UsageError`.
+    """
+    chosen = ["base"]
+    for group in groups:
+        if group not in GROUPS:
+            known = ", ".join(sorted(GROUPS))
+            raise UsageError(f"there is no group {group!r} to pack; the groups are: {known}")
+        chosen += [*NEEDS.get(group, []), group]
+    found: dict[str, Path] = {}
+    for group in chosen:
+        for pattern in GROUPS[group]:
+            paths = sorted(SOURCES.glob(pattern))
+            if not paths:
+                raise PackingError(
+                    f"group {group!r} names {pattern}, and no such file is in {SOURCES}: "
+                    "correct GROUPS in picolink/packing/contents.py"
+                )
+            for path in paths:
+                relative = path.relative_to(SOURCES).as_posix()
+                if relative not in HOST_ONLY:
+                    found[f"picolink/{relative}"] = path
+    return found
