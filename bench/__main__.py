@@ -9,7 +9,7 @@ from pathlib import Path
 
 from picolink.packing import sizes
 
-from . import others, roundtrip, throughput, uart
+from . import mqtt, others, roundtrip, throughput, uart
 from .rp2040 import reckon
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
@@ -37,6 +37,8 @@ def main() -> None:
     peers = others.measure()
     print("uart ...", flush=True)
     lines = uart.measure()
+    print("mqtt ...", flush=True)
+    brokers = mqtt.page(4 if options.quick else 20)
     page = "\n".join(
         [
             HEAD.format(machine=f"{platform.machine()}, CPython {platform.python_version()}"),
@@ -44,6 +46,7 @@ def main() -> None:
             _many(many),
             _flows(flows),
             _uart(lines),
+            *(_table(title, columns, rows, *after) for title, columns, rows, after in brokers),
             _peers(peers),
             _board(),
         ]

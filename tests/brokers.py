@@ -90,6 +90,12 @@ class Broker:
         """As picolink writes it."""
         return f"mqtt{'s' if self.tls else ''}://127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> Self:
         """Starts it, on the same port as before; returns when it listens."""
         again = bool(self.port)
@@ -151,16 +157,18 @@ class Mosquitto(Broker):
 
     def __init__(
         self, folder: Path, tls: tuple[Path, Path] | None = None,
-        users: dict[str, str] | None = None, more: str = "",
+        users: dict[str, str] | None = None, more: str = "", logs: bool = True,
     ) -> None:  # fmt: skip
         super().__init__(folder, tls)
         self.users = users
+        self._logs = "all" if logs else "information"
         self.more = more
 
     def command(self) -> list[str]:
         lines = [
-            f"listener {self.port} 127.0.0.1", "user root", "log_dest stderr", "log_type all",
-            f"allow_anonymous {'false' if self.users else 'true'}", "max_queued_messages 0",
+            f"listener {self.port} 127.0.0.1", "user root", "log_dest stderr",
+            f"log_type {self._logs}", "max_queued_messages 0",
+            f"allow_anonymous {'false' if self.users else 'true'}",
             "persistence true", f"persistence_location {self.folder}/", "set_tcp_nodelay true",
         ]  # fmt: skip
         if self.users:

@@ -18,10 +18,13 @@ sleep = asyncio.sleep
 class Wire:
     """A connected socket that never waits."""
 
-    def __init__(self, sock: "Any", tls: bool) -> None:
+    def __init__(self, sock: "Any", below: "Any") -> None:
         sock.setblocking(False)
         self._sock = sock
-        self._tls = tls
+        # What is polled: with TLS the socket below, which some ports poll at once, and TLS only
+        # every millisecond. TLS is read until it has nothing more.
+        self._below = below
+        self._tls = sock is not below
         self._open = True
         self._reader: Any = None
         self._writer: Any = None
@@ -40,7 +43,7 @@ class Wire:
     async def greet(self, packet: bytes) -> None:
         """Sends the first packet, after the handshake of TLS."""
         while self.write(packet) < len(packet):  # all or nothing: an empty socket has room
-            await _ready(self._sock, self._tls)
+            await _ready(self._below, self._tls)
 
     def watch(self, callback: "Callable[[], bool]") -> None:
         """Has `callback` called whenever there is something to read, and again where it asks."""
@@ -48,7 +51,7 @@ class Wire:
 
     def _watch(self, callback: "Callable[[], bool]") -> "Generator[Any, Any, None]":
         while self._open:
-            yield _core._io_queue.queue_read(self._sock)
+            yield _core._io_queue.queue_read(self._below)
             while self._open and callback():
                 yield from _core.sleep_ms(0)
 
@@ -58,7 +61,7 @@ class Wire:
             self._writer = asyncio.create_task(self._writable(callback))
 
     def _writable(self, callback: "Callable[[], object]") -> "Generator[Any, Any, None]":
-        yield _core._io_queue.queue_write(self._sock)
+        yield _core._io_queue.queue_write(self._below)
         self._writer = None
         if self._open:
             callback()
@@ -102,6 +105,7 @@ async def open_wire(host: str, port: int, secure: "Any") -> Wire:
             if error.args[0] not in (106, 127, 120):  # EISCONN, of Linux and lwIP; EALREADY
                 raise
         sock.setsockopt(6, 1, 1)  # IPPROTO_TCP, TCP_NODELAY: not every MicroPython names them
+        below = sock
         if secure is not None:
             sock = _wrap(sock, host, secure)
     except OSError as error:
@@ -113,7 +117,7 @@ async def open_wire(host: str, port: int, secure: "Any") -> Wire:
     except BaseException:  # cancelled
         sock.close()
         raise
-    return Wire(sock, secure is not None)
+    return Wire(sock, below)
 
 
 def _wrap(sock: "Any", host: str, secure: "Any") -> "Any":
