@@ -10,7 +10,9 @@ if MYPY:
     from typing import Any
 
 _core: "Any" = asyncio.core  # type: ignore[attr-defined]  # the stubs lack it
-_NEVER_MS = (1 << 29) - 1
+# A board's clock wraps at 2^30, and asyncio orders its tasks by differences below 2^29: what is due
+# at the very edge of that would come before a task that became ready a millisecond ago.
+NEVER_MS = 1 << 28
 
 
 class _Watch:
@@ -60,7 +62,7 @@ class Host:
 
     def _timer(self) -> "Generator[Any, Any, None]":
         while True:
-            self.due_ms = now_ms() + _NEVER_MS
+            self.due_ms = now_ms() + NEVER_MS
             deadline_ms = self._tick()
             if deadline_ms is not None and deadline_ms < self.due_ms:
                 self.due_ms = deadline_ms
