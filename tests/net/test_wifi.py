@@ -11,6 +11,8 @@ import pytest
 
 import picolink
 from picolink import packing
+from picolink.cli.doctoring import examine
+from picolink.links.findings import Step
 from picolink.sim import AccessPoint, RadioFaults, VirtualBoard, WifiFaults, World
 from picolink.sim.pytest_plugin import picolink_world  # noqa: F401
 
@@ -81,6 +83,14 @@ def until(board: VirtualBoard, *words: str, timeout_s: float = 12) -> str:
                 board.world.air.different.wait(0.1)
 
 
+def doctor_says(board: VirtualBoard, kind: str) -> Step:
+    """What `picolink doctor` says of the Wi-Fi at last."""
+    last = list(examine(board.usb_path))[-1]
+    assert "Wi-Fi" in last.what and last.kind == kind, last
+    assert last.ok == (kind == "") and bool(last.advice) != last.ok, last
+    return last
+
+
 def reached(board: VirtualBoard) -> None:
     """It serves over Wi-Fi."""
     with picolink.connect("tcp:" + board.address) as node:
@@ -95,6 +105,7 @@ def test_it_joins_and_is_reached(lab: AccessPoint, made: Callable[..., VirtualBo
     assert until(board, "is up", "answers") == (
         "Wi-Fi is up: lab, signal -55 dBm, address 192.168.1.20. The gateway 192.168.1.1 answers."
     )
+    doctor_says(board, "")
     assert "board: Wi-Fi lab, address 192.168.1.20\r\n" in board.log_text()
     assert (board.radio.pm, board.radio.hostname) == (0xA11140, "board")
 
@@ -165,6 +176,7 @@ def test_a_board_without_the_group_says_so(world: World) -> None:
 @dataclasses.dataclass
 class Trouble:
     begin: Callable[[AccessPoint], None]
+    kind: str
     said: tuple[str, ...]
 
 
@@ -193,19 +205,28 @@ def nothing(lab: AccessPoint) -> None:
 
 
 TROUBLES = {
-    "off": Trouble(off, ("No Wi-Fi: lab is not seen. Seen are: neighbour (-70 dBm).", "2.4 GHz")),
-    "5 GHz": Trouble(five_ghz, ("lab is not seen", "5 GHz only")),
-    "weak": Trouble(weak, ("the signal of lab is too weak (-88 dBm", "closer together")),
-    "password": Trouble(other_password, ("lab refuses the password", "in a row): it is wrong")),
-    "enterprise": Trouble(fault(enterprise=True), ("it is wrong", "WPA2-Enterprise", "hotspot")),
+    "off": Trouble(
+        off, "not seen", ("No Wi-Fi: lab is not seen. Seen are: neighbour (-70 dBm).", "2.4 GHz")
+    ),
+    "5 GHz": Trouble(five_ghz, "not seen", ("lab is not seen", "5 GHz only")),
+    "weak": Trouble(
+        weak, "weak signal", ("the signal of lab is too weak (-88 dBm", "closer together")
+    ),
+    "password": Trouble(
+        other_password, "wrong password", ("lab refuses the password", "in a row): it is wrong")
+    ),
+    "enterprise": Trouble(
+        fault(enterprise=True), "wrong password", ("it is wrong", "WPA2-Enterprise", "hotspot")
+    ),
     "refused at first": Trouble(
-        fault(refuse_first=5), ("lab refuses the password", "is tried again")
+        fault(refuse_first=9), "password refused", ("lab refuses the password", "is tried again")
     ),
     "stuck": Trouble(
         lambda lab: (fault(wrong_password_joins=True)(lab), other_password(lab))[0],
+        "stuck joining",
         ("lab does not let us in", "wrong password"),
     ),
-    "no lease": Trouble(fault(no_lease=True), ("gives no address", "DHCP")),
+    "no lease": Trouble(fault(no_lease=True), "no address", ("gives no address", "DHCP")),
 }
 
 
@@ -218,6 +239,7 @@ def test_trouble_is_explained_and_survived(
     trouble.begin(lab)
     board = made()
     until(board, *trouble.said)
+    doctor_says(board, trouble.kind)
     lab.rssi, lab.channel, lab.password = -55, 6, "password"
     lab.set(QUICK)
     lab.on()
@@ -272,7 +294,55 @@ def test_a_fixed_address_of_another_network_gives_way_to_dhcp(
     board = made({"networks": ["lab", "password"], "address": "192.168.7.2"})
     said = until(board, "is up: lab", "192.168.1.20")
     assert "not the address that was set (192.168.7.2): its gateway 192.168.7.1" in said
+    doctor_says(board, "other address")
     reached(board)
+
+
+def test_a_gateway_that_does_not_answer(
+    lab: AccessPoint, made: Callable[..., VirtualBoard]
+) -> None:
+    lab.dhcp = False
+    board = made(
+        {"networks": ["lab", "password"], "address": "192.168.1.9", "gateway": "192.168.1.7"}
+    )
+    until(board, "address 192.168.1.9. But the gateway 192.168.1.7 does not answer")
+    doctor_says(board, "gateway silent")
+    reached(board)
+
+
+def test_a_password_that_worked_is_refused_later(
+    lab: AccessPoint, made: Callable[..., VirtualBoard]
+) -> None:
+    board = made()
+    until(board, "is up")
+    lab.off()
+    lab.password = "another password"
+    lab.on()
+    until(board, "refuses a password that it took before", "was changed")
+    doctor_says(board, "password refused")
+
+
+def test_access_point_and_station_at_once(
+    world: World, lab: AccessPoint, made: Callable[..., VirtualBoard]
+) -> None:
+    own = {"access_point": ["mine", "other password"], "access_point_address": "192.168.10.1"}
+    board = made({"networks": ["lab", "password"], **own})
+    until(board, "The access point mine is open at 192.168.10.1.", "Wi-Fi is up: lab")
+    guest = made(("mine", "other password"), name="guest")
+    assert guest.radio.wait_joined() == "192.168.4.16"
+    assert board.radio.interfaces()[1].ip == "192.168.1.20"
+    lab.off()
+    until(board, "The access point mine is open", "lab is not seen")
+    assert guest.radio.status == 3
+
+
+def test_a_node_without_wifi_says_so(world: World, lab: AccessPoint) -> None:
+    main = MAIN.format(wifi=None)
+    board = world.board("board", main=main, libs=packing.compile_all(GROUPS))
+    with picolink.connect(board.usb_path) as node:
+        with pytest.raises(picolink.UnknownCommand, match="looks after no Wi-Fi"):
+            node.call("sys.wifi")
+    assert not [step for step in examine(board.usb_path) if "Wi-Fi" in step.what]
 
 
 def test_the_radio_is_released_when_the_program_ends(world: World, lab: AccessPoint) -> None:

@@ -13,7 +13,7 @@ from ..core.errors import BadAddress, PicolinkError
 from ..links.findings import NODE, Step, around, bad, doctor_of, firmware, good, sentence
 from ..links.forgiving import normalise
 from ..links.registry import split
-from ..node.blocking import connect
+from ..node.blocking import Board, connect
 from .output import Progress, print_json
 
 FAULT = 1  # the exit code where something is wrong
@@ -89,12 +89,26 @@ def _talk(address: str) -> Iterator[Step]:
             version = str(told.get("firmware", ""))
             if version.startswith("micropython"):
                 yield firmware("MicroPython" + version.removeprefix("micropython"))
+            yield from _wifi(board)
     except PicolinkError as error:
         yield bad(
             what, "no call", sentence(f"The node answered a greeting, but then: {error}"),
             "Try again. If it stays so, restart the board's program (`--start` over USB) and look "
             "at what it prints: `picolink log`.",
         )  # fmt: skip
+
+
+def _wifi(board: Board) -> Iterator[Step]:
+    """How a board's Wi-Fi is; nothing where it looks after none."""
+    what = "the board's Wi-Fi works"
+    try:
+        findings = board.call("sys.wifi", True)
+    except PicolinkError as error:
+        if "sys.wifi" not in str(error):
+            raise
+        return
+    for kind, why, advice in findings:
+        yield bad(what, kind, why, advice) if kind else good(what, why=why.rstrip("."))
 
 
 def shown(step: Step) -> str:

@@ -1,10 +1,17 @@
-"""Why the Wi-Fi does not work, in plain words. Loaded by a board when it is asked, or fails."""
+"""Why the Wi-Fi does not work, in plain words. Loaded by a board when it is asked, or fails.
+
+A finding is (kind, why, what to do); where all is well its kind is "", and there is nothing to do.
+"""
 
 MYPY = False
 if MYPY:
     from .wifi import Wifi
 
+    Finding = tuple[str, str, str]
+
 _WEAK_DBM = -80
+_BELIEVED = 4  # refusals in a row: then the password is wrong
+_AGAIN = "It is tried again and again."
 
 
 def briefly(wifi: "Wifi") -> str:
@@ -23,122 +30,143 @@ def briefly(wifi: "Wifi") -> str:
     return "joining %s fails" % ssid
 
 
-def explain(wifi: "Wifi") -> str:
-    """How it is, why, and what to do."""
-    lines = []
+def findings(wifi: "Wifi") -> "list[Finding]":
+    """One for the access point that it is, and one for the network that it joins."""
+    found = []
     if wifi.own:
-        lines.append(_own(wifi))
+        found.append(_own(wifi))
     if wifi.networks:
-        lines.append(_up(wifi) if wifi.joined.is_set() else _down(wifi))
-    return "\n".join(lines)
+        found.append(_up(wifi) if wifi.joined.is_set() else _down(wifi))
+    return found
 
 
-def _own(wifi: "Wifi") -> str:
+def _own(wifi: "Wifi") -> "Finding":
     assert wifi.own is not None
     ssid, _, wanted, _ = wifi.own
-    if wifi.ap is None or not wifi.ap.active():
-        return "The access point %s is not open yet." % ssid
+    if not wifi.ap.active():
+        return ("not open", "The access point %s is not open yet." % ssid, _AGAIN)
     found = wifi.ap.ifconfig()[0]
     if found != wanted:
         return (
-            "The access point %s is open, but at %s instead of %s: firmware does that at times. "
+            "other address",
+            "The access point %s is open, but at %s instead of %s: firmware does that at times."
+            % (ssid, found, wanted),
             "Peers that use picolink with `tcp:gateway`, or with %s as their gateway, find it; "
-            "others dial %s. Taking its power away and giving it again may help."
-            % (ssid, found, wanted, wanted, found)
+            "others dial %s. Taking its power away and giving it again may help." % (wanted, found),
         )
-    return "The access point %s is open at %s." % (ssid, found)
+    return ("", "The access point %s is open at %s." % (ssid, found), "")
 
 
-def _up(wifi: "Wifi") -> str:
+def _up(wifi: "Wifi") -> "Finding":
     dbm = wifi.sta.status("rssi")
-    text = "Wi-Fi is up: %s, signal %d dBm, address %s." % (wifi.ssid, dbm, wifi.address)
+    why = "Wi-Fi is up: %s, signal %d dBm, address %s." % (wifi.ssid, dbm, wifi.address)
     if wifi.dynamic:
         assert wifi.fixed is not None
-        text += (
-            " That is not the address that was set (%s): its gateway %s does not answer, and DHCP "
-            "gave this one. Correct the address, or leave it out." % (wifi.fixed[0], wifi.fixed[2])
+        return (
+            "other address",
+            why + " That is not the address that was set (%s): its gateway %s does not answer, and "
+            "DHCP gave this one." % (wifi.fixed[0], wifi.fixed[2]),
+            "Correct the address, or leave it out.",
         )
-    elif not wifi.answers:
-        text += (
-            " But the gateway %s does not answer: either it answers nobody, which is harmless, or "
-            "%s." % (wifi.gateway, "the address is wrong for this network" if wifi.fixed
-                     else "the router has a fault: start it anew")
-        )  # fmt: skip
-    else:
-        text += " The gateway %s answers." % wifi.gateway
+    if not wifi.answers:
+        why += " But the gateway %s does not answer: " % wifi.gateway
+        if wifi.fixed:
+            why += "the address is wrong for this network, or it answers nobody."
+            return ("gateway silent", why, "Leave the address out, so that DHCP is asked.")
+        why += "it answers nobody, which is harmless, or the router has a fault."
+        return ("gateway silent", why, "If nothing is reached from here, start the router anew.")
+    why += " The gateway %s answers." % wifi.gateway
     if dbm < _WEAK_DBM:
-        text += " The signal is weak: bring board and router closer together."
-    return text
+        return ("weak signal", why + " The signal is weak.", "Bring board and router closer.")
+    return ("", why, "")
 
 
-def _down(wifi: "Wifi") -> str:
+def _down(wifi: "Wifi") -> "Finding":
     ssid, status = wifi.ssid, wifi.status
-    if not wifi.sta.active() and wifi.step != "waiting":
-        return "The radio is off: the node does not run, or has ended."
+    if wifi.step == "off":
+        return ("radio off", "The radio is off: the node has ended.", "Start the program again.")
+    if status == 0:
+        return ("joining", "Joining %s." % ssid, "Ask again in some seconds.")
     if status == -3:
         return _refused(wifi)
-    if status == 0:
-        return "Joining %s; ask again in some seconds." % ssid
     if status == 1:
         return (
+            "stuck joining",
             "No Wi-Fi: %s does not let us in: joining it comes to no end. Mostly that is a wrong "
-            "password (mind capitals); else a router that takes WPA3 alone: set it to WPA2. "
-            "It is tried again and again." % ssid
+            "password (mind capitals); else a router that takes WPA3 alone." % ssid,
+            "Correct the password; set the router to WPA2. " + _AGAIN,
         )
     if status == 2:
         return (
+            "no address",
             "No Wi-Fi: %s was joined and gives no address: its DHCP is off, or has no address "
-            "left. Start the router anew, or set an address of your own "
-            '(wifi={"networks": [...], "address": "192.168.1.50"}).' % ssid
+            "left." % ssid,
+            "Start the router anew, or set an address of your own "
+            '(wifi={"networks": [...], "address": "192.168.1.50"}). ' + _AGAIN,
         )
     return _unseen(wifi)
 
 
-def _refused(wifi: "Wifi") -> str:
+def _refused(wifi: "Wifi") -> "Finding":
     ssid = wifi.ssid
     if ssid in wifi.worked:
         return (
+            "password refused",
             "No Wi-Fi: %s refuses a password that it took before. Either that is for the moment "
-            "only, which happens, or the password was changed. It is tried again and again." % ssid
+            "only, which happens, or the password was changed." % ssid,
+            _AGAIN,
         )
-    if wifi.refusals < 4:
+    if wifi.refusals < _BELIEVED:
         return (
+            "password refused",
             "No Wi-Fi yet: %s refuses the password (%d times so far). Right ones are refused at "
-            "first at times: it is tried again." % (ssid, wifi.refusals)
+            "first at times." % (ssid, wifi.refusals),
+            _AGAIN,
         )
     return (
-        "No Wi-Fi: %s refuses the password (%d times in a row): it is wrong. Correct it; mind "
-        "capitals. If this network asks people for a user name too, it is WPA2-Enterprise, which a "
-        "Pico W can't do: use a guest network, or a phone's hotspot." % (ssid, wifi.refusals)
+        "wrong password",
+        "No Wi-Fi: %s refuses the password (%d times in a row): it is wrong. Or, if this network "
+        "asks people for a user name too, it is WPA2-Enterprise, which a Pico W can't do."
+        % (ssid, wifi.refusals),
+        "Correct it; mind capitals. Instead of WPA2-Enterprise use a guest network, or a phone's "
+        "hotspot. " + _AGAIN,
     )
 
 
-def _unseen(wifi: "Wifi") -> str:
+def _unseen(wifi: "Wifi") -> "Finding":
     seen: dict[str, int] = {}
     try:
         wifi.sta.active(True)
         for found in wifi.sta.scan():
             name = found[0].decode("utf-8")
             seen[name] = max(found[3], seen.get(name, -200))
-    except (OSError, ValueError, UnicodeError) as error:
-        return "No Wi-Fi: the radio can't scan (%s). Take its power away, and try again." % error
+    except (OSError, ValueError) as error:
+        return (
+            "radio fails",
+            "No Wi-Fi: the radio can't scan (%s)." % error,
+            "Take the board's power away, and try again.",
+        )
     for ssid, _ in wifi.networks:
         if ssid in seen:
             if seen[ssid] < _WEAK_DBM:
                 return (
-                    "No Wi-Fi: the signal of %s is too weak (%d dBm; above %d it works). Bring "
-                    "board and router closer together." % (ssid, seen[ssid], _WEAK_DBM)
+                    "weak signal",
+                    "No Wi-Fi: the signal of %s is too weak (%d dBm; above %d it works)."
+                    % (ssid, seen[ssid], _WEAK_DBM),
+                    "Bring board and router closer together.",
                 )
-            return "No Wi-Fi: joining %s fails, though it is seen. It is tried again." % ssid
+            why = "No Wi-Fi: joining %s fails, though it is seen." % ssid
+            return ("joining fails", why, _AGAIN)
     names = sorted(seen, key=lambda name: -seen[name])
     there = ", ".join("%s (%d dBm)" % (name, seen[name]) for name in names[:8])
-    text = "No Wi-Fi: %s is not seen. " % " and ".join(ssid for ssid, _ in wifi.networks)
-    text += "Seen are: %s. " % there if there else "No network is seen at all. "
-    for ssid, _ in wifi.networks:
-        for name in names:
-            if name.lower().strip() == ssid.lower().strip() and name != ssid:
-                return text + "Write the name as it is there: %r." % name
-    return text + (
+    why = "No Wi-Fi: %s is not seen. " % " and ".join(ssid for ssid, _ in wifi.networks)
+    why += "Seen are: %s." % there if there else "No network is seen at all."
+    advice = (
         "Is the router on, and near? A Pico W hears 2.4 GHz only: a network that is 5 GHz only "
         "it never sees."
     )
+    for ssid, _ in wifi.networks:
+        for name in names:
+            if name.lower().strip() == ssid.lower().strip():
+                advice = "Write the name as it is there: %r." % name
+    return ("not seen", why, advice)

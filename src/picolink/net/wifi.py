@@ -59,7 +59,7 @@ class Wifi:
         self.own: tuple[str, str, str, int] | None = wish["access_point"]
         self.power_save: bool = wish["power_save"]
         self.joined = asyncio.Event()
-        self.step = "off"
+        self.step = "off"  # joining, up, waiting
         self.status = 0
         self.ssid = ""  # of the network that is tried or joined
         self.address = ""
@@ -76,10 +76,10 @@ class Wifi:
         self.sta: Any = network.WLAN(STATION)
         self.ap: Any = network.WLAN(ACCESS_POINT) if self.own else None
         node.wifi = self
-        node.command(name="sys.wifi", blocking_s=5, help="How the Wi-Fi is, in words")(self.explain)
         node.begin(self._begin)
 
     def _begin(self) -> None:
+        self.step = "joining"
         if self.own:
             self._tasks.append(self.node.spawn(self._serve()))
         if self.networks:
@@ -88,9 +88,13 @@ class Wifi:
     def explain(self) -> str:
         """How the Wi-Fi is, in plain words: which step fails, why, and what to do. Where a network
         is not seen it scans, which blocks the board for about 2 s."""
-        from .explain import explain
+        return "\n".join((why + " " + advice).strip() for _, why, advice in self.findings())
 
-        return explain(self)
+    def findings(self) -> "list[tuple[str, str, str]]":
+        """The same, as (kind, why, what to do); the kind is "" where all is well."""
+        from .explain import findings
+
+        return findings(self)
 
     def route(self, address: str) -> str:
         """`tcp:gateway` is the board's gateway, whatever its address; and so is the one that was
@@ -104,6 +108,8 @@ class Wifi:
 
     def stop(self) -> None:
         """The node has ended: the radio is released."""
+        self.step = "off"
+        self.joined.clear()
         for task in self._tasks:
             task.cancel()
         self.sta.disconnect()
@@ -162,16 +168,12 @@ class Wifi:
             self._say("Wi-Fi: the radio failed: %s" % error)
         if self.status != UP:
             sta.disconnect()
-            self._say("no Wi-Fi: " + self.explain_briefly())
+            from .explain import briefly
+
+            self._say("no Wi-Fi: " + briefly(self))
             return False
         self._up()
         return True
-
-    def explain_briefly(self) -> str:
-        """One line of `explain`, without a scan."""
-        from .explain import briefly
-
-        return briefly(self)
 
     async def _settled(self, *stages: int) -> int:
         """The status that follows these stages, one of them where it comes to no end."""

@@ -35,6 +35,8 @@ GROUPS: dict[str, list[str]] = {
         "net/knock.py",
         "net/settings.py",
         "net/wifi.py",
+        "services/__init__.py",
+        "services/wifi.py",
     ],
     "clock": [
         "net/__init__.py",

@@ -16,7 +16,8 @@ _bus = open(3, "r+b")
 _lines = []
 _rest = b""
 _busy = False
-_irq_line = None
+_irq_line = open(4, "r+b")
+_interrupts = False
 _due = []  # callbacks for the scheduler
 _draining = False
 _ack_due = False
@@ -101,26 +102,32 @@ def interrupt_again():
     _bus.write(b'["interrupt"]\n')
 
 
-def _listen(read, write, schedule):
-    # Runs in a thread, where only blocking and scheduling are safe: no dict, no new object.
-    byte = bytearray(1)
+def _listen(read, byte, schedule, write):
+    # Runs in a thread, where only blocking and scheduling are safe: no dict, no new object. A
+    # collection that a signal comes into does not see this thread's stack: so what it holds is
+    # held elsewhere too, and both functions are so small that their frames are on no heap.
     while read(byte):
-        try:
-            schedule(_interrupt, None)
-        except RuntimeError:  # queue full: the simulator asks again until it was acknowledged
-            pass
+        schedule()
         write(b"!")
+
+
+def _schedule_interrupt(schedule=micropython.schedule, interrupt=_interrupt):
+    try:
+        schedule(interrupt, None)
+    except RuntimeError:  # queue full: the simulator asks again until it was acknowledged
+        pass
+
+
+_held_for_thread = (_irq_line.readinto, bytearray(1), _schedule_interrupt, _irq_line.write)
 
 
 def interrupts_on():
     """From now on messages interrupt whatever the program does, even `while True: pass`."""
-    global _irq_line
-    if _irq_line is None:
-        _irq_line = open(4, "r+b")
-        _thread.start_new_thread(
-            _listen, (_irq_line.readinto, _irq_line.write, micropython.schedule)
-        )
+    global _interrupts
+    if not _interrupts:
+        _interrupts = True
         send("irq")
+        _thread.start_new_thread(_listen, _held_for_thread)
 
 
 def call(callback, argument, hard=False):
