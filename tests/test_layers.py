@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "hub": {"core", "links", "net", "node", "services"},
     "web": {"core", "links", "net", "node", "services", "sim", "hub"},
     "packing": {"core"},  # which modules go onto a board, and in which form: as text
-    "install": {"core", "links", "node", "packing"},
+    "install": {"core", "links", "net", "node", "packing"},
     "cli": {"core", "links", "net", "node", "services", "sim", "hub", "web", "packing", "install"},
 }
 

@@ -15,6 +15,7 @@ from install.files import read, tree
 import picolink as api
 from picolink.install import program, repl
 from picolink.links.usb.discover import Port
+from picolink.net.zone import Zone
 from picolink.packing import compile_all
 from picolink.sim import World
 
@@ -77,8 +78,10 @@ def test_the_boards_file_is_merged(world: World, picolink: Run, tmp_path: Path) 
     code, out, err = picolink("install", "usb:auto", *arguments, "--json")
     assert code == 0, err
     assert json.loads(out)["wifi"] == "my network" and "correct horse" not in out + err
-    merged = there | {"wifi": ["my network", "correct horse"]}
-    assert json.loads(read(board, "/picolink.json")) == merged
+    told = json.loads(read(board, "/picolink.json"))
+    merged = there | {"wifi": ["my network", "correct horse"], "zone": told["zone"]}
+    assert told == merged
+    Zone(told["zone"])
     code, out, err = picolink(
         "install",
         "usb:auto",
@@ -115,10 +118,10 @@ def test_only_what_the_links_need_is_copied(world: World, picolink: Run) -> None
     assert not [path for path in tree(board) if "links/tcp" in path]
     added = json.loads(picolink("install", "usb:auto", "--links", "usb,tcp", "--json")[1])
     assert {path.rpartition("/")[0] for path in added["copied"]} == {
-        "/lib/picolink", "/lib/picolink/links/tcp",
+        "/lib/picolink", "/lib/picolink/links", "/lib/picolink/links/tcp",
     }  # fmt: skip
     removed = json.loads(picolink("install", "usb:auto", "--links", "usb", "--json")[1])
-    assert removed["removed"] and all("links/tcp" in path for path in removed["removed"])
+    assert removed["removed"] and all("/links/" in path for path in removed["removed"])
     assert not [path for path in tree(board) if "links/tcp" in path]
 
 

@@ -164,6 +164,17 @@ def _add_look(commands: Any) -> None:
     )  # fmt: skip
     _address(describe)
     _json(describe)
+    clock = _command(
+        commands, "time", "timing", "show what time it is on a board, or set it",
+        ["picolink time usb:auto", "picolink time greenhouse --set --zone Europe/Berlin"],
+        "A board that runs on Wi-Fi asks time servers by itself, another one its peers.",
+    )  # fmt: skip
+    _address(clock)
+    clock.add_argument("--set", action="store_true", help="set it from this computer's clock")
+    clock.add_argument(
+        "--zone", metavar="PLACE", default="", help="local time there, as Europe/Berlin"
+    )
+    _json(clock)
     stats = _command(
         commands, "stats", "describing",
         "show what a board counts: packets dropped, sent again, memory",

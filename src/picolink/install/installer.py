@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from .. import __version__
 from ..core.errors import CannotConnect, PicolinkError, UsageError
 from ..links.usb.discover import Port, resolve
+from ..net.places import own_zone
 from ..node.naming import check_name
 from ..packing import compile_all
 from . import firmware, program, settings, steps, verify
@@ -184,7 +185,7 @@ class _Run:
         own = program.node_name(self.program)
         merged = settings.merge(
             told, name=wishes.name, links=wishes.links, wifi=wishes.wifi,
-            name_else=own or self._name_by_id(), links_else=self._links(),
+            name_else=own or self._name_by_id(), links_else=self._links(), zone_else=own_zone(),
         )  # fmt: skip
         if own and own != merged["name"]:
             notes.append(

@@ -77,11 +77,12 @@ def merge(
     wifi: Wifi | None = None,
     name_else: str = "",
     links_else: Iterable[str] = DEFAULT_LINKS,
+    zone_else: str = "",
 ) -> dict[str, Any]:
     """What the file is to say: `told`, with what was asked for. Keys that are not ours stay.
 
-    `links` None leaves those that it has; `name_else` and `links_else` stand in where it has none
-    that are good.
+    `links` None leaves those that it has; `name_else`, `links_else` and `zone_else` (a rule of local
+    time) stand in where it has none that are good.
     """
     merged = dict(told)
     merged["name"] = check_name(name) if name else _good_name(told.get("name")) or name_else
@@ -93,6 +94,8 @@ def merge(
         merged["links"] = list(dict.fromkeys(_keep(link, old) for link in links))
     if wifi is not None:
         merged["wifi"] = list(wifi)
+    if zone_else:
+        merged.setdefault("zone", zone_else)
     return merged
 
 

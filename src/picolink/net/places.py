@@ -26,6 +26,14 @@ def rule(place: str = "") -> str:
     return last.decode("ascii")
 
 
+def own_zone() -> str:
+    """The rule of where this computer is; "" where it does not say."""
+    try:
+        return rule()
+    except LookupError:
+        return ""
+
+
 def _zone_file(place: str) -> bytes:
     if not place:
         try:

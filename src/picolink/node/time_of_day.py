@@ -27,12 +27,9 @@ def clock_of(node: "Node") -> Clock:
 def _zone() -> str:
     """The zone that /picolink.json gives a board; a computer's own."""
     if not BOARD:
-        from ..net.places import rule
+        from ..net.places import own_zone
 
-        try:
-            return rule()
-        except LookupError:
-            return ""
+        return own_zone()
     from .config import zone
 
     return zone()
