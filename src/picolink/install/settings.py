@@ -81,8 +81,8 @@ def merge(
 ) -> dict[str, Any]:
     """What the file is to say: `told`, with what was asked for. Keys that are not ours stay.
 
-    `links` None leaves those that it has; `name_else`, `links_else` and `zone_else` (a rule of local
-    time) stand in where it has none that are good.
+    `links` None leaves those that it has; `name_else`, `links_else` and `zone_else` (the rule of
+    local time) stand in where it has none that are good.
     """
     merged = dict(told)
     merged["name"] = check_name(name) if name else _good_name(told.get("name")) or name_else
