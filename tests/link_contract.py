@@ -23,7 +23,7 @@ PROGRAM = """
 from picolink import Node
 import time
 
-node = Node("contract", max_message_bytes=120_000)
+node = Node("contract", max_message_bytes=120_000, wifi=WIFI)
 noted = []
 
 @node.command
@@ -87,6 +87,7 @@ class LinkContract:
     groups = ("usb", "tcp", "uart")
     prints = False
     usb = "rp2"
+    wifi: tuple[str, str] | None = None
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -101,6 +102,7 @@ class LinkContract:
             PROGRAM.replace("LINKS", repr(self.links))
             .replace("PRINTS", repr(self.prints))
             .replace("HOST", repr("host"))
+            .replace("WIFI", repr(self.wifi))
         )
         libs = compile_all([*self.groups, "describe", "stats", "time", "log"])
         board = world.board(name, main=program, libs=libs, heap_bytes=4_000_000)

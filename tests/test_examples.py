@@ -19,7 +19,7 @@ from picolink.sim import World
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
-LIBS = ["usb", "tcp", "describe", "stats", "log"]
+LIBS = ["usb", "tcp", "wifi", "describe", "stats", "log"]
 
 
 @pytest.fixture
@@ -59,11 +59,10 @@ def test_button_and_lamp_whichever_starts_first(world: World, first: str) -> Non
     world.access_point("my network", "password")
     # The router counts from 20 on.
     settings = f"""
-WIFI_NAME = "my network"
-WIFI_PASSWORD = "password"
+WIFI = ("my network", "password")
 LAMP = "tcp:192.168.1.{20 if first == "lamp" else 21}"
 """
-    files = {"boot.py": folder / "boot.py", "settings.py": settings}
+    files = {"settings.py": settings}
     lamp, button = (
         world.board(name, main=folder / f"{name}.py", libs=libs, files=files, start=False)
         for name in ("lamp", "button")

@@ -25,7 +25,7 @@ STRICT = [
 PROGRAMS = [
     "board/main.py",
     "examples/*/main.py",
-    "examples/button-lamp/lamp.py",
+    "examples/wifi-pi-hotspot/board.py",
     "examples/wifi-access-point/lamp.py",
     "examples/demo/[!d]*.py",
     "docs/snippets/*_board.py",

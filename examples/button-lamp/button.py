@@ -1,9 +1,9 @@
 # The board with a push button between GP15 and GND: copy it there as main.py.
-from settings import LAMP  # "tcp:" and the address of the other board
+from settings import LAMP, WIFI  # yours to write: see README.md
 
 from picolink import Node
 
-node = Node("button")
+node = Node("button", wifi=WIFI)
 lamp = node.peer(LAMP)  # connects, and reconnects, by itself
 
 

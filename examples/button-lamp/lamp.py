@@ -1,9 +1,10 @@
 # The board with the lamp: copy it there as main.py.
 from machine import Pin
+from settings import WIFI
 
 from picolink import Node
 
-node = Node("lamp")
+node = Node("lamp", wifi=WIFI)
 led = Pin("LED", Pin.OUT)
 
 

@@ -1,8 +1,13 @@
-"""examples/wifi-access-point on virtual boards: in any order, through resets, at any address."""
+"""The Wi-Fi examples on virtual boards: in any order, through resets, at any address."""
 
 from __future__ import annotations
 
+import os
 import queue
+import re
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +19,8 @@ import picolink
 from picolink.packing import compile_all
 from picolink.sim import RadioFaults, VirtualBoard, World
 
-FOLDER = Path(__file__).parent.parent.parent / "examples" / "wifi-access-point"
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+FOLDER = EXAMPLES / "wifi-access-point"
 
 
 @pytest.fixture
@@ -121,3 +127,31 @@ def test_a_computer_on_that_network_may_talk_too(world: World, pair: Pair) -> No
     with picolink.connect("tcp:" + pair.lamp.address) as lamp:
         assert lamp.call("led_set", "on") == "on"
     pair.lamp.pin("LED").wait(1)
+
+
+@pytest.mark.parametrize("first", ["board", "pi"])
+def test_a_raspberry_pi_opens_the_network(world: World, first: str) -> None:
+    folder = EXAMPLES / "wifi-pi-hotspot"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    world.access_point("pi hotspot", "a good password", address="10.42.0.1")
+    main = (folder / "board.py").read_text("utf-8").replace("tcp:gateway", f"tcp:gateway:{port}")
+    libs = compile_all(["usb", "tcp", "wifi"])
+    board = world.board("board", main=main, libs=libs, start=False)
+    if first == "board":
+        board.start()
+        board.radio.wait_joined()
+    command = [sys.executable, str(folder / "pi.py"), str(port)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE) as pi:
+        assert pi.stdout is not None
+        deadline = threading.Timer(20, pi.kill)  # a readline that waits for ever ends with it
+        deadline.start()
+        try:
+            assert "listening" in pi.stdout.readline()
+            board.start()
+            assert re.fullmatch(r"2\d\.\d °C\n", pi.stdout.readline())
+            assert board.radio.settings[:3] == ("10.42.0.20", "255.255.255.0", "10.42.0.1")
+        finally:
+            deadline.cancel()
+            pi.kill()
