@@ -82,7 +82,7 @@ def test_a_port_in_use_is_named_with_its_holder(world: World, picolink: Run) -> 
 def test_firmware_that_will_not_do(world: World, picolink: Run, facts: object, says: str) -> None:
     boot = OTHER_FIRMWARE.format(facts=facts)
     board = world.board("fresh", main=MAIN, files={"boot.py": boot})
-    board.wait_ready()
+    wait_starts(board, 1)
     code, out, err = picolink("install", "usb:auto")
     assert (code, out) == (1, "") and says in one_line(err)
     assert "download" in err or "pip install" in err  # where the right one is
@@ -103,7 +103,7 @@ def test_a_program_with_a_syntax_error_overwrites_nothing(
     world: World, picolink: Run, tmp_path: Path
 ) -> None:
     board = world.board("fresh", main=MAIN)
-    board.wait_ready()
+    wait_starts(board, 1)
     wrong = tmp_path / "wrong.py"
     for text, line, what in (
         ("import time\n\ndef f(:\n    pass\n", 3, "invalid syntax: def f(:"),
@@ -133,7 +133,7 @@ def test_a_file_system_without_room_is_told_before_anything_is_written(
     world: World, picolink: Run
 ) -> None:
     board = world.board("fresh", main=MAIN, files={"big.log": b"x" * 750_000})
-    board.wait_ready()
+    wait_starts(board, 1)
     before = tree(board)
     code, _, err = picolink("install", "usb:auto")
     assert code == 1 and "/big.log 750 kB" in one_line(err) and "Nothing was changed" in err
@@ -197,7 +197,7 @@ def test_ctrl_c_starts_the_old_program_and_says_how_to_go_on(
     world: World, start: Callable[..., subprocess.Popen[str]], picolink: Run
 ) -> None:
     board = world.board("fresh", main=MAIN)
-    board.wait_ready()
+    wait_starts(board, 1)
     with start("install", "usb:auto") as process:
         assert process.stderr is not None
         for line in process.stderr:
@@ -254,7 +254,7 @@ def test_a_damaged_picolink_json(world: World, picolink: Run) -> None:
 )
 def test_wrong_wishes(world: World, picolink: Run, arguments: list[str], says: str) -> None:
     board = world.board("fresh", main=MAIN)
-    board.wait_ready()
+    wait_starts(board, 1)
     code, _, err = picolink("install", "usb:auto", *arguments)
     assert code == 2 and says in one_line(err)
     wait_starts(board, 1)  # not stopped for nothing

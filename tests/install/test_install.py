@@ -52,7 +52,8 @@ def test_a_second_run_copies_nothing(world: World, picolink: Run) -> None:
     second = json.loads(picolink("install", "usb:auto", "--json")[1])
     assert (second["copied"], second["removed"], second["written"]) == ([], [], [])
     assert second["answered"]["name"] == "shed" and second["unchanged"] == len(first["copied"])
-    assert "nothing to do: all is there already" in picolink("install", "usb:auto")[1]
+    _, out, err = picolink("install", "usb:auto")
+    assert "nothing to do: all is there already" in out, err
     assert tree(board) == before
 
 
@@ -173,6 +174,30 @@ def test_an_older_library_is_replaced_and_its_files_go(world: World, picolink: R
     assert "/lib/picolink/core/session.mpy" not in paths, "left of the older one"
     assert "/lib/other/thing.py" in paths
     assert not [path for path in paths if ".new" in path or ".old" in path or ".part" in path]
+
+
+def test_an_answer_of_which_a_line_is_lost_is_asked_for_again(
+    world: World, picolink: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A board throws away what a computer that is busy does not take."""
+    world.board("fresh", main=NODE)
+    assert picolink("install", "usb:auto", "--name", "shed")[0] == 0
+    run, lost, often = repl.Repl.run, [], 1
+
+    def lossy(at: repl.Repl, source: str) -> str:
+        said = run(at, source)
+        lines = said.splitlines(keepends=True)
+        if "_pl_look" in source and "def " not in source and len(lines) > 9 and len(lost) < often:
+            lost.append(lines.pop(7))
+            return "".join(lines) if len(lost) < 3 else ""
+        return said
+
+    monkeypatch.setattr(repl.Repl, "run", lossy)
+    done = json.loads(picolink("install", "usb:auto", "--json")[1])
+    assert lost and not done["copied"] and not done["written"]
+    often = 100
+    code, _, err = picolink("install", "usb:auto")
+    assert code == 3 and "too busy to take its answers" in err
 
 
 def test_a_damaged_library_file_is_found_by_its_hash(world: World, picolink: Run) -> None:

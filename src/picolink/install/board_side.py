@@ -4,6 +4,14 @@ import binascii
 import os
 
 
+def _pl_say(text):
+    # A board throws away what the computer does not take within half a second: by the CRC the
+    # computer knows that it has it all.
+    global _pl_crc
+    _pl_crc = binascii.crc32(text.encode(), _pl_crc)
+    print(text)
+
+
 def _pl_sha(path):
     import hashlib
 
@@ -32,11 +40,20 @@ def _pl_look(path, hashes):
     # A line for each file and folder from `path` down: SHA-256 or "-", size or "/", path.
     folder = _pl_is_folder(path)
     if folder:
-        print("- /", path)
+        _pl_say("- / " + path)
         for name in _pl_names(path):
             _pl_look(path.rstrip("/") + "/" + name, hashes)
     elif folder is not None:
-        print(_pl_sha(path) if hashes else "-", os.stat(path)[6], path)
+        _pl_say("%s %d %s" % (_pl_sha(path) if hashes else "-", os.stat(path)[6], path))
+
+
+def _pl_read(path):
+    with open(path, "rb") as file:
+        while True:
+            piece = file.read(510)
+            if not piece:
+                break
+            _pl_say(binascii.b2a_base64(piece).decode().strip())
 
 
 def _pl_folders(paths):

@@ -205,8 +205,7 @@ class _Run:
 
     def _name_by_id(self) -> str:
         """The name that the board would give itself: see node/config.py."""
-        code = "import machine; print(binascii.hexlify(machine.unique_id()).decode())"
-        return f"pico-{self.repl.run(code).strip()[-4:]}"
+        return f"pico-{self.repl.unique_id()[-4:]}"
 
     def _links(self) -> list[str]:
         return [link for link in settings.DEFAULT_LINKS if link != "tcp" or self.repl.has("socket")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import base64
-import binascii
 import contextlib
 import io
 import os
@@ -12,7 +11,8 @@ import re
 import select
 import struct
 import time
-from collections.abc import Callable, Iterator
+from binascii import crc32
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +29,6 @@ _QUIET_S, _NOISE_S = 0.05, 0.5
 _STEP_S = 30.0  # for the longest of what is run there
 _BOOT_S = 15.0  # boot.py may join a network
 _FULL = re.compile(r"OSError: (\[Errno )?28\b|ENOSPC")
-_ENTRY = re.compile(r"^(-|[0-9a-f]{64}) (/|\d+) (/[^\r\n]*)", re.M)  # of board_side._pl_look
 _FACTS = (
     "import sys\n"
     "print(repr((sys.implementation.name,tuple(sys.implementation.version)[:3],"
@@ -160,8 +159,9 @@ class Repl:
     def _confused(self) -> LinkError:
         return LinkError(
             f"{self.path}: the board does not answer as its REPL should: something there "
-            "prints meanwhile, such as a timer or a thread that boot.py starts, or it was reset. "
-            "It starts as before. Run the same command again: it goes on where it was"
+            "prints meanwhile, such as a timer or a thread that boot.py starts; or it was reset; "
+            "or this computer was too busy to take its answers. It starts as before. Run the same "
+            "command again: it goes on where it was"
         )
 
     def _diagnosis(self) -> str:
@@ -225,48 +225,53 @@ class Repl:
             serial.timeout = patience_s
         return data
 
-    def _asked(self, read: Callable[[str], Any], text: str) -> Any:
-        try:
-            return read(text)
-        except ValueError:
-            raise self._confused() from None
+    def ask(self, source: str, tries: int = 3) -> list[str]:
+        """The lines that `source` says there by `_pl_say`; asked again where some were lost."""
+        for _ in range(tries):
+            said = self.run(f"_pl_crc = 0\n{source}\nprint('=%08x' % _pl_crc)")
+            lines, _, end = said.replace("\r\n", "\n").rstrip("\n").rpartition("=")
+            if end == f"{crc32(lines.replace(chr(10), '').encode()):08x}":
+                return lines.splitlines()
+        raise self._confused()
+
+    def do(self, source: str) -> None:
+        """Runs what must not be done twice. LinkError where it is not known to have been done."""
+        self.ask(source, tries=1)
 
     # Files. Each of these is one step that is done, or not.
 
     def look(self, *paths: str, hashes: bool = True) -> dict[str, Entry]:
         """Files and folders from `paths` down, by path; what is not there is left out."""
-        lines = "\n".join(f"_pl_look({path!r}, {hashes})" for path in paths)
         found = {}
-        for sha256, size, path in _ENTRY.findall(self.run(lines)):
+        for line in self.ask("\n".join(f"_pl_look({path!r}, {hashes})" for path in paths)):
+            sha256, size, path = line.split(" ", 2)
             folder = size == "/"
             found[path] = Entry(path, 0 if folder else int(size), sha256, folder)
         return found
 
     def free_bytes(self) -> tuple[int, int]:
         """Room for files, and the size of the blocks in which it is given out."""
-        told = self._asked(_value, self.run("print(os.statvfs('/'))"))
+        told = ast.literal_eval(self.ask("_pl_say(repr(os.statvfs('/')))")[0])
         return told[3] * told[0], told[0]
 
     def has(self, module: str) -> bool:
         """Whether the firmware has this module: a Pico without Wi-Fi has no `socket`."""
-        return "yes" in self.run(f"try:\n import {module}\n print('yes')\nexcept ImportError: pass")
+        told = self.ask(f"try:\n import {module}\n _pl_say('yes')\nexcept ImportError: pass")
+        return bool(told)
+
+    def unique_id(self) -> str:
+        """The board's identity, in hexadecimal digits."""
+        code = "import machine\n_pl_say(binascii.hexlify(machine.unique_id()).decode())"
+        return self.ask(code)[0]
 
     def read(self, path: str) -> bytes:
         """A file's contents."""
-        text = self.run(
-            f"with open({path!r}, 'rb') as _pl_file:\n"
-            " while True:\n"
-            "  _pl_piece = _pl_file.read(510)\n"
-            "  if not _pl_piece: break\n"
-            "  print(binascii.b2a_base64(_pl_piece).decode(), end='')"
-        )
-        pieces = [self._asked(binascii.a2b_base64, line) for line in text.split()]
-        return b"".join(pieces)
+        return b"".join(map(base64.b64decode, self.ask(f"_pl_read({path!r})")))
 
     def folders(self, paths: list[str]) -> None:
         """Makes folders that are not there yet, in this order."""
         if paths:
-            self.run(f"_pl_folders({paths!r})")
+            self.do(f"_pl_folders({paths!r})")
 
     def write(self, path: str, data: bytes) -> None:
         """Writes a file: under another name first, which takes the place of the old at the end."""
@@ -276,19 +281,19 @@ class Repl:
             lines.append(f"_pl_add({base64.b64encode(piece)!r})")
             if number == len(pieces) - 1:
                 lines.append(f"_pl_end({path!r})")
-            self.run("\n".join(lines))
+            self.do("\n".join(lines))
 
     def copy(self, source: str, path: str) -> None:
         """Copies a file there, as `write` does."""
-        self.run(f"_pl_copy({source!r}, {path!r})")
+        self.do(f"_pl_copy({source!r}, {path!r})")
 
     def rename(self, source: str, path: str) -> None:
         """Renames a file or folder."""
-        self.run(f"os.rename({source!r}, {path!r})")
+        self.do(f"os.rename({source!r}, {path!r})")
 
     def remove(self, path: str) -> None:
         """Removes a file, or a folder with all in it; nothing where there is none."""
-        self.run(f"_pl_remove({path!r})")
+        self.do(f"_pl_remove({path!r})")
 
 
 @contextlib.contextmanager

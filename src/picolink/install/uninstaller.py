@@ -37,6 +37,6 @@ def uninstall(
             removed = steps.take_away(repl, found)
             for path in files:
                 repl.remove(path)
-            repl.run("try:\n os.rmdir('/lib')\nexcept OSError:\n pass")  # where it is empty
+            repl.do("try:\n os.rmdir('/lib')\nexcept OSError:\n pass")  # where it is empty
         repl.restart()
     return {"port": port.path, "dry_run": dry_run, "removed": removed + files, "kept": kept}

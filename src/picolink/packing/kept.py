@@ -34,6 +34,7 @@ def remembered(folder: Path, key: str, make: Callable[[], dict[str, bytes]]) -> 
     kept = folder / f"packed-{key}.json"
     try:
         told = json.loads(kept.read_bytes())
+        os.utime(kept)  # in use: not among the oldest
         return {place: base64.b64decode(data, validate=True) for place, data in told.items()}
     except (OSError, ValueError, AttributeError, TypeError):
         pass  # not there, or damaged
