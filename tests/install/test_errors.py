@@ -280,6 +280,34 @@ def test_links_of_the_file_are_kept_where_only_their_names_are_given() -> None:
     assert settings.parse(settings.text(merged)) == merged
 
 
+@pytest.mark.parametrize(
+    ("told", "then", "names"),
+    [
+        (None, ["net", "secret99"], ["net"]),
+        (["old", "x"], ["net", "secret99"], ["net"]),
+        ([["old", "x"], ["net", "y"]], [["net", "secret99"], ["old", "x"]], ["net", "old"]),
+        (
+            {"country": "DE", "networks": [["old", "x"]]},
+            {"country": "DE", "networks": [["net", "secret99"], ["old", "x"]]},
+            ["net", "old"],
+        ),
+        (
+            {"access_point": ["a", "b"]},
+            {"access_point": ["a", "b"], "networks": ["net", "secret99"]},
+            ["net"],
+        ),
+        (7, ["net", "secret99"], ["net"]),
+        ([7, [], [8]], [["net", "secret99"]], ["net"]),
+    ],
+)  # fmt: skip
+def test_a_network_is_put_first_and_what_else_is_said_stays(
+    told: object, then: object, names: list[str]
+) -> None:
+    merged = settings.merge({"wifi": told}, wifi=settings.Wifi("net", "secret99"))
+    assert merged["wifi"] == then
+    assert settings.network_names(merged) == names  # and no password
+
+
 def test_the_port_is_free_after_an_error(world: World, picolink: Run) -> None:
     board = world.board("fresh", files={"picolink.json": "["})
     with pytest.raises(InstallError):

@@ -78,7 +78,7 @@ def test_the_boards_file_is_merged(world: World, picolink: Run, tmp_path: Path) 
     arguments = ["--wifi", "my network", "--wifi-password-file", str(secret)]
     code, out, err = picolink("install", "usb:auto", *arguments, "--json")
     assert code == 0, err
-    assert json.loads(out)["wifi"] == "my network" and "correct horse" not in out + err
+    assert json.loads(out)["wifi"] == ["my network"] and "correct horse" not in out + err
     told = json.loads(read(board, "/picolink.json"))
     merged = there | {"wifi": ["my network", "correct horse"], "zone": told["zone"]}
     assert told == merged
@@ -118,9 +118,8 @@ def test_only_what_the_links_need_is_copied(world: World, picolink: Run) -> None
     assert picolink("install", "usb:auto", "--links", "usb")[0] == 0
     assert not [path for path in tree(board) if "links/tcp" in path]
     added = json.loads(picolink("install", "usb:auto", "--links", "usb,tcp", "--json")[1])
-    assert {path.rpartition("/")[0] for path in added["copied"]} == {
-        "/lib/picolink", "/lib/picolink/links", "/lib/picolink/links/tcp",
-    }  # fmt: skip
+    assert "/lib/picolink/links/tcp/board.mpy" in added["copied"]
+    assert all("/links/" in path or path.endswith("/install.json") for path in added["copied"])
     removed = json.loads(picolink("install", "usb:auto", "--links", "usb", "--json")[1])
     assert removed["removed"] and all("/links/" in path for path in removed["removed"])
     assert not [path for path in tree(board) if "links/tcp" in path]

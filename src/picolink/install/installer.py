@@ -130,7 +130,7 @@ class _Run:
             "written": [path for path, _ in files],
             "name": merged["name"],
             "links": merged["links"],
-            "wifi": (merged.get("wifi") or [None])[0],
+            "wifi": settings.network_names(merged),
             "main": main,
             "answered": None,
         }

@@ -93,10 +93,32 @@ def merge(
     else:
         merged["links"] = list(dict.fromkeys(_keep(link, old) for link in links))
     if wifi is not None:
-        merged["wifi"] = list(wifi)
+        merged["wifi"] = _with_network(told.get("wifi"), wifi)
     if zone_else:
         merged.setdefault("zone", zone_else)
     return merged
+
+
+def _with_network(told: Any, wifi: Wifi) -> Any:
+    """What the file is to say of Wi-Fi (net/settings.py): `wifi` first, and what else it said."""
+    if isinstance(told, dict):
+        return {**told, "networks": _with_network(told.get("networks"), wifi)}
+    others = [pair for pair in _pairs(told) if pair[0] != wifi.ssid]
+    several = isinstance(told, list) and told and not isinstance(told[0], str)
+    return [list(wifi), *others] if several else list(wifi)
+
+
+def network_names(merged: dict[str, Any]) -> list[str]:
+    """The networks that the file has a board join; never their passwords."""
+    wifi = merged.get("wifi")
+    return [pair[0] for pair in _pairs(wifi.get("networks") if isinstance(wifi, dict) else wifi)]
+
+
+def _pairs(networks: Any) -> list[list[str]]:
+    if not isinstance(networks, list) or not networks:
+        return []
+    pairs = [networks] if isinstance(networks[0], str) else networks
+    return [pair for pair in pairs if isinstance(pair, list) and pair and isinstance(pair[0], str)]
 
 
 def _keep(link: str, old: list[str]) -> str:
