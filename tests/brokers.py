@@ -278,6 +278,7 @@ class Watcher:
     """paho-mqtt, as others use it: keeps what comes, in order."""
 
     def __init__(self, port: int, *topics: str, client_id: str = "", clean: bool = True) -> None:
+        self.port = port
         self.node = ""  # what kind of node is there, where a test has several
         self.messages: list[mqtt.MQTTMessage] = []
         self._changed = threading.Condition()

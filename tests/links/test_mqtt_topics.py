@@ -4,6 +4,7 @@ mosquitto_pub."""
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -12,9 +13,22 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from both import SEED
-from brokers import BROKERS, Broker, Mosquitto, Program, Watcher, mosquitto_program
+from both import SEED, count
+from brokers import (
+    BROKERS,
+    Broker,
+    Certificates,
+    Mosquitto,
+    Nats,
+    Program,
+    Watcher,
+    free_port,
+    mosquitto_program,
+)
+from cutting_proxy import CuttingProxy
+from sim.terminal import Terminal
 
+import picolink
 from picolink.packing import compile_all
 from picolink.sim import World
 
@@ -249,3 +263,88 @@ def test_with_mosquitto_pub_and_sub(tmp_path: Path) -> None:
             [*command, "-t", "lab42/onboard_temp"], capture_output=True, text=True, check=True
         )
         assert done.stdout == "23.4\n"
+
+
+COUNTING = """
+from picolink import Node
+from picolink.mqtt import Mqtt
+
+node = Node("counter")
+n = 0
+
+@node.reading("count", every_s=0.01)
+def count():
+    global n
+    n += 1
+    return n
+
+node.run(Mqtt(ADDRESS, json=True))
+"""
+
+
+@pytest.mark.parametrize("kind", BROKERS, ids=lambda kind: kind.name)
+def test_readings_through_kills_and_cuts(kind: type[Broker], tmp_path: Path) -> None:
+    """All arrive, in order once what came twice is left out by its id: 64 wait meanwhile."""
+    n = count(10_000)
+    how = signal.SIGKILL if kind is Nats else signal.SIGTERM
+    with kind(tmp_path) as broker:
+        proxy = CuttingProxy(("127.0.0.1", broker.port), SEED)
+        address = f"mqtt://127.0.0.1:{proxy.port}/lab"
+        topic = "lab/counter/count/json"
+        times = "from picolink.links.mqtt.connection import TIMES\nTIMES['retry'] = 50\n"
+        source = f"{times}TIMES['retry_max'] = 200\nADDRESS = {address!r}\n{COUNTING}"
+        with (
+            Watcher(broker.port, topic, client_id="sink", clean=False) as others,
+            Program([sys.executable], source, tmp_path),
+        ):
+            for turn in range(count(40)):
+                came = n * turn // count(40)
+                others.wait(lambda came=came: len(others.messages) > came, 60)
+                if turn % 2:
+                    broker.end(how)
+                    broker.start()
+                else:
+                    proxy.cut()
+            others.wait(lambda: len({m.payload for m in others.messages}) >= n, 200)
+            told = [json.loads(payload) for payload in others.payloads(topic)]
+        proxy.close()
+    once = list({t["id"]: t["value"] for t in told}.items())
+    if kind is Nats:  # the order after a kill: docs/mqtt.md
+        once.sort()
+    assert once[:n] == [(i, i) for i in range(1, n + 1)]
+
+
+SECURE = """
+import sys
+from machine import RTC
+from picolink import Node
+from picolink.mqtt import Mqtt
+
+node = Node("safe")
+
+@node.command
+def set_clock(now):
+    RTC().datetime(tuple(now))
+
+node.run("usb:", Mqtt(ADDRESS, ca="/ca.der"))
+"""
+
+
+def test_tls_on_a_board_waits_for_the_clock(world: World, tmp_path: Path) -> None:
+    certificates = Certificates(tmp_path / "certificates")
+    port = free_port()
+    with Mosquitto(
+        tmp_path, tls=certificates.leaf(), more=f"listener {port} 127.0.0.1"
+    ) as broker, Watcher(port, "lab/#") as others:  # fmt: skip
+        board = world.board(
+            "safe", main=f"ADDRESS = {broker.address + '/lab'!r}\n{SECURE}",
+            libs=compile_all(["usb", "mqtt"]),
+            files={"ca.der": certificates.root_der.read_bytes()},
+        )  # fmt: skip
+        with Terminal(board.usb_path) as terminal:
+            terminal.expect(b"the clock says 2021-01-01, so that no certificate can be checked", 20)
+        with picolink.connect(board.usb_path) as usb:
+            now = time.gmtime()
+            usb.call("set_clock", [*now[:3], 0, *now[3:6], 0])
+            others.wait_for("lab/safe/status", "online", 30)
+        board.kill()

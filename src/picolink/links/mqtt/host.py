@@ -24,6 +24,7 @@ HELP: dict[str, tuple[str, str, dict[str, str]]] = {
         "mqtt://USER:PASSWORD@HOST:PORT/PREFIX/NODE; for node.run: mqtt://HOST/PREFIX",
         "a broker, which passes on what both sides publish; needs aiomqtt",
         {"qos": "for node.run: of readings and replies, 1 if left out",
+         "home_assistant": "for node.run: yes: Home Assistant is told what there is",
          "json": "for node.run: yes: readings besides with unit, time and number"},
     ),
     "mqtts": (

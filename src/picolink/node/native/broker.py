@@ -30,7 +30,8 @@ _NO = ("no", "0", "false")
 class Mqtt:
     """A broker that a node is served on. Several addresses: the first that answers.
 
-    `qos` of readings and replies. `json`: readings besides as `<reading>/json`, with unit, time and
+    `home_assistant`: it is told what the node offers (native/discovery.py). `qos` of readings and
+    replies. `json`: readings besides as `<reading>/json`, with unit, time and
     a number that tells repeats. The rest is for `picolink.links.mqtt.Client`.
     """
 
@@ -39,6 +40,7 @@ class Mqtt:
     def __init__(
         self, *addresses: str, qos: int = 1, json: bool = False, ca: "str | bytes | None" = None,
         user: "str | None" = None, password: "str | None" = None, keepalive_s: int = 30,
+        home_assistant: bool = False,
     ) -> None:  # fmt: skip
         if not addresses:
             raise UsageError("Mqtt() needs the address of a broker: mqtt://HOST/PREFIX")
@@ -46,6 +48,8 @@ class Mqtt:
         options = broker.options
         self.qos = int(options.get("qos") or qos)
         self.json = options["json"] not in _NO if "json" in options else json
+        self._finds = home_assistant or options.get("home_assistant", "no") not in _NO
+        self._discovery: Any = None
         self.address = str(broker)
         self.dropped = 0  # readings and replies that no connection and no queue took
         self.client: Client | None = None  # once the node runs
@@ -105,6 +109,11 @@ class Mqtt:
                 raise UsageError("%s: there is no reading %r" % (topic, name))
             feed = Feed(self, node.readings[name], topic, format, retain, "")
             node.topics.setdefault(name, []).append(feed)  # type: ignore[arg-type]
+        if self._finds:
+            from .discovery import PREFIX, Discovery
+
+            self._discovery = Discovery(self, node)
+            client.on(PREFIX + "/status", self._discovery.heard)
         client.start()
 
     def post(self, topic: str, payload: "Any", retain: bool = False) -> None:
@@ -122,6 +131,8 @@ class Mqtt:
         assert self.client is not None
         self._say("connected")
         self.client.post(self.base + "/status", "online", 0, True)
+        if self._discovery is not None:
+            self._discovery.announce()
 
     def _down(self) -> None:
         assert self.client is not None and self._listener is not None

@@ -1,0 +1,126 @@
+"""What Home Assistant is told: read as it reads it, where its schemas are at hand."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from both import SEED
+from brokers import Mosquitto, Program, Watcher
+
+from picolink.packing import compile_all
+from picolink.sim import World
+
+CPYTHON_ONLY = "a real broker"
+
+NODE = """
+from picolink import Node
+
+node = Node("greenhouse")
+
+@node.command(state="on|off|toggle|?")
+def lamp(state="?"):
+    return "off"
+
+@node.command(name="fan.mode", how="slow|fast")
+def fan(how):
+    return how
+
+@node.command("level: 0..100 %")
+def window(level):
+    return level
+
+@node.command
+def restart():
+    pass
+
+@node.command("a: int", "b: int")
+def add(a, b):
+    return a + b
+
+@node.stream("n: int")
+def numbers(n):
+    yield n
+
+@node.reading("temperature", unit="°C", every_s=5)
+def temperature():
+    return 21.5
+
+@node.reading("bed/humidity", unit="%", every_s=60)
+def humidity():
+    return 50
+
+@node.reading("state", every_s=5)
+def state():
+    return "well"
+
+node.run(*LINKS)
+"""
+BASE = "lab/greenhouse"
+
+
+@pytest.fixture(params=["host", "board"])
+def told(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, dict[str, Any]]]:
+    """The configs by their topics, once all are there, twice the same."""
+    with Mosquitto(tmp_path) as broker, Watcher(broker.port, "homeassistant/#") as others:
+        links = [f"{broker.address}/lab?home_assistant=yes"]
+        if request.param == "board":
+            with World(seed=SEED) as world:
+                source = f"LINKS = {['usb:', *links]!r}\n{NODE}"
+                world.board("greenhouse", main=source, libs=compile_all(["usb", "mqtt"]))
+                yield configs(others)
+        else:
+            with Program([sys.executable], f"LINKS = {links!r}\n{NODE}", tmp_path):
+                yield configs(others)
+
+
+def configs(others: Watcher) -> dict[str, dict[str, Any]]:
+    """All of them, told when the node came and again when Home Assistant starts."""
+
+    def complete(count: int) -> bool:
+        return len([m for m in others.messages if m.topic.endswith("/config")]) >= count
+
+    others.wait(lambda: complete(7))
+    others.put("homeassistant/status", "online")
+    others.wait(lambda: complete(14))
+    first: dict[str, dict[str, Any]] = {}
+    for message in others.messages:
+        if message.topic.endswith("/config"):
+            config = json.loads(message.payload)
+            kind, node, name = message.topic.split("/")[1:4]
+            assert node == config["device"]["identifiers"][0]
+            assert first.setdefault(f"{kind} {name}", config) == config
+    with Watcher(others.port, "homeassistant/#") as late:
+        late.wait(lambda: len(late.messages) >= 7)
+        assert all(m.retain for m in late.messages)
+    return first
+
+
+def test_what_is_told(told: dict[str, dict[str, Any]]) -> None:
+    assert sorted(told) == [
+        "button restart", "number window", "select fan_mode", "sensor bed_humidity",
+        "sensor state", "sensor temperature", "switch lamp",
+    ]  # fmt: skip
+    identities = {config["unique_id"] for config in told.values()}
+    assert len(identities) == 7
+    for config in told.values():
+        assert config["availability_topic"] == f"{BASE}/status"
+        assert config["device"]["name"] == "greenhouse"
+    lamp = told["switch lamp"]
+    assert lamp["command_topic"] == f"{BASE}/call/lamp"
+    assert lamp["state_topic"] == f"{BASE}/reply/lamp"
+    assert (lamp["payload_on"], lamp["payload_off"]) == ("on", "off")
+    assert told["select fan_mode"]["options"] == ["slow", "fast"]
+    window = told["number window"]
+    assert (window["min"], window["max"], window["unit_of_measurement"]) == (0, 100, "%")
+    temperature = told["sensor temperature"]
+    assert temperature["device_class"] == "temperature"
+    assert temperature["unit_of_measurement"] == "°C"
+    assert temperature["state_topic"] == f"{BASE}/temperature"
+    humidity = told["sensor bed_humidity"]
+    assert humidity["device_class"] == "humidity" and humidity["expire_after"] == 180
+    assert "device_class" not in told["sensor state"]
