@@ -13,6 +13,7 @@ import picolink
 from picolink import packing
 from picolink.cli.doctoring import examine
 from picolink.links.findings import Step
+from picolink.packing import short_names
 from picolink.sim import AccessPoint, RadioFaults, VirtualBoard, WifiFaults, World
 from picolink.sim.pytest_plugin import picolink_world  # noqa: F401
 
@@ -21,7 +22,7 @@ QUICK = WifiFaults(join_s=0.05, lease_s=0.05, notice_s=0.1)
 
 SCALE = """
 from picolink.net import wifi
-wifi.scale({scale})
+wifi.{name}({scale})
 """
 MAIN = """
 from picolink import Node
@@ -60,8 +61,8 @@ def made(world: World) -> Callable[..., VirtualBoard]:
     ) -> VirtualBoard:
         main = MAIN.format(wifi=wifi)
         if scale != 1:
-            main = SCALE.format(scale=scale) + main
-        libs = packing.compile_all(GROUPS, short=scale == 1)  # short names hide `scale`
+            main = SCALE.format(name=short_names().get("scale", "scale"), scale=scale) + main
+        libs = packing.compile_all(GROUPS)
         board = world.board(name, main=main, libs=libs, start=False)
         board.radio.set(faults or RadioFaults())
         board.start()
@@ -268,6 +269,24 @@ def test_it_comes_back_after_the_access_point(
         lab.on()
         board.radio.wait_joined(10)
         assert node.call("ping", 2) == 3  # the same session
+
+
+def test_other_links_do_not_wait_for_the_wifi(
+    lab: AccessPoint, made: Callable[..., VirtualBoard]
+) -> None:
+    fault(no_lease=True)(lab)
+    board = made([("nowhere", "password"), ("lab", "password")])
+    with picolink.connect(board.usb_path) as node:
+        slowest_s = 0.0
+        tried = set()
+        end_s = time.monotonic() + 3
+        while time.monotonic() < end_s:
+            began_s = time.monotonic()
+            assert node.call("ping", 1) == 2
+            slowest_s = max(slowest_s, time.monotonic() - began_s)
+            tried.add(board.radio.wanted[0])
+    assert tried >= {"nowhere", "lab"}
+    assert slowest_s < 0.5
 
 
 def test_an_idle_board_stays_reachable(lab: AccessPoint, made: Callable[..., VirtualBoard]) -> None:

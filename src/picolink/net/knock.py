@@ -9,8 +9,7 @@ if MYPY:
 
 _core: "Any" = asyncio.core  # type: ignore[attr-defined]  # the stubs lack it
 _DNS = 53
-_UNDER_WAY = (115, 114)  # EINPROGRESS, EALREADY
-_NOBODY = (113, 118, 101, 110, 11)  # no way there; nobody answered
+_NOBODY = (101, 103, 110, 113, 118)  # no way there; nobody answered
 
 
 def _writable(sock: "Any") -> "Any":
@@ -23,6 +22,8 @@ async def _connected(sock: "Any") -> None:
 
 async def knock(host: str, timeout_ms: int) -> bool:
     """Whether `host` answers a TCP connection within the time; a refusal is an answer."""
+    if host == "0.0.0.0":
+        return False
     sock = socket.socket()
     try:
         sock.setblocking(False)
@@ -30,14 +31,16 @@ async def knock(host: str, timeout_ms: int) -> bool:
         try:
             sock.connect(to)
         except OSError as error:
-            if error.args[0] not in _UNDER_WAY:
+            if error.args[0] != 115:  # EINPROGRESS
                 raise
         await asyncio.wait_for(_connected(sock), timeout_ms / 1000)
-        sock.connect(to)  # tells how it went
+        # Connected or refused: a second connect tells, on a board (lwIP) with EISCONN or, whatever
+        # went wrong, EALREADY. There nothing but an answer comes so soon.
+        sock.connect(to)
     except asyncio.TimeoutError:
         return False
-    except OSError as error:
-        return error.args[0] not in _NOBODY + _UNDER_WAY
+    except OSError as error:  # also that there is no memory for a connection: which tells nothing
+        return error.args[0] not in _NOBODY
     finally:
         sock.close()
     return True

@@ -30,9 +30,9 @@ def settings(wanted: "Any") -> "dict[str, Any]":
     """
     if not isinstance(wanted, dict):
         wanted = {"networks": [wanted] if _is_pair(wanted) else wanted}
-    for key in wanted:
-        if key not in _KEYS:
-            raise UsageError("wifi: there is no %r; there are: %s" % (key, ", ".join(_KEYS)))
+    for word in wanted:
+        if word not in _KEYS:
+            raise UsageError("wifi: there is no %r; there are: %s" % (word, ", ".join(_KEYS)))
     networks = wanted.get("networks", [])
     if _is_pair(networks):
         networks = [networks]
@@ -54,8 +54,8 @@ def settings(wanted: "Any") -> "dict[str, Any]":
         address = wanted.get("access_point_address", "192.168.4.1")
         _check_ip(address)
         found["access_point"] = (own[0], own[1], address, wanted.get("channel", 6))
-    for key in ("hostname", "country"):
-        found[key] = wanted.get(key, "")
+    for word in ("hostname", "country"):
+        found[word] = wanted.get(word, "")
     found["power_save"] = bool(wanted.get("power_save"))
     return found
 

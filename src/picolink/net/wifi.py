@@ -128,12 +128,18 @@ class Wifi:
         wait_ms = TIMES["retry"]
         rounds = 0
         while True:
-            for ssid, key in self.networks:
-                if await self._join(ssid, key):
-                    wait_ms = TIMES["retry"]
-                    rounds = 0
-                    await self._stay()
-                    break
+            for ssid, secret in self.networks:
+                try:
+                    if await self._join(ssid, secret):
+                        wait_ms = TIMES["retry"]
+                        rounds = 0
+                        await self._stay()
+                        break
+                except OSError as error:
+                    self.status = -1
+                    self._say("Wi-Fi: the radio failed: %s" % error)
+                finally:
+                    self.joined.clear()
             self.step = "waiting"
             rounds += 1
             if rounds % 4 == 0:
@@ -142,30 +148,26 @@ class Wifi:
             await asyncio.sleep_ms(wait_ms * 3 // 4 + (wait_ms * urandom(1)[0] >> 9))
             wait_ms = min(2 * wait_ms, TIMES["retry_max"])
 
-    async def _join(self, ssid: str, key: str) -> bool:
+    async def _join(self, ssid: str, secret: str) -> bool:
         """Whether the network is joined, and has given us an address."""
         sta = self.sta
         self.ssid = ssid
         self.step = "joining"
-        try:
-            if not sta.active():
-                sta.active(True)
-            sta.config(pm=0xA11142 if self.power_save else 0xA11140)
-            if self.fixed:
-                sta.ifconfig(self.fixed)
-            for _ in range(3):
-                sta.connect(ssid, key or None)
-                self.status = await self._settled(0, JOINING, NO_ADDRESS)
-                if self.status != REFUSED:
-                    self.refusals = 0
-                    break
-                self.refusals += 1  # a right password may be refused at first
-                await asyncio.sleep_ms(TIMES["retry"] // 4)
-            if self.status == UP:
-                await self._meet()
-        except OSError as error:
-            self.status = -1
-            self._say("Wi-Fi: the radio failed: %s" % error)
+        if not sta.active():
+            sta.active(True)
+        sta.config(pm=0xA11142 if self.power_save else 0xA11140)
+        if self.fixed:
+            sta.ifconfig(self.fixed)
+        for _ in range(3):
+            sta.connect(ssid, secret or None)
+            self.status = await self._settled(0, JOINING, NO_ADDRESS)
+            if self.status != REFUSED:
+                self.refusals = 0
+                break
+            self.refusals += 1  # a right password may be refused at first
+            await asyncio.sleep_ms(TIMES["retry"] // 4)
+        if self.status == UP:
+            await self._meet()
         if self.status != UP:
             sta.disconnect()
             from .explain import briefly
@@ -246,7 +248,6 @@ class Wifi:
                     silent += 1
                     if silent >= _PATIENCE and not self._connections():
                         break
-        self.joined.clear()
         self.address = ""
         self._say("Wi-Fi %s is lost" % self.ssid)
 
@@ -266,12 +267,12 @@ class Wifi:
         """Opens the access point; its address is looked at, since it may not be what was set."""
         assert self.own is not None
         assert self.ap is not None
-        ssid, key, address, channel = self.own
+        ssid, secret, address, channel = self.own
         ap = self.ap
         mine = (address, "255.255.255.0", address, address)
         for _ in range(3):
-            if key:
-                ap.config(ssid=ssid, password=key)
+            if secret:
+                ap.config(ssid=ssid, password=secret)
             else:
                 ap.config(ssid=ssid, security=0)
             ap.config(channel=channel)
