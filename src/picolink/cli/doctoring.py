@@ -65,7 +65,11 @@ def examine(address: str) -> Iterator[Step]:
         raise BadAddress(f"there is nothing to examine at {address}: it never leaves this program")
     well = True
     kind = ""
-    for step in doctor.examine(where, options):
+    if hasattr(doctor, "examine_at"):  # of a folder whose schemes differ
+        steps = doctor.examine_at(normalise(address))
+    else:
+        steps = doctor.examine(where, options)
+    for step in steps:
         well, kind = well and step.ok, step.kind
         yield step
     if well and kind == NODE:

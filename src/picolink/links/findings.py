@@ -4,6 +4,7 @@ Each link's folder may have a module `doctor` with
 
 - `examine(where, options)`: yields a `Step` for each thing that it looked at, until one failed
   that makes looking further pointless;
+  (`examine_at(address)` instead where the folder has several schemes);
 - `around()`: the addresses of its kind that can be found without being told.
 
 An examination leaves everything as it was found: it resets nothing and runs nothing.

@@ -84,6 +84,7 @@ HOST_ONLY: set[str] = {
     "links/findings.py",
     "links/forgiving.py",
     "links/greeting.py",
+    "links/mqtt/doctor.py",
     "links/mqtt/host.py",
     "links/mqtt/sockets_host.py",
     "net/places.py",

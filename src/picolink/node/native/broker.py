@@ -88,7 +88,7 @@ class Mqtt:
         self.base = base = self._prefix + node.name
         self.client = client = Client(
             *self._addresses,
-            client_id="pl-" + "".join(["%02x" % byte for byte in node.endpoint.uid])[:20],
+            client_id="pl-" + "".join(["%02x" % byte for byte in node.endpoint.uid])[-20:],
             will=(base + "/status", "offline", 1, True),
             **self._settings,
         )
