@@ -5,11 +5,12 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.picolink-dev
 BENCH_STAMP := $(VENV)/.picolink-bench
 PYTEST_ARGS ?=
+HA_PYTHON ?= python3.13
 # A file of tests stays in one process: their boards are started once.
 PYTEST := -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak bench lint format pack clean
+.PHONY: help setup demo test soak bench lint homeassistant format pack clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -35,6 +36,11 @@ soak: lint ## the same tests with the full counts (an hour and more)
 
 bench: $(BENCH_STAMP) ## measure, and write docs/benchmarks.md
 	$(PY) -m bench $(BENCH_ARGS)
+
+homeassistant: $(STAMP) ## what Home Assistant is told, against its own schemas (Python 3.12 or later)
+	test -x build/homeassistant/bin/python || $(HA_PYTHON) -m venv build/homeassistant
+	build/homeassistant/bin/python -m pip install --quiet "homeassistant>=2024.12" paho-mqtt
+	PICOLINK_HOMEASSISTANT=$(CURDIR)/build/homeassistant/bin/python $(PY) -m pytest tests/links/test_mqtt_discovery.py
 
 lint: $(STAMP) ## ruff, mypy, and the board's files against the board's stubs
 	$(PY) -m ruff check .

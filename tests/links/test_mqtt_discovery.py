@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from both import SEED
 from brokers import Mosquitto, Program, Watcher
 
+from picolink.node.native import discovery
 from picolink.packing import compile_all
 from picolink.sim import World
 
@@ -61,6 +64,7 @@ def state():
 node.run(*LINKS)
 """
 BASE = "lab/greenhouse"
+CHECK = Path(__file__).parent.parent / "home_assistant_check.py"
 
 
 @pytest.fixture(params=["host", "board"])
@@ -124,3 +128,24 @@ def test_what_is_told(told: dict[str, dict[str, Any]]) -> None:
     humidity = told["sensor bed_humidity"]
     assert humidity["device_class"] == "humidity" and humidity["expire_after"] == 180
     assert "device_class" not in told["sensor state"]
+
+
+@pytest.mark.skipif(
+    "PICOLINK_HOMEASSISTANT" not in os.environ,
+    reason="PICOLINK_HOMEASSISTANT is not the Python of an environment with homeassistant",
+)
+def test_home_assistants_own_schemas(told: dict[str, dict[str, Any]]) -> None:
+    configs = [(key.split()[0], config) for key, config in told.items()]
+    base = told["sensor temperature"]
+    for unit, kind in discovery._CLASSES.items():
+        state = "total_increasing" if kind == "energy" else "measurement"
+        more = {"unit_of_measurement": unit, "device_class": kind, "state_class": state}
+        configs.append(("sensor", {**base, **more}))
+    done = subprocess.run(
+        [os.environ["PICOLINK_HOMEASSISTANT"], CHECK],
+        input="".join(json.dumps(pair) + "\n" for pair in configs),
+        capture_output=True, text=True, timeout=100,
+        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("ok ") == len(configs)
