@@ -91,7 +91,11 @@ class Line:
         if start:
             if not hasattr(link, "restart"):
                 raise UsageError(f"start=True works over USB only, not on {self.address}")
-            link.restart()
+            try:
+                link.restart()
+            except PicolinkError:
+                link.close()
+                raise
         with self.host.lock:
             self._attach(link)
         diagnose_ms = self.node.now_ms() + _DIAGNOSE_MS

@@ -80,7 +80,7 @@ class UsbLink(Output):
     def restart(self, timeout_s: float = 3) -> None:
         """Stops whatever runs on the board and starts its main.py anew, from either REPL."""
         self._type(b"\r\x03\x03", timeout_s, b">")
-        self._type(b"\x02", timeout_s, b">>>")
+        self._type(b"\r\x03\x02", timeout_s, b">>>")  # the prompt seen may be of before a boot
         self.write(b"\x04")
 
     def _type(self, keys: bytes, timeout_s: float, prompt: bytes) -> None:
