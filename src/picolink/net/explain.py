@@ -20,7 +20,7 @@ def briefly(wifi: "Wifi") -> str:
     if status == -3:
         if ssid in wifi.worked:
             return "%s refuses a password that it took before; trying again" % ssid
-        return "%s refuses the password (%d times so far)" % (ssid, wifi.refusals)
+        return "%s refuses the password (%d times so far)" % (ssid, wifi.refusals[ssid])
     if status == -2:
         return "%s is not seen" % ssid
     if status == 1:
@@ -31,12 +31,26 @@ def briefly(wifi: "Wifi") -> str:
 
 
 def findings(wifi: "Wifi") -> "list[Finding]":
-    """One for the access point that it is, and one for the network that it joins."""
+    """One for the access point that it is, and one for the network that is joined, or for each that
+    is wanted."""
     found = []
     if wifi.own:
         found.append(_own(wifi))
-    if wifi.networks:
-        found.append(_up(wifi) if wifi.joined.is_set() else _down(wifi))
+    if wifi.networks and wifi.step == "up":
+        found.append(_up(wifi))
+    elif wifi.networks and wifi.step == "off":
+        why = "The radio is off: the node has ended."
+        found.append(("radio off", why, "Start the program again."))
+    else:
+        unseen = []
+        for ssid, _ in wifi.networks:
+            status = wifi.outcomes.get(ssid, 0)
+            if status in (-1, -2, 3):
+                unseen.append(ssid)
+            else:
+                found.append(_down(wifi, ssid, status))
+        if unseen:
+            found += _unseen(wifi, unseen)
     return found
 
 
@@ -81,14 +95,11 @@ def _up(wifi: "Wifi") -> "Finding":
     return ("", why, "")
 
 
-def _down(wifi: "Wifi") -> "Finding":
-    ssid, status = wifi.ssid, wifi.status
-    if wifi.step == "off":
-        return ("radio off", "The radio is off: the node has ended.", "Start the program again.")
+def _down(wifi: "Wifi", ssid: str, status: int) -> "Finding":
     if status == 0:
-        return ("joining", "Joining %s." % ssid, "Ask again in some seconds.")
+        return ("joining", "%s is yet to be joined." % ssid, "Ask again in some seconds.")
     if status == -3:
-        return _refused(wifi)
+        return _refused(wifi, ssid)
     if status == 1:
         return (
             "stuck joining",
@@ -96,19 +107,17 @@ def _down(wifi: "Wifi") -> "Finding":
             "password (mind capitals); else a router that takes WPA3 alone." % ssid,
             "Correct the password; set the router to WPA2. " + _AGAIN,
         )
-    if status == 2:
-        return (
-            "no address",
-            "No Wi-Fi: %s was joined and gives no address: its DHCP is off, or has no address "
-            "left." % ssid,
-            "Start the router anew, or set an address of your own "
-            '(wifi={"networks": [...], "address": "192.168.1.50"}). ' + _AGAIN,
-        )
-    return _unseen(wifi)
+    return (
+        "no address",
+        "No Wi-Fi: %s was joined and gives no address: its DHCP is off, or has no address "
+        "left." % ssid,
+        "Start the router anew, or set an address of your own "
+        '(wifi={"networks": [...], "address": "192.168.1.50"}). ' + _AGAIN,
+    )
 
 
-def _refused(wifi: "Wifi") -> "Finding":
-    ssid = wifi.ssid
+def _refused(wifi: "Wifi", ssid: str) -> "Finding":
+    refusals = wifi.refusals[ssid]
     if ssid in wifi.worked:
         return (
             "password refused",
@@ -116,57 +125,59 @@ def _refused(wifi: "Wifi") -> "Finding":
             "only, which happens, or the password was changed." % ssid,
             _AGAIN,
         )
-    if wifi.refusals < _BELIEVED:
+    if refusals < _BELIEVED:
         return (
             "password refused",
             "No Wi-Fi yet: %s refuses the password (%d times so far). Right ones are refused at "
-            "first at times." % (ssid, wifi.refusals),
+            "first at times." % (ssid, refusals),
             _AGAIN,
         )
     return (
         "wrong password",
         "No Wi-Fi: %s refuses the password (%d times in a row): it is wrong. Or, if this network "
         "asks people for a user name too, it is WPA2-Enterprise, which a Pico W can't do."
-        % (ssid, wifi.refusals),
+        % (ssid, refusals),
         "Correct it; mind capitals. Instead of WPA2-Enterprise use a guest network, or a phone's "
         "hotspot. " + _AGAIN,
     )
 
 
-def _unseen(wifi: "Wifi") -> "Finding":
+def _unseen(wifi: "Wifi", wanted: "list[str]") -> "list[Finding]":
+    """Of networks that could not be joined: whether they are there at all."""
     seen: dict[str, int] = {}
     try:
         wifi.sta.active(True)
-        for found in wifi.sta.scan():
-            name = found[0].decode("utf-8")
-            seen[name] = max(found[3], seen.get(name, -200))
+        for network in wifi.sta.scan():
+            name = network[0].decode("utf-8")
+            seen[name] = max(network[3], seen.get(name, -200))
     except (OSError, ValueError) as error:
-        return (
-            "radio fails",
-            "No Wi-Fi: the radio can't scan (%s)." % error,
-            "Take the board's power away, and try again.",
-        )
-    for ssid, _ in wifi.networks:
-        if ssid in seen:
-            if seen[ssid] < _WEAK_DBM:
-                return (
-                    "weak signal",
-                    "No Wi-Fi: the signal of %s is too weak (%d dBm; above %d it works)."
-                    % (ssid, seen[ssid], _WEAK_DBM),
-                    "Bring board and router closer together.",
-                )
-            why = "No Wi-Fi: joining %s fails, though it is seen." % ssid
-            return ("joining fails", why, _AGAIN)
+        why = "No Wi-Fi: the radio can't scan (%s)." % error
+        return [("radio fails", why, "Take the board's power away, and try again.")]
+    found = []
+    for ssid in wanted:
+        if ssid not in seen:
+            found.append(_not_there(ssid, seen))
+        elif seen[ssid] < _WEAK_DBM:
+            why = "No Wi-Fi: the signal of %s is too weak (%d dBm; above %d it works)."
+            why = why % (ssid, seen[ssid], _WEAK_DBM)
+            found.append(("weak signal", why, "Bring board and router closer together."))
+        else:
+            why = "No Wi-Fi: %s is not joined, though it is seen." % ssid
+            found.append(("joining fails", why, _AGAIN))
+    return found
+
+
+def _not_there(ssid: str, seen: "dict[str, int]") -> "Finding":
     names = sorted(seen, key=lambda name: -seen[name])
     there = ", ".join("%s (%d dBm)" % (name, seen[name]) for name in names[:8])
-    why = "No Wi-Fi: %s is not seen. " % " and ".join(ssid for ssid, _ in wifi.networks)
+    why = "No Wi-Fi: %s is not seen. " % ssid
     why += "Seen are: %s." % there if there else "No network is seen at all."
-    advice = (
-        "Is the router on, and near? A Pico W hears 2.4 GHz only: a network that is 5 GHz only "
-        "it never sees."
+    for name in names:
+        if name.lower().strip() == ssid.lower().strip():
+            return ("not seen", why, "Write the name as it is there: %r." % name)
+    return (
+        "not seen",
+        why,
+        "Is the router on, and near? A Pico W hears 2.4 GHz only: a network that is 5 GHz only it "
+        "never sees.",
     )
-    for ssid, _ in wifi.networks:
-        for name in names:
-            if name.lower().strip() == ssid.lower().strip():
-                advice = "Write the name as it is there: %r." % name
-    return ("not seen", why, advice)

@@ -66,7 +66,8 @@ class Wifi:
         self.gateway = ""
         self.answers = False  # the gateway did, since we joined
         self.dynamic = False  # a fixed address was no use: DHCP gave another
-        self.refusals = 0  # of the password, one after another
+        self.outcomes: dict[str, int] = {}  # network -> the status that its last try ended with
+        self.refusals: dict[str, int] = {}  # of its password, one after another
         self.worked: list[str] = []  # networks that were joined since the start
         self._said = ""
         self._tasks: list[Any] = []
@@ -136,7 +137,7 @@ class Wifi:
                         await self._stay()
                         break
                 except OSError as error:
-                    self.status = -1
+                    self.status = self.outcomes[ssid] = -1
                     self._say("Wi-Fi: the radio failed: %s" % error)
                 finally:
                     self.joined.clear()
@@ -162,12 +163,13 @@ class Wifi:
             sta.connect(ssid, secret or None)
             self.status = await self._settled(0, JOINING, NO_ADDRESS)
             if self.status != REFUSED:
-                self.refusals = 0
+                self.refusals[ssid] = 0
                 break
-            self.refusals += 1  # a right password may be refused at first
+            self.refusals[ssid] = self.refusals.get(ssid, 0) + 1  # a right one may be, at first
             await asyncio.sleep_ms(TIMES["retry"] // 4)
         if self.status == UP:
             await self._meet()
+        self.outcomes[ssid] = self.status
         if self.status != UP:
             sta.disconnect()
             from .explain import briefly
