@@ -12,7 +12,7 @@ from pathlib import Path
 from .apart import take_apart
 from .bundling import join, loaded_with, redirect, relative
 from .compiling import cache_folder, compile_source, compiler_version, without_types
-from .contents import CHECKOUT, GROUPS, MIP_BASE, ROOTS, STARTING, board_sources
+from .contents import CHECKOUT, FOLDERS, GROUPS, MIP_BASE, ROOTS, STARTING, board_sources
 from .kept import key_of, remembered
 from .shortening import choose, shorten
 
@@ -83,7 +83,21 @@ def join_loaded(texts: dict[str, str]) -> dict[str, str]:
         stripped = redirect(name, text, bundle)
         if stripped.strip() or not name.endswith(".__init__"):  # a folder needs no empty file
             result[name] = stripped
+    for folder in FOLDERS:
+        if f"{folder}.__init__" in result:
+            result = _join_folder(folder, result)
     return {name: relative(name, text) for name, text in result.items()}
+
+
+def _join_folder(folder: str, texts: dict[str, str]) -> dict[str, str]:
+    """The modules of a board, those of a folder that load together joined into the folder's own."""
+    within = {name: text for name, text in texts.items() if name.startswith(folder + ".")}
+    inside = loaded_with([folder], within)
+    others = {name: text for name, text in texts.items() if name not in inside}
+    bundle = join({name: texts[name] for name in sorted(inside)}, others)
+    result = {name: redirect(name, text, bundle) for name, text in others.items()}
+    result[f"{folder}.__init__"] = bundle.source
+    return result
 
 
 def loaded_bytes(groups: Iterable[str] = ("usb",)) -> dict[str, int]:

@@ -75,6 +75,9 @@ ROOTS = [
     "picolink.core.frames",
 ]
 
+#: Folders of which what loads together is joined into one module, the folder's own.
+FOLDERS = ["picolink.links.mqtt", "picolink.node.native"]
+
 #: Loaded to start, and let go when the links are open and a peer is attached (node/running.py).
 #: node/config besides, for a program that leaves the name or the links to /picolink.json.
 STARTING = ["starting", "node/opening", "node/naming", "links/registry"]
