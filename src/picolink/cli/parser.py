@@ -329,6 +329,20 @@ def _add_tools(commands: Any) -> None:
     )
     selftest.add_argument("--no-reset", action="store_true", help="leave the hard reset out")
     _json(selftest, "print the report as JSON")
+    mqtt = _command(
+        commands, "mqtt", "mqtt", "what MQTT brokers need",
+        ["picolink mqtt ca broker.example.com"],
+    )  # fmt: skip
+    things = mqtt.add_subparsers(metavar="ACTION", required=True, parser_class=_Parser)
+    ca = _command(
+        things, "ca", "mqtt", "fetch and check the certificate that a board needs for a broker",
+        ["picolink mqtt ca broker.example.com", "picolink mqtt ca broker.local:8883 -o ca.pem"],
+        "Stores the root to which the broker's certificate leads, if this computer trusts it.",
+    )  # fmt: skip
+    ca.add_argument("host", metavar="HOST", help="the broker, HOST or HOST:PORT (8883)")
+    ca.add_argument("-o", "--output", metavar="FILE", help="HOST.der if left out; .pem: as PEM")
+    ca.add_argument("--ca", metavar="FILE", help="trust this instead of the system's CAs")
+    _json(ca)
     completion = _command(
         commands, "completion", "completion", "print a script that completes commands in a shell",
         [
