@@ -205,9 +205,12 @@ async def test_no_more_is_taken_than_there_is_room_for():
         waiting = asyncio.create_task(client.publish("t", b"x", qos=1))
         await asyncio.sleep(0)
         await client.close()
-        waiting.cancel()
         with raises(LinkError, "closed before"):
             raise published[3].failure
+        with raises(LinkError, "nothing was sent"):
+            await within(waiting)
+        with raises(LinkError, "nothing was sent"):
+            client.post("t", b"x")
         await within(broker.left.wait())
         assert broker.errors == []
 

@@ -115,6 +115,7 @@ class Client:
     def start(self) -> None:
         """Begins to connect, and goes on for ever."""
         if self._task is None:
+            self.publisher.closed = False
             self._task = asyncio.create_task(self._run())
 
     async def connect(self, timeout_s: float = 10) -> "Client":

@@ -85,10 +85,13 @@ def stolen(client: "Client", connection: "Connection", brief: int) -> "tuple[str
 
 def over(client: "Client") -> None:
     """Nothing more is sent: who waits learns it."""
-    unacked = client.publisher.unacked
+    publisher = client.publisher
+    publisher.closed = True
+    unacked = publisher.unacked
     for publish in unacked.flight + unacked.waiting:
         unacked.drop(publish)
         publish.end(LinkError("the client was closed before the broker had the message"))
+    publisher.go_on()
 
 
 def report(error: Exception) -> None:

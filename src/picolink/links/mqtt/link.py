@@ -1,4 +1,4 @@
-"""Session packets over a broker: a datagram link, whose ends are two topics (spec: MQTT).
+"""Session packets over a broker: a datagram link, whose ends are two topics (spec 10.1).
 
     <prefix>/<node>/_s/<id>/in      from whoever dials, who makes up the id
     <prefix>/<node>/_s/<id>/out     from the node

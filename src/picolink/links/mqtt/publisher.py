@@ -28,6 +28,7 @@ class Publisher:
 
     def __init__(self, window: int, queue: int, queue_bytes: int) -> None:
         self.dropped = 0
+        self.closed = False  # nothing is taken
         self.unacked = Unacked(window, queue, queue_bytes)
         self.next_id = self.unacked.next_id
         self._queue_bytes = queue_bytes
@@ -71,6 +72,7 @@ class Publisher:
         where too much is under way. `payload`: bytes, or text; numbers as text."""
         name = check_topic(topic)
         data = as_bytes(payload)
+        self._refuse_closed()
         if qos:
             if not self.unacked.has_room(len(name) + len(data)):
                 from ...core.errors import Busy
@@ -115,6 +117,7 @@ class Publisher:
         name = check_topic(topic)
         while not self.unacked.has_room(len(name)):
             await self._until_room()
+        self._refuse_closed()
         packet_id = self.unacked.next_id()
         head = publish_head(name, size, 1 if qos else 0, retain, packet_id)
         publish = Publish(head, packet_id, source, size)
@@ -133,6 +136,12 @@ class Publisher:
             raise publish.failure
         if connection is None or connection.why:
             self.dropped += 1
+
+    def _refuse_closed(self) -> None:
+        if self.closed:
+            from ...core.errors import LinkError
+
+            raise LinkError("the client was closed: nothing was sent")
 
     def _fail(self, publish: Publish, error: Exception) -> None:
         """What a message is read from has failed."""
