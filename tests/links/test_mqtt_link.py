@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from both import SEED
-from brokers import Broker, Certificates, Mosquitto, Nats, Program
+from brokers import Broker, Certificates, Mosquitto, Nats, Program, free_port
 from cutting_proxy import CuttingProxy
 from link_contract import LinkContract
 
@@ -167,3 +167,19 @@ def test_board_to_board(tmp_path: Path) -> None:
         door = world.board("door", main=peer + BUTTON, libs=libs)
         with picolink.connect(door.usb_path) as board:
             assert [board.call("press_there", timeout_s=30) for _ in range(3)] == [10, 20, 30]
+
+
+def test_a_session_moves_to_the_broker_and_back(tmp_path: Path) -> None:
+    port = free_port()
+    with Mosquitto(tmp_path) as broker:
+        links = [f"tcp-listen:127.0.0.1:{port}", broker.address]
+        with Program([sys.executable], f"LINKS = {links!r}\n{GREENHOUSE}", tmp_path) as program:
+            program.line("connected")
+            with picolink.connect(f"tcp:127.0.0.1:{port}") as board:
+                for turn, address in enumerate(
+                    (f"{broker.address}/greenhouse", f"tcp:127.0.0.1:{port}") * 2
+                ):
+                    assert board.call("press") == 2 * turn + 1
+                    board.move(address)
+                    assert board.call("press") == 2 * turn + 2
+                    assert board.address == address
