@@ -18,7 +18,7 @@ from .address import Broker, node_of
 
 _CONNECT_S = 5.0
 _ANSWER_S = 3.0
-_GLANCE_S = 0.3
+_GLANCE_S = 1.2  # two clients of one id come and go every half second
 _WATCH_S = 3.0  # a node that comes and goes
 _VERDICTS = {
     1: ("other protocol version", "The broker does not speak MQTT 3.1.1."),
