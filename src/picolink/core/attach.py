@@ -133,9 +133,10 @@ class Attach:
         room_bytes = self.room_bytes
         if room_bytes < self.full_room_bytes and size > room_bytes:
             self.room_bytes = min(room_bytes + room_bytes // 2, self.full_room_bytes)
-        # The peer may keep an acknowledgement back for TIMES["ack"].
-        rto_ms = self.srtt_ms + 4 * self.var_ms + 2 * TIMES["ack"]
-        self.rto_ms = max(TIMES["rto_min"], min(rto_ms, TIMES["rto_max"]))
+        # A queue before a slow line grows by a window at once; and the peer may keep an
+        # acknowledgement back for TIMES["ack"].
+        self.usual_ms = self.srtt_ms + max(4 * self.var_ms, self.srtt_ms) + 2 * TIMES["ack"]
+        self.rto_ms = max(TIMES["rto_min"], min(self.usual_ms, TIMES["rto_max"]))
 
     def timeout_ms(self) -> int:
         """When the oldest packet under way is given up."""
@@ -149,9 +150,8 @@ class Attach:
             return []
         # Of the others those that should have been acknowledged too; where there is a queue
         # before the line, most are only waiting in it.
-        usual_ms = self.srtt_ms + 4 * self.var_ms + 2 * TIMES["ack"]
         lost = [self.flight.pop(0)]
-        while self.flight and self.srtt_ms >= 0 and now_ms - self.flight[0][1] >= usual_ms:
+        while self.flight and self.srtt_ms >= 0 and now_ms - self.flight[0][1] >= self.usual_ms:
             lost.append(self.flight.pop(0))
         for entry in lost:
             self.flight_bytes -= entry[2]

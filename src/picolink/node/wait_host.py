@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from .clock import now_ms
+from .wait_thread import later_ms
 
 
 class _Watch:
@@ -71,7 +72,11 @@ class Host:
             self._loop.remove_writer(pollable)
             callback()
 
-        self._loop.add_writer(pollable, ready)
+        wait_ms = later_ms(pollable)
+        if wait_ms > 0:
+            self._loop.call_later(wait_ms / 1000, callback)
+        else:
+            self._loop.add_writer(pollable, ready)
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
         """Runs a coroutine beside all else."""

@@ -15,6 +15,12 @@ _NEVER = 1 << 62
 _LONGEST_MS = 1 << 30  # that poll takes
 
 
+def later_ms(pollable: Any) -> int:
+    """How long a port that is slower than its buffer wants no more (links/uart/host.py)."""
+    told = getattr(pollable, "later_ms", None)
+    return told() if told is not None else 0
+
+
 class _Watch:
     def __init__(self, host: Host, link: Any, callback: Callable[[], None]) -> None:
         self._host = host
@@ -47,6 +53,7 @@ class Host:
         self.writers: dict[int, Callable[[], None]] = {}
         self._tick = tick
         self.due_ms: int = _NEVER
+        self._later: list[tuple[int, Callable[[], None]]] = []  # when to write more
         self._posted: deque[Callable[[], None]] = deque()
         self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.poll.register(self._wake_in, select.POLLIN)
@@ -69,9 +76,21 @@ class Host:
                 self._posted.popleft()()
             if now_ms() >= self.due_ms:
                 self.due_ms = _NEVER
+                if self._later:
+                    self._resume()
                 deadline_ms = self._tick()
                 if deadline_ms is not None:
                     self.call_by(deadline_ms)
+
+    def _resume(self) -> None:
+        """Has those write whose time has come."""
+        waiting, self._later = self._later, []
+        for at_ms, callback in waiting:
+            if at_ms > now_ms():
+                self._later.append((at_ms, callback))
+                self.call_by(at_ms)
+            else:
+                callback()
 
     def wake(self) -> None:
         """Ends the leader's wait."""
@@ -96,6 +115,12 @@ class Host:
 
     def on_writable(self, pollable: int, callback: Callable[[], None]) -> None:
         """Has `callback` called once, when `pollable` takes something."""
+        wait_ms = later_ms(pollable)
+        if wait_ms > 0:
+            self._later.append((now_ms() + wait_ms, callback))
+            self.call_by(now_ms() + wait_ms)
+            self.wake()
+            return
         self.writers[pollable] = callback
         self.poll.modify(pollable, select.POLLIN | select.POLLOUT)
         self.wake()

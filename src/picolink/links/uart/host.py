@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Callable
 
 from ...core.errors import BadAddress, CannotConnect, LinkError
 from ..usb.serial_port import open_exclusive, set_baud, speeds
@@ -25,6 +26,15 @@ HELP: dict[str, tuple[str, str, dict[str, str]]] = {
         },
     ),
 }
+
+
+_AHEAD_MS = 30
+
+
+class Pollable(int):
+    """The descriptor of a port, as drivers wait for it: `later_ms` tells when it wants more."""
+
+    later_ms: Callable[[], int]
 
 
 class HostPort:
@@ -85,8 +95,13 @@ class HostPort:
         time.sleep(0.005)
 
     def ahead(self) -> bool:
-        """The system does not say."""
-        return False
+        """Whether as much is written as bridges a busy computer's pauses; what is said next, also
+        an acknowledgement, comes behind it."""
+        return self.later_ms() > 0
+
+    def later_ms(self) -> int:
+        """When more should be written: the system takes it at once, and the line does not."""
+        return int(1000 * (self._busy_until - time.monotonic())) - _AHEAD_MS
 
     def close(self) -> None:
         """Closes it."""
@@ -126,7 +141,10 @@ def open_link(scheme: str, where: str, options: dict[str, str], timeout_s: float
     except BaseException:
         os.close(fd)
         raise
-    return UartLink(HostPort(fd, where, baud), fd, f"uart:{where}", baud, RX_BYTES, fast)
+    port = HostPort(fd, where, baud)
+    pollable = Pollable(fd)
+    pollable.later_ms = port.later_ms
+    return UartLink(port, pollable, f"uart:{where}", baud, RX_BYTES, fast)
 
 
 async def open_async(scheme: str, where: str, options: dict[str, str]) -> UartLink:
