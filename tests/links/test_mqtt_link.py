@@ -114,8 +114,11 @@ def test_a_host_node_and_asyncio_with_a_user(tmp_path: Path) -> None:
                         assert reading.value == 5
 
             asyncio.run(main())
-            with pytest.raises(picolink.Refused, match="refuses us"):
-                picolink.connect(f"mqtt://ann:no@{here}/greenhouse")
+            with pytest.raises(picolink.Refused, match="refuses us") as caught:
+                picolink.connect(f"mqtt://ann:hidden@{here}/greenhouse")
+            assert "hidden" not in str(caught.value)
+            with picolink.connect(f"mqtt://ann:p%40ss@{here}/greenhouse") as board:
+                assert board.address == f"mqtt://ann@{here}/greenhouse"
 
 
 def test_tls_and_whom_it_does_not_trust(tmp_path: Path, certificates: Certificates) -> None:
@@ -183,3 +186,26 @@ def test_a_session_moves_to_the_broker_and_back(tmp_path: Path) -> None:
                     board.move(address)
                     assert board.call("press") == 2 * turn + 2
                     assert board.address == address
+
+
+@pytest.mark.parametrize(
+    "address", ["mqtt://ann:hidden@127.0.0.1:1/lab/x", "mqtt://ann:hidden@:9/x",
+                "mqtts://ann:hidden@127.0.0.1:1/lab/x?ca=/none", "mqtt://ann:hidden@h:x/y",
+                "mqtt://ann:hidden@127.0.0.1:1/"],
+)  # fmt: skip
+def test_no_message_shows_a_password(address: str, tmp_path: Path) -> None:
+    with pytest.raises(picolink.PicolinkError) as caught:
+        picolink.connect(address, timeout_s=1)
+    assert "hidden" not in str(caught.value)
+
+    async def peer() -> None:
+        with pytest.raises(picolink.PicolinkError) as caught:
+            await picolink.aio.connect(address, timeout_s=1)
+        assert "hidden" not in str(caught.value)
+
+    asyncio.run(peer())
+    source = f"from picolink import Node\nnode = Node('a')\nnode.run({address!r})\n"
+    with Program([sys.executable], source, tmp_path) as program:
+        if "listening" in program.line("a: "):
+            program.line("mqtt")  # why it does not connect
+        assert "hidden" not in "".join(program.output)

@@ -13,6 +13,7 @@ from ..core.errors import BadAddress, PicolinkError
 from ..links.findings import NODE, Step, around, bad, doctor_of, firmware, good, sentence
 from ..links.forgiving import normalise
 from ..links.registry import split
+from ..links.shown import shown as without_password
 from ..node.blocking import Board, connect
 from .output import Progress, print_json
 
@@ -27,19 +28,20 @@ def run(options: argparse.Namespace) -> int:
     healthy = True
     for address in addresses:
         steps = []
-        with Progress(f"looking at {address}") as progress:
+        title = without_password(address)
+        with Progress(f"looking at {title}") as progress:
             for step in examine(address):
                 steps.append(step)
                 if not options.json:
                     progress.clear()
                     if len(steps) == 1:
-                        print(address)
+                        print(title)
                     print(shown(step), flush=True)
         well = all(step.ok for step in steps)
         healthy = healthy and well
         if options.json:
             told = [step._asdict() for step in steps]
-            print_json({"address": address, "ok": well, "steps": told})
+            print_json({"address": title, "ok": well, "steps": told})
     return 0 if healthy else FAULT
 
 

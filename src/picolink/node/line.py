@@ -22,6 +22,7 @@ from ..core.session import Session
 from ..core.timing import TIMES
 from ..links.forgiving import normalise
 from ..links.registry import load, split
+from ..links.shown import shown
 from .calls import Calls
 from .driver import Driver
 from .host import host_name
@@ -37,7 +38,8 @@ class Line:
     """A session with the node at `address`, on a link that is opened again whenever it is lost."""
 
     def __init__(self, address: str, node: Node | None, on_log: Callable[[str], object] | None):
-        self.address = address
+        self._target = address
+        self.address = shown(address)
         self.node = node or Node(
             f"{host_name()}-{os.getpid() % 10000}",
             max_message_bytes=16 << 20, window_bytes=256 << 10, max_sessions=64,
@@ -87,7 +89,7 @@ class Line:
     def connect(self, timeout_s: float, start: bool) -> None:
         """Opens the link and greets, until the node answers."""
         end_ms = self.node.now_ms() + int(timeout_s * 1000)
-        link = self._open(self.address, timeout_s)
+        link = self._open(self._target, timeout_s)
         if start:
             if not hasattr(link, "restart"):
                 raise UsageError(f"start=True works over USB only, not on {self.address}")
@@ -105,7 +107,7 @@ class Line:
                 break
             if self._lost():  # while greeting: the board may be starting
                 self.closed.wait(TIMES["retry"] / 1000)
-                link = self._open(self.address, timeout_s)
+                link = self._open(self._target, timeout_s)
                 with self.host.lock:
                     self._attach(link)
                 continue
@@ -168,7 +170,7 @@ class Line:
     def _reconnect(self) -> None:
         """Opens the link once more; our own thread does, outside the lock."""
         try:
-            link = self._open(self.address, 5)
+            link = self._open(self._target, 5)
         except (PicolinkError, OSError) as error:
             self.why = str(error)
             self._retry_at_ms = self.node.now_ms() + self._retry_ms
@@ -222,7 +224,8 @@ class Line:
         with self.host.lock:
             old, self._driver = self._driver, None
             driver = self._attach(link)
-            self.address = address
+            self._target = address
+            self.address = shown(address)
 
         def moved() -> bool:
             attach = self.session.attach

@@ -51,7 +51,8 @@ async def open_all(node: "Node", links: "Any") -> None:
             if hasattr(link, "open") or link[:4] == "mqtt":
                 from .native import serve
 
-                opened: Any = serve(link, node)
+                broker, link = link, "MQTT"  # an address may hold a password
+                opened: Any = serve(broker, node)
             else:
                 opened = await open_link(link, node)
             add(node, opened)

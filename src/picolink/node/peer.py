@@ -31,6 +31,11 @@ class Peer:
 
     def __init__(self, node: "Node", address: str, keep: bool = True) -> None:
         self.node = node
+        self._target = address
+        if "@" in address:
+            from ..links.shown import shown
+
+            address = shown(address)
         self.address = address
         self.session: Session | None = None
         self.why = "not tried yet"  # the last reason why there is no link
@@ -61,7 +66,7 @@ class Peer:
                 driver = self._served()
                 if driver is None:
                     wifi = self.node.wifi
-                    address = self.address if wifi is None else wifi.route(self.address)
+                    address = self._target if wifi is None else wifi.route(self._target)
                     link = await open_link(address, self.node)
                     driver = Driver(self.node, link, self._on_lost)
             except UsageError as error:
@@ -95,7 +100,7 @@ class Peer:
         """The link that the node serves at this address already, where it is a wire for both."""
         for driver in self.node.drivers:
             if driver.on_lost is None and getattr(driver.link, "shared", False):
-                if driver.opened == "%s:%s" % split(self.address)[:2]:
+                if driver.opened == "%s:%s" % split(self._target)[:2]:
                     return driver
         return None
 

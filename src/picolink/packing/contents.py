@@ -28,7 +28,7 @@ GROUPS: dict[str, list[str]] = {
         "links/uart/refusal.py",
         "links/uart/fast.py",
     ],
-    "mqtt": ["links/mqtt/*.py", "node/native/*.py", "mqtt.py"],
+    "mqtt": ["links/shown.py", "links/mqtt/*.py", "node/native/*.py", "mqtt.py"],
     "wifi": [
         "net/__init__.py",
         "net/explain.py",

@@ -13,7 +13,7 @@ class Broker:
     def __init__(self, address: str) -> None:
         scheme, _, rest = address.partition(":")
         if scheme not in ("mqtt", "mqtts"):
-            raise BadAddress("%s: a broker is mqtt://HOST/... or, with TLS, mqtts://..." % address)
+            raise BadAddress("%r: a broker is mqtt://HOST/... or, with TLS, mqtts://..." % scheme)
         rest, _, tail = rest.partition("?")
         options: dict[str, str] = {}
         for pair in tail.split("&") if tail else ():
