@@ -276,6 +276,8 @@ n = 0
 def count():
     global n
     n += 1
+    if n == 300:
+        print("three hundred")
     return n
 
 node.run(Mqtt(ADDRESS, json=True))
@@ -312,6 +314,22 @@ def test_readings_through_kills_and_cuts(kind: type[Broker], tmp_path: Path) -> 
     if kind is Nats:  # the order after a kill: docs/mqtt.md
         once.sort()
     assert once[:n] == [(i, i) for i in range(1, n + 1)]
+
+
+def test_without_a_broker_the_latest_readings_wait(tmp_path: Path) -> None:
+    broker = Mosquitto(tmp_path)
+    broker.start()
+    broker.end()
+    source = f"ADDRESS = {broker.address + '/lab'!r}\n{COUNTING}"
+    times = "from picolink.links.mqtt.connection import TIMES\nTIMES['retry_max'] = 500\n"
+    with Program([sys.executable], times + source, tmp_path) as program:
+        program.line("three hundred")
+        with broker, Watcher(broker.port, "lab/counter/count/json") as others:
+            others.wait(lambda: len(others.messages) >= 32)
+            told = [json.loads(m.payload)["value"] for m in others.messages]
+    # Half of the 64 are the bare values. The watcher may have come after the first ones.
+    assert told[0] > 300 - 32
+    assert told == list(range(told[0], told[0] + len(told)))
 
 
 SECURE = """

@@ -1,10 +1,11 @@
 """Messages of QoS 1 on their way to the broker: kept, in order, until it has taken them over.
 
 Several are under way at once (`window`). After a reconnect those go again first, with the same
-packet id and DUP, then the ones that waited. None is ever dropped: when there is no room, the next
-one is not taken.
+packet id and DUP, then the ones that waited. None is dropped by itself: when there is no room, the
+next one is not taken.
 """
 
+from ...core.failure import LinkError
 from .packets import again
 
 MYPY = False
@@ -105,6 +106,15 @@ class Unacked:
                         self._again -= 1
                     self._remove(where, at)
                     return
+
+    def drop_oldest(self) -> bool:
+        """Drops the oldest that was never sent, for a newer one; whether there was any."""
+        if not self.waiting:
+            return False
+        publish = self.waiting[0]
+        self.drop(publish)
+        publish.end(LinkError("it waited for a broker until newer ones took its place"))
+        return True
 
     def reconnected(self) -> None:
         """The connection is a new one: what is in flight goes again."""

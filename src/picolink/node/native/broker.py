@@ -117,15 +117,18 @@ class Mqtt:
         client.start()
 
     def post(self, topic: str, payload: "Any", retain: bool = False) -> None:
-        """Publishes; what has no room is dropped, and counted."""
+        """Publishes. Where there is no room the oldest goes that was never sent; it is counted."""
         client = self.client
-        if client is not None:
+        while client is not None and not client.publisher.closed:
             try:
                 before = client.dropped
                 client.post(topic, payload, self.qos, retain)
                 self.dropped += client.dropped - before
+                return
             except Busy:
                 self.dropped += 1
+                if not client.publisher.unacked.drop_oldest():
+                    return
 
     def _up(self) -> None:
         assert self.client is not None

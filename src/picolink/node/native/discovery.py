@@ -7,6 +7,8 @@ Retained under `homeassistant/...`, and sent again when Home Assistant says that
 
 import json
 
+from ...core.failure import LinkError
+
 MYPY = False
 if MYPY:
     from typing import Any
@@ -74,7 +76,10 @@ class Discovery:
                 config = self._control(name, what)
             if config:
                 topic = "%s/%s/%s/%s/config" % (PREFIX, config.pop(""), self._id, _plain(name))
-                await client.publish(topic, json.dumps(config), 1, True)
+                try:
+                    await client.publish(topic, json.dumps(config), 1, True)
+                except LinkError:  # no broker for long: it is told anew when one is there
+                    return
             if turn != self._turn:
                 return  # it is told anew
 
