@@ -231,8 +231,8 @@ def test_silent_after_idling_until_it_sends(world: World, wlan: Callable[[str], 
     a = with_listener(wlan("a"))
     assert a.ask("join('lab')") == 3
     dial(a).close()
-    a.board.radio.set(RadioFaults(silent_after_s=0.8))
-    assert a.ask("until(lambda: 0, 900)") is False
+    a.board.radio.set(RadioFaults(silent_after_s=1.5))
+    assert a.ask("until(lambda: 0, 1600)") is False
     with pytest.raises(TimeoutError):
         dial(a)
     a.do("socket.socket(2, 2).sendto(b'x', ('192.168.1.1', 9))")

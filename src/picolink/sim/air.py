@@ -300,6 +300,7 @@ class Air:
             self.way(radio, ip)
         elif not radio.interfaces():
             raise OSError(errno.EHOSTUNREACH)
+        radio.sent()
         return self.datagrams.port
 
     def do_resolve(self, radio: Radio, name: str) -> str:

@@ -88,7 +88,6 @@ class Datagrams:
             return
         ip = socket.inet_ntoa(data[:4])
         (to_port,) = struct.unpack(">H", data[4:6])
-        radio.sent()
         for interface in radio.interfaces():
             network_end = interface.ip.rpartition(".")[0] + ".255"
             if ip in ("255.255.255.255", network_end) and interface.cell is not None:
