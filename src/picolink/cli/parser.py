@@ -329,6 +329,7 @@ def _add_tools(commands: Any) -> None:
     )
     selftest.add_argument("--no-reset", action="store_true", help="leave the hard reset out")
     _json(selftest, "print the report as JSON")
+    _add_battery(commands)
     mqtt = _command(
         commands, "mqtt", "mqtt", "what MQTT brokers need",
         ["picolink mqtt ca broker.example.com"],
@@ -351,3 +352,26 @@ def _add_tools(commands: Any) -> None:
         ],
     )  # fmt: skip
     completion.add_argument("shell", choices=["bash", "zsh", "fish"])
+
+
+def _add_battery(commands: Any) -> None:
+    battery = _command(
+        commands, "battery", "battery", "estimate for how many days a battery lasts",
+        [
+            "picolink battery --capacity-mah 1100 --every 15m",
+            "picolink battery --capacity-mah 1100 --every 1h --awake 8s --power-cut",
+        ],
+        "For a board that wakes, reads, delivers and sleeps; docs/battery.md says where figures come\n"
+        "from that are not given. Durations: 8s, 15m, 1h30m, 1d.",
+    )  # fmt: skip
+    battery.add_argument(
+        "--capacity-mah", type=float, required=True, metavar="MAH", help="of the battery, in mAh"
+    )
+    battery.add_argument("--every", required=True, metavar="TIME", help="from waking to waking")
+    battery.add_argument("--awake", metavar="TIME", help="how long it is awake each time")
+    battery.add_argument("--awake-ma", type=float, metavar="MA", help="what it draws then, in mA")
+    battery.add_argument("--sleep-ma", type=float, metavar="MA", help="what it draws asleep, in mA")
+    battery.add_argument(
+        "--power-cut", action="store_true", help="a timer cuts its power instead of deepsleep"
+    )
+    _json(battery)
