@@ -361,8 +361,8 @@ def _add_battery(commands: Any) -> None:
             "picolink battery --capacity-mah 1100 --every 15m",
             "picolink battery --capacity-mah 1100 --every 1h --awake 8s --power-cut",
         ],
-        "For a board that wakes, reads, delivers and sleeps; docs/battery.md says where figures come\n"
-        "from that are not given. Durations: 8s, 15m, 1h30m, 1d.",
+        "For a board that wakes, reads, delivers and sleeps; docs/battery.md says where figures\n"
+        "come from that are not given. Durations: 8s, 15m, 1h30m, 1d.",
     )  # fmt: skip
     battery.add_argument(
         "--capacity-mah", type=float, required=True, metavar="MAH", help="of the battery, in mAh"
