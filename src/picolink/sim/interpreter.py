@@ -79,11 +79,30 @@ class Wheel(Interpreter):
 
     def interrupt(self, pid: int) -> None:
         """Raise KeyboardInterrupt at the next bytecode, or out of a blocking call."""
+        for _ in range(1000):
+            if _system_call(pid) != _FUTEX:
+                break
         os.kill(pid, signal.SIGUSR1)
 
     def nudge(self, pid: int) -> None:
-        """Interrupt a blocking call, which then looks at the scheduler."""
-        os.kill(pid, signal.SIGUSR2)
+        """Interrupt a blocking call, which then looks at the scheduler. One that runs looks there
+        by itself."""
+        if _system_call(pid) not in (_FUTEX, "running"):
+            os.kill(pid, signal.SIGUSR2)
+
+
+#: In which the collector waits until the other thread has marked what it holds. A signal ends that
+#: too early: both then write to the same tables, and what lives is freed.
+_FUTEX = "202"
+
+
+def _system_call(pid: int) -> str:
+    """The number of the system call that a process is in, "running" where in none."""
+    try:
+        with open(f"/proc/{pid}/syscall") as file:
+            return file.read().split()[0]
+    except (OSError, IndexError):
+        return ""  # not told here, or it has ended
 
 
 class Program(Interpreter):
