@@ -15,7 +15,7 @@ import pytest
 from both import SEED
 
 from picolink.sim import BoardFailed, UartFaults, UartWire, VirtualBoard, World
-from picolink.sim.uart_signal import Garbler, Setting
+from picolink.sim.uart.signal import Garbler, Setting
 
 CPYTHON_ONLY = "virtual boards"
 ECHO = """

@@ -14,13 +14,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from picolink.sim.access_point import AccessPoint, WifiFaults
     from picolink.sim.interpreter import InterpreterMissing
     from picolink.sim.pins import BoardAdc, BoardPin
-    from picolink.sim.radio import Radio, RadioFaults
-    from picolink.sim.uart import BoardUart, UartWire
-    from picolink.sim.uart_faults import UartFaults
+    from picolink.sim.uart.faults import UartFaults
+    from picolink.sim.uart.wire import BoardUart, UartWire
     from picolink.sim.virtual_board import BoardFailed, VirtualBoard
+    from picolink.sim.wifi.access_point import AccessPoint, WifiFaults
+    from picolink.sim.wifi.radio import Radio, RadioFaults
     from picolink.sim.wires import Wire, WireFaults
     from picolink.sim.world import World
 
@@ -43,18 +43,18 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AccessPoint": "access_point",
+    "AccessPoint": "wifi.access_point",
     "BoardAdc": "pins",
     "BoardFailed": "virtual_board",
     "BoardPin": "pins",
-    "BoardUart": "uart",
+    "BoardUart": "uart.wire",
     "InterpreterMissing": "interpreter",
-    "Radio": "radio",
-    "RadioFaults": "radio",
-    "UartFaults": "uart_faults",
-    "UartWire": "uart",
+    "Radio": "wifi.radio",
+    "RadioFaults": "wifi.radio",
+    "UartFaults": "uart.faults",
+    "UartWire": "uart.wire",
     "VirtualBoard": "virtual_board",
-    "WifiFaults": "access_point",
+    "WifiFaults": "wifi.access_point",
     "Wire": "wires",
     "WireFaults": "wires",
     "World": "world",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from picolink.sim import system
 from picolink.sim.events import Timer
 from picolink.sim.lines import Lines, Message
-from picolink.sim.uart_board import UartFiles
+from picolink.sim.uart.board import UartFiles
 
 if TYPE_CHECKING:
     from picolink.sim.supervisor import Supervisor

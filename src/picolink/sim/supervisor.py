@@ -21,7 +21,7 @@ from picolink.sim import flash, interpreter, system
 from picolink.sim.board_process import BoardProcess
 from picolink.sim.events import EventLoop, Timer
 from picolink.sim.lines import Lines, Message
-from picolink.sim.uart_port import UartPorts, Wired
+from picolink.sim.uart.port import UartPorts, Wired
 from picolink.sim.usb_port import UsbPort
 
 ENUMERATION_S = 0.1

@@ -7,10 +7,10 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from picolink.sim.access_point import WifiFaults
-from picolink.sim.radio import RadioFaults
-from picolink.sim.uart import BoardUart
-from picolink.sim.uart_faults import UartFaults
+from picolink.sim.uart.faults import UartFaults
+from picolink.sim.uart.wire import BoardUart
+from picolink.sim.wifi.access_point import WifiFaults
+from picolink.sim.wifi.radio import RadioFaults
 from picolink.sim.wires import WireFaults
 
 if TYPE_CHECKING:

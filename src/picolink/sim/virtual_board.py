@@ -15,11 +15,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from picolink.sim import air, announce, flash
+from picolink.sim import announce, flash
 from picolink.sim.lines import Lines, Message
 from picolink.sim.pins import BoardAdc, BoardPin, thermometer_volts
-from picolink.sim.radio import Radio
-from picolink.sim.uart import BoardUart, board_uart
+from picolink.sim.uart.wire import BoardUart, board_uart
+from picolink.sim.wifi.datagrams import HERE
+from picolink.sim.wifi.radio import Radio
 
 if TYPE_CHECKING:
     from picolink.sim.world import World
@@ -103,7 +104,7 @@ class VirtualBoard:
             "usb_path": self.usb_path,
             "unique_id": self.unique_id.hex(),
             "address": self.address,
-            "air": [air.HERE, self.world.air.port, self._token],
+            "air": [HERE, self.world.air.port, self._token],
             "wired": not self.world.access_points,
             "heap_bytes": self._heap_bytes,
             "flash": str(self.directory / "flash.img"),

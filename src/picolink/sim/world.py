@@ -13,14 +13,14 @@ from pathlib import Path
 from types import TracebackType
 
 from picolink.sim import announce, flash, interpreter
-from picolink.sim.access_point import AccessPoint, WifiFaults
-from picolink.sim.air import Air
 from picolink.sim.events import EventLoop
 from picolink.sim.pins import BoardPin
 from picolink.sim.time_server import TimeServer
-from picolink.sim.uart import BoardUart, UartWire
-from picolink.sim.uart_faults import UartFaults
+from picolink.sim.uart.faults import UartFaults
+from picolink.sim.uart.wire import BoardUart, UartWire
 from picolink.sim.virtual_board import HEAP_BYTES, VirtualBoard
+from picolink.sim.wifi.access_point import AccessPoint, WifiFaults
+from picolink.sim.wifi.air import Air
 from picolink.sim.wires import Wire, WireFaults
 
 

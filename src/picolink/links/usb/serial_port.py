@@ -145,7 +145,7 @@ def holders(path: str) -> list[tuple[int, str]]:
 def _is_simulator(process: Path) -> bool:
     try:
         command = (process / "cmdline").read_bytes()
-        return any(name in command for name in (b"sim.supervisor", b"sim.uart_process"))
+        return any(name in command for name in (b"sim.supervisor", b"sim.uart.process"))
     except OSError:
         return False
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from picolink.sim.events import EventLoop, Timer
-from picolink.sim.uart_faults import UartFaults
-from picolink.sim.uart_signal import Garbler, Setting, understood
+from picolink.sim.uart.faults import UartFaults
+from picolink.sim.uart.signal import Garbler, Setting, understood
 
 STEP_S = 0.001
 """Bytes go on in portions of this length."""

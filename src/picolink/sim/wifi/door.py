@@ -5,11 +5,11 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING
 
-from picolink.sim.air_flow import Flow, silent_port
+from picolink.sim.wifi.flow import Flow, silent_port
 
 if TYPE_CHECKING:
-    from picolink.sim.air import Air
-    from picolink.sim.radio import Radio
+    from picolink.sim.wifi.air import Air
+    from picolink.sim.wifi.radio import Radio
 
 
 class Door:
@@ -40,7 +40,7 @@ class Door:
         self._air.loop.on_readable(listener.fileno(), self._comes)
 
     def _comes(self) -> None:
-        from picolink.sim.air import HERE, End
+        from picolink.sim.wifi.air import HERE, End
 
         try:
             connection, _ = self._sockets[0].accept()

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from picolink.sim.events import EventLoop
-from picolink.sim.uart_board import BoardEnd, UartFiles
-from picolink.sim.uart_faults import UartFaults
-from picolink.sim.uart_line import Line
+from picolink.sim.uart.board import BoardEnd, UartFiles
+from picolink.sim.uart.faults import UartFaults
+from picolink.sim.uart.line import Line
 
 
 class Wired(NamedTuple):

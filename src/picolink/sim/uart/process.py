@@ -16,10 +16,10 @@ from typing import Any
 
 from picolink.sim.events import EventLoop
 from picolink.sim.lines import Lines, Message
-from picolink.sim.uart_board import BoardEnd
-from picolink.sim.uart_faults import UartFaults
-from picolink.sim.uart_host import LoginEnd, PtyEnd, SharedEnd
-from picolink.sim.uart_line import End, Line
+from picolink.sim.uart.board import BoardEnd
+from picolink.sim.uart.faults import UartFaults
+from picolink.sim.uart.host import LoginEnd, PtyEnd, SharedEnd
+from picolink.sim.uart.line import End, Line
 
 
 class UartProcess:

@@ -1,7 +1,7 @@
 """The air: which board reaches whom over Wi-Fi, and the calls by which boards use it.
 
 A board in the air has no way to anybody but through here: what it dials and whoever dials it is
-passed on by `air_flow.py` and `air_door.py`, datagrams by `air_udp.py`, as its radio allows.
+passed on by `flow.py` and `door.py`, datagrams by `datagrams.py`, as its radio allows.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from picolink.sim.access_point import AccessPoint
-from picolink.sim.air_door import Door
-from picolink.sim.air_flow import Dialing, Flow
-from picolink.sim.air_udp import DNS_SILENT, Datagrams
 from picolink.sim.events import EventLoop, Timer
 from picolink.sim.lines import Lines, Message
-from picolink.sim.radio import Radio
+from picolink.sim.wifi.access_point import AccessPoint
+from picolink.sim.wifi.datagrams import DNS_SILENT, Datagrams
+from picolink.sim.wifi.door import Door
+from picolink.sim.wifi.flow import Dialing, Flow
+from picolink.sim.wifi.radio import Radio
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from picolink.sim.air_flow import Opened
+    from picolink.sim.wifi.flow import Opened
 
 HERE = "127.0.0.1"
 HOST_FROM_BOARD = 100

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from picolink.sim import system
 from picolink.sim.events import EventLoop
-from picolink.sim.uart_signal import Setting
+from picolink.sim.uart.signal import Setting
 
 READ_BYTES = 1024
 """So much is taken from the host's programs at once; the rest waits with them."""

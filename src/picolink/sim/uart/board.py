@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from picolink.sim import system
 from picolink.sim.events import EventLoop, Timer
-from picolink.sim.uart_signal import Setting
+from picolink.sim.uart.signal import Setting
 
 MASK = 0x3FFFFFFF
 INV_TX = 1

@@ -13,13 +13,13 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from picolink.sim.lines import Lines, Message
-from picolink.sim.uart_faults import UartFaults
+from picolink.sim.uart.faults import UartFaults
 
 if TYPE_CHECKING:
     from picolink.sim.virtual_board import VirtualBoard
     from picolink.sim.world import World
 
-_START = "import sys; sys.path[:] = {path!r}; from picolink.sim.uart_process import main; main()"
+_START = "import sys; sys.path[:] = {path!r}; from picolink.sim.uart.process import main; main()"
 
 
 class BoardUart(NamedTuple):

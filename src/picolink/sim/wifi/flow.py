@@ -9,8 +9,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from picolink.sim.air import Air, End
-    from picolink.sim.radio import Radio
+    from picolink.sim.wifi.air import Air, End
+    from picolink.sim.wifi.radio import Radio
 
     Opened = tuple[socket.socket, tuple[End, End]]
 

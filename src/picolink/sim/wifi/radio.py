@@ -13,11 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from picolink.sim.access_point import AccessPoint
 from picolink.sim.events import Timer
+from picolink.sim.wifi.access_point import AccessPoint
 
 if TYPE_CHECKING:
-    from picolink.sim.air import Air
+    from picolink.sim.wifi.air import Air
 
 DOWN, JOIN, NO_ADDRESS, UP = 0, 1, 2, 3
 NO_NETWORK = -2

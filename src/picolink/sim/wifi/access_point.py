@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from picolink.sim.events import EventLoop
 
 if TYPE_CHECKING:
-    from picolink.sim.radio import Radio
+    from picolink.sim.wifi.radio import Radio
 
 FIRST_LEASE = 20
 """Of a router; a board's DHCP server begins at 16."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from picolink.net import dns
 
 if TYPE_CHECKING:
-    from picolink.sim.air import Air
-    from picolink.sim.radio import Radio
+    from picolink.sim.wifi.air import Air
+    from picolink.sim.wifi.radio import Radio
 
 HERE = "127.0.0.1"
 DNS_SILENT = -3

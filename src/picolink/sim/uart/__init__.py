@@ -1,0 +1,1 @@
+"""The simulated UART: wires at the pace of their baud rate, with the faults that wires have."""
