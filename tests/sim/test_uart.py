@@ -21,6 +21,7 @@ CPYTHON_ONLY = "virtual boards"
 ECHO = """
 from machine import UART
 u = UART(0, 115200, rxbuf=2048, txbuf=2048)
+print("ready")
 while True:
     if u.any():
         u.write(u.read(u.any()))
@@ -78,6 +79,13 @@ class Port:
                 break
             got += os.read(self.fd, 65536)
         return got
+
+
+def echoing(world: World, main: str = ECHO) -> VirtualBoard:
+    """A board whose UART is open: what came before would be lost."""
+    board = world.board("b", main=main)
+    printed(board, "ready")
+    return board
 
 
 def printed(board: VirtualBoard, what: str, timeout_s: float = 5) -> str:
@@ -202,7 +210,7 @@ def test_streams_on_a_port(world: World) -> None:
 
 @pytest.mark.parametrize("baud", [9600, 115200, 921600])
 def test_bytes_take_their_time(world: World, baud: int) -> None:
-    board = world.board("b", main=ECHO.replace("115200", str(baud)))
+    board = echoing(world, ECHO.replace("115200", str(baud)))
     wire = world.uart(board.uart(0))
     count = min(1800, baud // 50)
     data = bytes(i * 7 & 0xFF for i in range(count))
@@ -228,7 +236,7 @@ def test_two_boards_on_other_pins(world: World) -> None:
 
 
 def test_wires_at_other_pins_carry_nothing(world: World) -> None:
-    board = world.board("b", main=ECHO)
+    board = echoing(world)
     wire = world.uart(board.uart(0, 12, 13))
     with port(wire.path) as host:
         assert host.ask(b"hello", 5, timeout_s=0.2) == b""
@@ -335,7 +343,7 @@ def test_a_flash_write_loses_what_arrives(world: World) -> None:
 
 
 def test_a_reset_board_is_at_the_wires_again(world: World) -> None:
-    board = world.board("b", main=ECHO)
+    board = echoing(world)
     wire = world.uart(board.uart(0))
     with port(wire.path) as host:
         for again in (board.reset, lambda: (board.power_off(), board.power_on()), board.kill):
@@ -354,7 +362,7 @@ def test_a_reset_board_is_at_the_wires_again(world: World) -> None:
 
 
 def carried(world: World, faults: UartFaults, data: bytes, echoed: bool = True) -> bytes:
-    board = world.board("b", main=ECHO)
+    board = echoing(world)
     wire = world.uart(board.uart(0), "pty", faults)
     with port(wire.path) as host:
         return host.ask(data, len(data), timeout_s=1 if echoed else 0.2)
@@ -394,7 +402,7 @@ def test_the_same_seed_gives_the_same_faults(tmp_path: Path) -> None:
 
 
 def test_swapped_wires_and_a_missing_ground_are_silence(world: World) -> None:
-    board = world.board("b", main=ECHO)
+    board = echoing(world)
     wire = world.uart(board.uart(0), "pty", UartFaults(swapped=True))
     with port(wire.path) as host:
         assert host.ask(b"hello", 1, timeout_s=0.1) == b""
@@ -432,7 +440,7 @@ def test_a_wrong_baud_is_garbage(world: World, board_baud: int, host_baud: int) 
 
 
 def test_a_host_end_held_at_another_baud(world: World) -> None:
-    board = world.board("b", main=ECHO)
+    board = echoing(world)
     wire = world.uart(board.uart(0), "pty", UartFaults(baud=38400))
     with port(wire.path) as host:
         assert host.ask(b"hello", 5, timeout_s=0.3) != b"hello"
@@ -443,7 +451,7 @@ def test_a_host_end_held_at_another_baud(world: World) -> None:
 
 def test_a_cable_too_long_for_the_rate(world: World) -> None:
     data = b"a long cable" * 20
-    board = world.board("b", main=ECHO)
+    board = echoing(world)
     wire = world.uart(board.uart(0), "pty", UartFaults(cable_baud=115200))
     with port(wire.path) as host:
         assert host.ask(data, len(data)) == data
@@ -453,7 +461,7 @@ def test_a_cable_too_long_for_the_rate(world: World) -> None:
 
 
 def test_cuts_by_hand_and_by_chance(world: World) -> None:
-    board = world.board("b", main=ECHO)
+    board = echoing(world)
     wire = world.uart(board.uart(0))
     with port(wire.path) as host:
         wire.cut()
@@ -476,7 +484,7 @@ def test_noise_out_of_nothing(world: World) -> None:
 
 
 def test_a_login_at_the_other_end(world: World) -> None:
-    board = world.board("b", main=ECHO)
+    board = echoing(world)
     wire = world.uart("pty", "login")
     with port(wire.path) as host:
         os.write(host.fd, b"\x04")
@@ -497,7 +505,7 @@ def test_a_login_at_the_other_end(world: World) -> None:
 
 
 def test_parity_and_stop_bits_must_match(world: World) -> None:
-    board = world.board("b", main=ECHO.replace("115200,", "115200, parity=0, stop=2,"))
+    board = echoing(world, ECHO.replace("115200,", "115200, parity=0, stop=2,"))
     wire = world.uart(board.uart(0))
     board.wait_state("main")
     with port(wire.path) as host:
