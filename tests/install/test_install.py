@@ -70,6 +70,30 @@ def test_the_users_program_stays_and_runs(world: World, picolink: Run, tmp_path:
     assert read(board, "/data.csv") == b"1,2\n"
 
 
+SENSOR = """\
+from picolink import Node
+node = Node("garden")
+@node.reading("warmth")
+def warmth():
+    return 21
+node.deliver_and_sleep("tcp:127.0.0.1:9")
+"""
+
+
+def test_a_program_that_sleeps_gets_what_that_takes(
+    world: World, picolink: Run, tmp_path: Path
+) -> None:
+    board = world.board("fresh")
+    main = tmp_path / "sensor.py"
+    main.write_text(SENSOR)
+    done = json.loads(picolink("install", "usb:auto", "--main", str(main), "--json")[1])
+    assert "/lib/picolink/node/sleeping/__init__.mpy" in done["copied"]
+    assert done["answered"]["name"] == "garden"  # on USB power it is awake
+    assert "stays awake" in board.log_text() and "deliver.mpy" not in str(done["copied"])
+    assert program.says(b"@node.on_delivery\ndef f(name, reading): pass") == ["deliver"]
+    assert program.says(b"node.run()") == []
+
+
 def test_the_boards_file_is_merged(world: World, picolink: Run, tmp_path: Path) -> None:
     there = {"name": "old", "colour": "green", "links": ["usb:", "tcp-listen::9000"]}
     board = world.board("fresh", files={"picolink.json": json.dumps(there)})

@@ -112,6 +112,7 @@ class _Run:
             more=program.addresses(self.program),
             wifi=program.wants_wifi(self.program),
         )
+        groups += program.says(self.program)
         packed = compile_all(groups + SERVICES, march=firmware.architecture(self.facts))
         firmware.check_compiled(self.repl.path, self.facts, packed["picolink/__init__.mpy"])
         plan = make(wanted(packed, __version__, groups), found, force=self.wishes.force)

@@ -17,6 +17,7 @@ PATH = "/main.py"
 HELP_PATH = "/picolink-help.json"  # services/describe.py reads it
 _TYPES = {"int", "float", "str", "bool", "bytes", "list", "dict"}
 _ADDRESS = re.compile(r"([a-z-]+):")
+_WORDS = {"deliver_and_sleep": "sleeping", "on_delivery": "deliver"}
 _DECLARES = ("command", "stream", "reading")
 
 
@@ -75,6 +76,12 @@ def wants_wifi(program: bytes) -> bool:
     """Whether the program gives its node a network: `Node(wifi=...)`."""
     calls = (node for node in ast.walk(_tree(program)) if isinstance(node, ast.Call))
     return any(word.arg == "wifi" for call in calls for word in call.keywords)
+
+
+def says(program: bytes) -> list[str]:
+    """Groups that the program wants by what it calls: `node.deliver_and_sleep(...)` and others."""
+    told = {node.attr for node in ast.walk(_tree(program)) if isinstance(node, ast.Attribute)}
+    return [group for word, group in _WORDS.items() if word in told]
 
 
 def node_name(program: bytes) -> str:

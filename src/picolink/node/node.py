@@ -91,6 +91,7 @@ class Node:
         self.loop: Any = None  # of a program that polls
         self.host: Any = None  # what asyncio is used through, while it runs
         self._clock: Clock | None = None
+        self.deliveries: Any = None  # what it was delivered: services.deliver.Deliveries
 
     @starting
     def _own_uid(self) -> bytes:
@@ -216,6 +217,32 @@ class Node:
         from .running import run
 
         run(self, links)
+
+    @seldom
+    def deliver_and_sleep(
+        self, to: str = "tcp:gateway", every_s: float = 900, done_pin: "int | None" = None,
+        timeout_s: float = 20, awake_on_usb: bool = True,
+    ) -> None:  # fmt: skip
+        """For a battery sensor, at the end of main.py instead of `run`: takes every reading once,
+        delivers it to the node at `to`, and sleeps until `every_s` have passed since it woke, when
+        main.py begins anew (docs/battery.md).
+
+        It sleeps once the delivery is acknowledged, or after `timeout_s`; then the readings are
+        kept on flash and delivered next time. `done_pin` goes high before, for a timer that cuts
+        the power. On USB power a Pico W stays awake and serves, unless `awake_on_usb` is False.
+        """
+        from .sleeping import deliver_and_sleep
+
+        deliver_and_sleep(self, to, every_s, done_pin, timeout_s, awake_on_usb)
+
+    @seldom
+    def on_delivery(self, function: "Any") -> "Any":
+        """Decorator: the function gets what sleeping nodes deliver, as `function("NODE/READING",
+        reading)`; `reading.missed` counts the wakings before it that were lost."""
+        from .. import load
+
+        load("services.deliver").of(self).takers.append(function)
+        return function
 
     @seldom
     def poll(self, *links: str) -> None:

@@ -47,6 +47,8 @@ GROUPS: dict[str, list[str]] = {
         "net/udp.py",
         "net/zone.py",
     ],
+    "sleeping": ["node/sleeping/*.py", "net/__init__.py", "net/clock.py"],
+    "deliver": ["services/__init__.py", "services/deliver.py"],
     "describe": ["services/__init__.py", "services/describe.py"],
     "stats": ["services/__init__.py", "services/stats.py"],
     "time": ["services/__init__.py", "services/time.py"],

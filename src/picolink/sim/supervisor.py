@@ -47,7 +47,7 @@ class Supervisor:
         self.pins: dict[Any, Any] = {}  # what the world drives
         self.adc: dict[int, float] = {}
         self.log = b""
-        self.plugged = True
+        self.plugged: bool = config["plugged"]
         self.rtc_offset_s = 0
         self.on_air = False  # its program uses its radio
         self.wired = config["wired"]
@@ -108,6 +108,7 @@ class Supervisor:
             self.process.send("ext", pin, level)
         for channel, volts in self.adc.items():
             self.process.send("adc", channel, volts)
+        self._feed()
 
     def hard_reset(self, off_s: float = ENUMERATION_S, cause: int = WATCHDOG) -> None:
         """Reset as by the RUN pin: USB goes away for a moment, then all begins anew."""
@@ -233,6 +234,7 @@ class Supervisor:
                 self.port.unplug()
             elif self.port and self.process:
                 self.port.plug()
+            self._feed()
         elif kind == "uart":
             self.uarts.wire(message[1], Wired(message[2], message[3], tuple(message[4])))
         elif kind == "wired":
@@ -241,6 +243,10 @@ class Supervisor:
             self.world.send("log", message[1], self.log.decode(errors="replace"))
         elif kind == "done":
             self.world.send("done", message[1])
+
+    def _feed(self) -> None:
+        """5 V at VBUS or none, which a Pico W has at a pin of its radio."""
+        self._tell_board(["ext", "WL_GPIO2", int(self.plugged)])
 
     def _tell_board(self, message: Message) -> None:
         if self.process:

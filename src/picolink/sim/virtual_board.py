@@ -106,6 +106,7 @@ class VirtualBoard:
             "address": self.address,
             "air": [HERE, self.world.air.port, self._token],
             "wired": not self.world.access_points,
+            "plugged": self._plugged,
             "heap_bytes": self._heap_bytes,
             "flash": str(self.directory / "flash.img"),
             "cached_image": str(self._cached),
@@ -188,13 +189,15 @@ class VirtualBoard:
         self._plugged = False
         self._announce(False)
         self._send("plug", False)
-        self._settle()
+        if self._process:
+            self._settle()
 
     def plug(self) -> None:
         """Put the USB cable in again."""
         self._plugged = True
         self._send("plug", True)
-        self._settle()
+        if self._process:
+            self._settle()
         self._announce(self._state != "off")
 
     @property

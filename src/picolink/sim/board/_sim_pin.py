@@ -85,6 +85,8 @@ class Pin(_native.PinBase):
         return level
 
     def _tell(self):
+        if self._id == "WL_GPIO2":
+            return  # on the board itself: nobody outside sees it
         bus.send("pin", self._id, self._mode, self._pull, self._driven())
 
     def _external(self, level):
@@ -125,7 +127,7 @@ class Pin(_native.PinBase):
         self.value(not self._out)
 
     def irq(self, handler=None, trigger=12, *, priority=1, wake=None, hard=False):
-        if self._id == "LED":
+        if self._id in ("LED", "WL_GPIO2"):
             raise AttributeError("'Pin' object has no attribute 'irq'")
         self._hard = hard
         self._trigger = trigger
@@ -148,6 +150,8 @@ class Pin(_native.PinBase):
     def __repr__(self):
         if self._id == "LED":
             return "Pin(LED, mode=%s)" % ("IN", "OUT")[self._mode == 1]
+        if self._id == "WL_GPIO2":
+            return "Pin(WL_GPIO2, mode=IN)"
         name = ("IN", "OUT", "OPEN_DRAIN", "ALT", "ANALOG")[self._mode]
         pull = ("", ", pull=PULL_UP", ", pull=PULL_DOWN")[self._pull]
         return "Pin(GPIO%d, mode=%s%s)" % (self._id, name, pull)
@@ -159,6 +163,8 @@ def _key(id):
     if isinstance(id, str):
         if id in ("LED", "WL_GPIO0"):
             return "LED"
+        if id == "WL_GPIO2":  # VBUS
+            return id
         if id.startswith("GPIO"):
             id = id[4:]
         elif id.startswith("GP"):

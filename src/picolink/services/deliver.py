@@ -1,0 +1,133 @@
+"""`sys.deliver`: takes the readings of nodes that sleep in between (node/sleeping).
+
+Each becomes a reading of this node, NODE/NAME, for whoever subscribes to it or asks for the last
+value, and goes to the functions declared with `@node.on_delivery`.
+"""
+
+import sys
+
+from ..core.errors import Busy
+from ..core.packets import CLOCK
+from ..node.items import Reading as Item
+from ..node.naming import check_name
+from ..node.publishing import put
+from ..node.readings import Reading
+from ..node.subscriber import wall_s
+
+MYPY = False
+if MYPY:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ..node.node import Node
+    from ..node.talk import Talk
+
+_IDS = 128  # remembered of each node: more than it keeps
+_NODES = 16
+_NAMES = 64
+
+
+class _Delivered(Reading):
+    """A reading as another node delivered it last."""
+
+    last: "list[Any]" = [None, 0, "", "nothing came yet"]
+    count = 0
+
+    def item(self, value: "Any") -> "list[Any]":
+        return self.last
+
+    def start(self) -> None:
+        """The next value comes when it comes."""
+
+
+class Deliveries:
+    """What a node was delivered."""
+
+    def __init__(self, node: "Node") -> None:
+        self._node = node
+        self._ids: dict[bytes, list[int]] = {}  # of each node's last records
+        self.takers: list[Callable[[str, Item], Any]] = []
+
+    def take(
+        self, talk: "Talk", id: int, age_ms: "int | None", items: "list[Any]", missed: int
+    ) -> None:
+        """Takes a record, unless it came before. One that can't be read is a ValueError or
+        TypeError, and nothing of it is taken."""
+        uid = talk.session.peer_uid
+        if id in self._ids.get(uid, ()):
+            return
+        now_ms = self._node.now_ms()
+        wall = wall_s()
+        at_ms = now_ms - int(age_ms or 0)
+        made = []
+        for name, value, unit, *why in items:
+            if age_ms is None and not why:
+                why = ["unknown"]  # the sender did not know the time either
+            reading = self._reading("%s/%s" % (talk.session.peer_name, name), str(unit))
+            time = wall + (at_ms - now_ms) / 1000 if wall else at_ms
+            item = [value, at_ms & CLOCK, unit] + why
+            quality = why[0] if why else "link"
+            reading.count += 1
+            made.append(
+                (reading, item, Item(value, unit, time, quality, reading.count, int(missed)))
+            )
+        for reading, item, told in made:
+            reading.last = item
+            subscribers = self._node.topics.get(reading.name)
+            if subscribers:
+                put(self._node, subscribers, item)
+            for taker in self.takers:
+                self._give(taker, reading.name, told)
+        ids = self._ids.setdefault(uid, [])
+        ids.append(id)
+        if len(ids) > _IDS:
+            ids.pop(0)
+        if len(self._ids) > _NODES:
+            del self._ids[next(other for other in self._ids if other != uid)]
+
+    def _reading(self, name: str, unit: str) -> _Delivered:
+        readings = self._node.readings
+        found = readings.get(name)
+        if found is None:
+            if len([r for r in readings.values() if isinstance(r, _Delivered)]) >= _NAMES:
+                raise Busy("%d names of readings were delivered here already" % _NAMES)
+            found = _Delivered(self._node, check_name(name, "./"), _nothing, unit, 0, "")
+            readings[name] = found
+        if not isinstance(found, _Delivered):
+            raise ValueError("%s is a reading of the receiver's own" % name)
+        return found
+
+    def _give(self, taker: "Callable[[str, Item], Any]", name: str, told: Item) -> None:
+        """What it raises is the program's business, and no reason to deliver it again."""
+        try:
+            result = taker(name, told)
+            if hasattr(result, "send"):
+                self._node.spawn(result)
+        except Exception as error:
+            from ..node.trace import format_traceback
+
+            print(format_traceback(error))
+
+
+def _nothing() -> None:
+    """What a delivered reading measures: it is told."""
+
+
+def of(node: "Node") -> Deliveries:
+    """The node's deliveries."""
+    if node.deliveries is None:
+        node.deliveries = Deliveries(node)
+    return node.deliveries  # type: ignore[no-any-return]
+
+
+def serve(
+    talk: "Talk", ref: int, id: int, age_ms: "int | None", items: "list[Any]", missed: int = 0
+) -> "int | bool":
+    """Takes the readings of one waking of the peer, `age_ms` ago: [name, value, unit] and why there
+    is no value. A record is taken once, whatever often it comes: by its random `id`. The answer is
+    the time, in milliseconds since 1970 (UTC), or True where this node does not know it."""
+    node = talk.node
+    of(node).take(talk, id, age_ms, items, missed)
+    clock = node.time if sys.implementation.name != "micropython" else node._clock
+    unix_ms = clock.unix_ms() if clock is not None else None
+    return True if unix_ms is None else unix_ms
