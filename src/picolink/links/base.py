@@ -44,6 +44,10 @@ if MYPY:
         address: str
         pollable: Any
 
+        def watch(self, node: "Any", callback: "Callable[[], None]") -> "Any":
+            """Has the node call `callback` when somebody dials, until what it returns is
+            stopped."""
+
         def accept(self) -> "Link | None":
             """The link of whoever has dialed, or None."""
 

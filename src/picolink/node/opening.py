@@ -15,7 +15,6 @@ MYPY = False
 if MYPY:
     from typing import Any
 
-    from ..links.base import Link
     from .node import Node
 
 
@@ -25,7 +24,7 @@ def start(node: "Node") -> None:
         node.host = Host(node.tick)
 
 
-def add(node: "Node", link: "Link") -> None:
+def add(node: "Node", link: "Any") -> None:
     """Serves an open link, or whoever comes to a listening one."""
     if hasattr(link, "accept"):
 
@@ -34,7 +33,7 @@ def add(node: "Node", link: "Link") -> None:
             if new is not None:
                 Driver(node, new).opened = link.address
 
-        node.listeners.append((link, node.host.watch(link, accept)))
+        node.listeners.append((link, link.watch(node, accept)))
     elif hasattr(link, "reopen"):  # it waits for whoever comes next
         Driver(node, link).reopens = True
     else:

@@ -18,7 +18,13 @@ GROUPS: dict[str, list[str]] = {
     "registry": ["links/registry.py", "links/missing.py"],
     "loopback": ["links/loopback/__init__.py", "links/loopback/link.py", "links/loopback/board.py"],
     "usb": ["links/usb/__init__.py", "links/usb/board.py"],
-    "tcp": ["links/output.py", "links/tcp/__init__.py", "links/tcp/link.py", "links/tcp/board.py"],
+    "tcp": [
+        "links/output.py",
+        "links/tcp/__init__.py",
+        "links/tcp/link.py",
+        "links/tcp/board.py",
+        "links/tcp/answering.py",
+    ],
     "uart": [
         "links/output.py",
         "links/uart/__init__.py",

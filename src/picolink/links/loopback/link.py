@@ -6,6 +6,7 @@ from ...core.errors import CannotConnect, LinkError
 MYPY = False
 if MYPY:
     from collections.abc import Callable
+    from typing import Any
 
 MTU_BYTES = 2048
 
@@ -79,6 +80,10 @@ class LoopbackListener:
         end.other = mine
         self._new.append(mine)
         self.on_ready()
+
+    def watch(self, node: "Any", callback: "Callable[[], None]") -> "Any":
+        """Has `callback` called when somebody dials."""
+        return node.host.watch(self, callback)
 
     def accept(self) -> LoopbackLink | None:
         """The next end."""

@@ -95,6 +95,12 @@ class TcpListener:
         self.pollable = pollable
         self._make = make
 
+    def watch(self, node: "Any", callback: "Callable[[], None]") -> "Any":
+        """Has `callback` called when somebody dials. Meanwhile the node is found by its name."""
+        from .answering import Answerer
+
+        return Answerer(node, self.address, node.host.watch(self, callback))
+
     def accept(self) -> TcpLink | None:
         """The link of whoever has dialed."""
         try:

@@ -147,6 +147,10 @@ class Mqtt:
             self._said = what
             print("%s: %s" % (self.address, what))
 
+    def watch(self, node: "Any", callback: "Callable[[], None]") -> "Any":
+        """Has `callback` called when somebody dials."""
+        return node.host.watch(self, callback)
+
     def accept(self) -> "MqttLink | None":
         """The link of whoever has dialed, or None."""
         return self._listener.accept() if self._listener is not None else None
