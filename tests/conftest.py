@@ -23,6 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
     announced = tempfile.TemporaryDirectory(prefix="picolink-tests-")
     config.add_cleanup(announced.cleanup)
     os.environ["PICOLINK_SIM_DIR"] = announced.name
+    os.environ["PICOLINK_DISCOVER"] = ""  # no test asks the real network
 
 
 def pytest_report_header() -> str:

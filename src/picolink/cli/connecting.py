@@ -7,14 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core.errors import BadAddress, PicolinkError
-from ..links.forgiving import normalise
 from ..node.blocking import Board, connect
 from .output import Progress
 
 
 def open_board(options: argparse.Namespace, on_log: Callable[[str], object] | None = None) -> Board:
     """The board at the address on the command line."""
-    scheme = normalise(options.address).partition(":")[0]
+    scheme = options.address.partition(":")[0]
     if scheme.endswith("-listen"):
         raise BadAddress(
             f"{options.address} waits for others: it is an address for node.run(). To reach a node "

@@ -1,4 +1,4 @@
-"""`picolink devices`: the boards on USB, real and virtual, and what is on each."""
+"""`picolink devices`: the boards on USB and in the network, and what is on each."""
 
 from __future__ import annotations
 
@@ -7,35 +7,49 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..core.errors import PicolinkError, PortBusy
+from ..links.tcp.discover import Found, search
 from ..links.usb.discover import Port, boot_drives, ports
 from ..links.usb.recognise import BOOT_DRIVE, HELD, NODE, SENTENCES, found
 from ..node.blocking import connect
 from .output import Progress, print_json, table
 
 _ASK_S = 3.0
+#: What only those in the network tell.
+_NETWORK = ("host", "signal_dbm", "firmware", "version", "links")
 
 
 def run(options: argparse.Namespace) -> int:
     """Prints them; exit code 0 even where there are none, since that is an answer."""
     boards = ports()
+    network = []
     if options.quick:
         rows = [_row(port) for port in boards]
     else:
-        with Progress(f"asking {len(boards)} boards"), ThreadPoolExecutor(16) as pool:
+        what = f"asking {len(boards)} boards and the network"
+        with Progress(what), ThreadPoolExecutor(17) as pool:
+            nodes = pool.submit(search, hosts=options.hosts)
             rows = list(pool.map(_ask, boards))
+            network = [_found(node) for node in nodes.result()]
     for place in boot_drives():
         row = _row(Port(place, description="Pico without a program"))
         row.update(address=None, state=BOOT_DRIVE, advice=found(BOOT_DRIVE).advice)
         rows.append(row)
+    rows += network
     if options.json:
         print_json(rows)
     elif rows:
-        print(_shown(rows))
+        print("\n".join([_shown(rows), *_same_names(rows)]))
     else:
         print(
             "no board on USB: check that it is plugged in, and that the cable carries data (many "
-            "only charge).\n`picolink sim up` starts a virtual one; boards in the network are "
-            "reached as tcp:HOST."
+            "only charge).\n`picolink sim up` starts a virtual one. "
+            + (
+                "Without --quick the network is asked too."
+                if options.quick
+                else "None answered in the network: does its program listen on TCP, is it in this "
+                "computer's network, and does that let its members see each other? `picolink "
+                "doctor tcp:HOST` says more."
+            )
         )
     return 0
 
@@ -50,7 +64,40 @@ def _row(port: Port) -> dict[str, Any]:
         "what": port.description,
         "state": None,
         "advice": None,
+        **dict.fromkeys(_NETWORK),
     }
+
+
+def _found(node: Found) -> dict[str, Any]:
+    """A node that answered in the network."""
+    return {
+        **_row(Port("", node.uid.upper(), node.name, virtual=node.virtual)),
+        "address": node.address,
+        "path": None,
+        "what": "virtual board" if node.virtual else node.machine or node.firmware or "node",
+        "state": NODE,
+        "host": node.host or None,
+        "signal_dbm": node.signal_dbm,
+        "firmware": node.firmware or None,
+        "version": node.version or None,
+        "links": list(node.links),
+    }
+
+
+def _same_names(rows: list[dict[str, Any]]) -> list[str]:
+    """Of each name that several boards have, a sentence."""
+    known: dict[str, dict[str, list[str]]] = {}
+    for row in rows:
+        if row["name"]:
+            identity = row["serial_number"] or row["path"]
+            known.setdefault(row["name"], {}).setdefault(identity, []).append(row["address"])
+    return [
+        f"\n{len(boards)} boards are named {name!r}: "
+        + "; ".join(f"{identity} at {', '.join(at)}" for identity, at in boards.items())
+        + ". Give each a name of its own."
+        for name, boards in known.items()
+        if len(boards) > 1
+    ]
 
 
 def _ask(port: Port) -> dict[str, Any]:
@@ -59,6 +106,7 @@ def _ask(port: Port) -> dict[str, Any]:
     try:
         with connect(port.path, timeout_s=_ASK_S) as board:
             row.update(name=board.name, state=NODE)
+            row["serial_number"] = row["serial_number"] or board.uid.upper()
     except PortBusy as error:
         row.update(state=HELD, advice=str(error))
     except PicolinkError as error:
@@ -75,10 +123,13 @@ def _kind(message: str) -> str:
 
 
 def _shown(rows: list[dict[str, Any]]) -> str:
-    cells = [("ADDRESS", "NAME", "STATE", "WHAT", "PATH")]
+    cells = [("ADDRESS", "NAME", "STATE", "WHAT", "PATH OR ID")]
     for row in rows:
         name, state = row["name"] or "-", row["state"] or "not asked"
-        cells.append((row["address"] or "-", name, state, row["what"], row["path"]))
+        what, where = row["what"], row["path"] or row["serial_number"].lower()
+        if row["signal_dbm"] is not None:
+            what += f", {row['signal_dbm']} dBm"
+        cells.append((row["address"] or "-", name, state, what, where))
     lines = [table(cells)]
     for row in rows:
         if row["advice"] and row["state"] != NODE:

@@ -137,11 +137,20 @@ def _limits(parser: argparse.ArgumentParser) -> None:
 def _add_look(commands: Any) -> None:
     devices = _command(
         commands, "devices", "devices",
-        "list the boards on USB, real and virtual, with their state",
-        ["picolink devices", "picolink devices --json --quick"],
-        "Opens each port for a moment to ask who is there. That stops no program.",
+        "list the boards on USB, real and virtual, with their state, and those in the network",
+        ["picolink devices", "picolink devices greenhouse 10.0.3.7",
+         "picolink devices --json --quick"],
+        "Opens each port for a moment to ask who is there. That stops no program. Asks the\n"
+        "network which nodes listen there on TCP, for about 1 s.",
     )  # fmt: skip
-    devices.add_argument("--quick", action="store_true", help="list only, open no port")
+    devices.add_argument(
+        "hosts", metavar="HOST", nargs="*",
+        help="an address or a name (as in NAME.local) to ask besides, where the network keeps "
+        "questions to everybody from it",
+    )  # fmt: skip
+    devices.add_argument(
+        "--quick", action="store_true", help="list what is on USB only, open no port, ask nobody"
+    )
     _json(devices)
     doctor = _command(
         commands, "doctor", "doctoring",

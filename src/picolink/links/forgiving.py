@@ -11,7 +11,7 @@ from .registry import SCHEMES
 
 
 def normalise(text: str) -> str:
-    """`text` as `scheme:where`. A bare name is looked for on every link that can be searched.
+    """`text` as `scheme:where`. A bare name is looked for on USB, then in the network (about 1 s).
 
     Raises BadAddress, saying what is accepted, where it can't be understood; CannotConnect where
     no board has that name.
@@ -36,6 +36,7 @@ def normalise(text: str) -> str:
 
 
 def _search(name: str) -> str:
+    from .tcp import discover
     from .usb.asking import named
     from .usb.discover import candidates, ports
 
@@ -44,9 +45,20 @@ def _search(name: str) -> str:
     found = [port for port in ports() if name in (port.name, port.serial_number)]
     if found or candidates("usb:" + name) or named(name, ports()):
         return "usb:" + name
+    there = discover.named(name)
+    if len(there) == 1:
+        return there[0].address
+    if there:
+        listed = "; ".join(map(str, there))
+        raise BadAddress(
+            f"{len(there)} nodes in the network are named {name!r}: {listed}. Say which by its "
+            f"address: {' or '.join(node.address for node in there)}; and give each a name of its "
+            "own"
+        )
     raise CannotConnect(
-        f"no board named {name!r} was found on USB: is it plugged in? `picolink devices` shows "
-        "what is there; one in the network is tcp:HOST"
+        f"no board named {name!r} was found on USB or in the network: is it plugged in, or on, and "
+        "in this computer's network? `picolink devices` shows what is there; where the network "
+        "keeps questions from it, tcp:HOST reaches it"
     )
 
 

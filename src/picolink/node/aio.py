@@ -126,7 +126,11 @@ class _Connecting:
             f"{host_name()}-{os.getpid() % 10000}",
             max_message_bytes=16 << 20, window_bytes=256 << 10, max_sessions=64,
         )  # fmt: skip
-        address = normalise(self._address)
+        address = self._address
+        if ":" in address:
+            address = normalise(address)
+        else:  # a name to search for: nodes of this very loop may be among those that answer
+            address = await asyncio.to_thread(normalise, address)
         start(node)
         board = Board(node, address)
         board._owns_node = self._node is None

@@ -77,6 +77,21 @@ def sim_folder() -> Path:
 
 def virtual_ports() -> list[Port]:
     """The virtual boards that are running; what an ended simulator left behind is ignored."""
+    boards = []
+    for told in _announced():
+        path, number, name = told["usb_path"], told["unique_id"].upper(), told["name"]
+        if os.path.exists(path):
+            ids = (RASPBERRY_PI, MICROPYTHON)
+            boards.append(Port(path, number, name, *ids, True, "virtual board"))
+    return boards
+
+
+def virtual_addresses() -> list[str]:
+    """The addresses of their own, on loopback, that running virtual boards have."""
+    return [told["address"] for told in _announced() if told["address"]]
+
+
+def _announced() -> list[dict[str, str]]:
     folder = sim_folder()
     try:
         if hasattr(os, "getuid") and folder.stat().st_uid not in (0, os.getuid()):
@@ -88,13 +103,13 @@ def virtual_ports() -> list[Port]:
     for file in files:
         try:
             told = json.loads(file.read_text("utf-8"))
-            path, number = str(told["usb_path"]), str(told["unique_id"]).upper()
-            name, process = str(told["name"]), int(told["pid"])
-        except (OSError, ValueError, KeyError, TypeError):
+            about = {key: str(told[key]) for key in ("usb_path", "unique_id", "name")}
+            about["address"] = str(told.get("address") or "")
+            process = int(told["pid"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue  # half written, or not ours
-        if _is_alive(process) and os.path.exists(path):
-            ids = (RASPBERRY_PI, MICROPYTHON)
-            boards.append(Port(path, number, name, *ids, True, "virtual board"))
+        if _is_alive(process):
+            boards.append(about)
     return boards
 
 
