@@ -234,6 +234,40 @@ def test_once_although_the_receipt_was_lost(
     assert here.boots(1) == [2] and here.got.empty()
 
 
+def test_a_power_cut_in_the_midst_of_a_delivery(
+    world: World, port: int, base: Callable[[], Base]
+) -> None:
+    board = garden(world, port, ", timeout_s=1")
+    for _ in range(3):
+        slept(board)
+        board.reset()
+    slept(board)
+    here = base()
+    begun = threading.Event()
+    here.node.on_delivery(lambda name, reading: begun.set())
+    board.reset()
+    assert begun.wait(20)
+    board.power_off()
+    board.power_on()
+    slept(board)
+    got = []
+    while not got or got[-1] != 6:
+        got += here.boots(1)
+    assert here.got.empty()
+    # The waking in which the power was cut may have been lost with it; nothing else, nor twice.
+    assert [number for number in got if number != 5] == [1, 2, 3, 4, 6] and got == sorted(set(got))
+
+
+def test_a_fault_ends_at_the_prompt_on_usb_power_and_else_asleep(world: World, port: int) -> None:
+    fault = "import picolink.node.sleeping.kept\npicolink.node.sleeping.kept.load = None"
+    board = garden(world, port, prepare=fault, usb=True)
+    board.wait_state("repl")
+    assert "TypeError" in board.log_text()
+    board.unplug()
+    board.reset()
+    assert "TypeError" in slept(board).rpartition("files:")[2]
+
+
 def test_the_pin_that_has_the_power_cut(world: World, port: int, base: Callable[[], Base]) -> None:
     here = base()
     board = garden(world, port, ", done_pin=15", prepare="sleeping.TIMES['done'] = 60000")
@@ -352,6 +386,12 @@ def test_nonsense_is_refused_by_the_receiver(base: Callable[[], Base]) -> None:
         assert here.got.empty()
         host.call("sys.deliver", 5, 0, [["a", 1, ""]])
         assert here.got.get(timeout=5)[1].value == 1
+        days_ms = 20 * 86_400_000  # more than the wire's clock tells apart
+        host.call("sys.deliver", 6, days_ms, [["a", 2, ""]])
+        told = here.got.get(timeout=5)[1]
+        assert told.value == 2 and abs(time.time() - told.time - days_ms / 1000) < 5
+        (name,) = [name for name in here.node.readings if name.endswith("/a")]
+        assert host.read(name).time_quality == "unknown"
         for n in range(100):
             try:
                 host.call("sys.deliver", 100 + n, 0, [["n%d" % n, 1, ""]])

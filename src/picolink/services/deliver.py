@@ -25,16 +25,21 @@ if MYPY:
 _IDS = 128  # remembered of each node: more than it keeps
 _NODES = 16
 _NAMES = 64
+_OLDEST_MS = CLOCK // 4  # three days: times on the wire are modulo twelve
 
 
 class _Delivered(Reading):
     """A reading as another node delivered it last."""
 
     last: "list[Any]" = [None, 0, "", "nothing came yet"]
+    at_ms = 0
     count = 0
 
     def item(self, value: "Any") -> "list[Any]":
-        return self.last
+        last = self.last
+        if len(last) == 3 and self.node.now_ms() - self.at_ms > _OLDEST_MS:
+            return last + ["unknown"]
+        return last
 
     def start(self) -> None:
         """The next value comes when it comes."""
@@ -58,21 +63,24 @@ class Deliveries:
             return
         now_ms = self._node.now_ms()
         wall = wall_s()
-        at_ms = now_ms - int(age_ms or 0)
+        at_ms = now_ms - max(int(age_ms or 0), 0)
         made = []
         for name, value, unit, *why in items:
             if age_ms is None and not why:
                 why = ["unknown"]  # the sender did not know the time either
             reading = self._reading("%s/%s" % (talk.session.peer_name, name), str(unit))
             time = wall + (at_ms - now_ms) / 1000 if wall else at_ms
-            item = [value, at_ms & CLOCK, unit] + why
             quality = why[0] if why else "link"
+            if now_ms - at_ms > _OLDEST_MS and not why:
+                why = ["unknown"]
+            item = [value, at_ms & CLOCK, unit] + why
             reading.count += 1
             made.append(
                 (reading, item, Item(value, unit, time, quality, reading.count, int(missed)))
             )
         for reading, item, told in made:
             reading.last = item
+            reading.at_ms = at_ms
             subscribers = self._node.topics.get(reading.name)
             if subscribers:
                 put(self._node, subscribers, item)

@@ -6,8 +6,6 @@ sleep stands in a file (kept.py), written only where a delivery failed.
 
 import asyncio
 
-from ...core.failure import PicolinkError
-
 MYPY = False
 if MYPY:
     from ..node import Node
@@ -51,7 +49,10 @@ def deliver_and_sleep(
             node.run(_until_unplugged(node, to, every_s, timeout_s))
         else:
             asyncio.run(_once(node, to, timeout_s))
-    except Exception as error:  # else it would stay awake until the battery is empty
+    except Exception as error:
+        if awake:
+            raise  # somebody is beside it, and shall find it at its prompt
+        # Else it would stay awake until the battery is empty.
         from ..trace import format_traceback
 
         print(format_traceback(error))
@@ -81,10 +82,7 @@ async def _until_unplugged(node: "Node", to: str, every_s: float, timeout_s: flo
 
     delivery = Delivery(node, to)
     while True:
-        try:
-            await delivery.deliver(timeout_s)
-        except PicolinkError as error:
-            print("%s: %s" % (node.name, error))
+        await delivery.deliver(timeout_s)
         await asyncio.sleep(every_s)
         if not usb_power():
             print("%s: no USB power any more" % node.name)
