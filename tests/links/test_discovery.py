@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import random
 import socket
 import sys
@@ -41,6 +42,8 @@ def who():
 node.run({links})
 """
 WIFI = ("lab", "password")
+#: Programs of this computer: other runs of these tests must not be taken for them.
+PI, FAR = f"pi-{os.getpid()}", f"far-{os.getpid()}"
 BOTH = '"usb:", "tcp-listen::5263"'
 
 
@@ -154,8 +157,8 @@ def test_whom_the_radio_does_not_reach_is_not_found(world: World) -> None:
     assert found_at(board)
     board.radio.set(RadioFaults(silent_after_s=0.0001))
     end_s = time.monotonic() + 10
-    while found_at(board) and time.monotonic() < end_s:
-        pass  # until it is silent at the moment of a search; what it sends itself wakes it
+    while found_at(board):  # what it sends by itself wakes it for a moment
+        assert time.monotonic() < end_s, "it is heard though it is silent"
     board.radio.set(RadioFaults())
     assert found_at(board)
 
@@ -175,18 +178,18 @@ async def test_programs_on_computers_are_found_by_broadcast(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PICOLINK_DISCOVER", "127.0.0.1")
-    async with running("pi-1", "tcp-listen::0") as one, running("pi-2", "tcp-listen:127.0.0.1:0"):
+    async with running(PI, "tcp-listen::0") as one, running(PI + "-2", "tcp-listen:127.0.0.1:0"):
         nodes = {node.name: node for node in await asyncio.to_thread(search)}
-        assert "pi-1" in nodes
-        node = nodes["pi-1"]
+        assert PI in nodes
+        node = nodes[PI]
         port = one.listeners[0][0].sock.getsockname()[1]
-        assert node.address == f"tcp:127.0.0.1:{port}" and node.uid == b"pi-1".hex()
+        assert node.address == f"tcp:127.0.0.1:{port}" and node.uid == PI.encode().hex()
         assert node.firmware.startswith("cpython 3.") and not node.virtual
-        async with picolink.aio.connect("pi-1") as board:
-            assert board.name == "pi-1"
+        async with picolink.aio.connect(PI) as board:
+            assert board.name == PI
     monkeypatch.setenv("PICOLINK_DISCOVER", "")
-    async with running("pi-1", "tcp-listen::0"):
-        assert "pi-1" not in {node.name for node in await asyncio.to_thread(search)}
+    async with running(PI, "tcp-listen::0"):
+        assert PI not in {node.name for node in await asyncio.to_thread(search)}
 
 
 async def test_a_host_is_asked_where_broadcasts_do_not_reach(
@@ -195,18 +198,18 @@ async def test_a_host_is_asked_where_broadcasts_do_not_reach(
     """Its name is resolved by mDNS: the real library, on loopback only."""
     zeroconf = pytest.importorskip("zeroconf")
     monkeypatch.setenv("PICOLINK_DISCOVER", "127.0.0.1")
-    async with running("far-away", "tcp-listen:127.0.0.9:0"):
-        assert "far-away" not in {node.name for node in await asyncio.to_thread(search)}
+    async with running(FAR, "tcp-listen:127.0.0.9:0"):
+        assert FAR not in {node.name for node in await asyncio.to_thread(search)}
         nodes = await asyncio.to_thread(search, None, ["127.0.0.9"])
-        assert "far-away" in {node.name for node in nodes}
-        assert await asyncio.to_thread(named, "far-away") == []
+        assert FAR in {node.name for node in nodes}
+        assert await asyncio.to_thread(named, FAR) == []
         with contextlib.ExitStack() as stack:
-            answering = responder(zeroconf, "far-away.local.", "127.0.0.9")
+            answering = responder(zeroconf, FAR + ".local.", "127.0.0.9")
             await asyncio.to_thread(stack.enter_context, answering)
-            (node,) = await asyncio.to_thread(named, "far-away")
+            (node,) = await asyncio.to_thread(named, FAR)
             assert node.address.startswith("tcp:127.0.0.9:")
-            async with picolink.aio.connect("far-away") as board:
-                assert board.name == "far-away"
+            async with picolink.aio.connect(FAR) as board:
+                assert board.name == FAR
             await asyncio.to_thread(stack.close)
 
 
