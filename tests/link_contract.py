@@ -88,6 +88,8 @@ class LinkContract:
     prints = False
     usb = "rp2"
     wifi: tuple[str, str] | None = None
+    patience = 1
+    """A slow link takes so many times as long."""
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -138,7 +140,7 @@ class LinkContract:
 
         def cutting() -> None:
             nonlocal cuts
-            while not over.wait(0.05 + moments.random() * 0.2):
+            while not over.wait((0.05 + moments.random() * 0.2) * self.patience):
                 self.cut(board)
                 cuts += 1
 
@@ -154,14 +156,16 @@ class LinkContract:
     def test_calls_and_values(self, board: VirtualBoard) -> None:
         with self.connect(board) as host:
             for value in (None, 1, "é", b"\x00\x01\x1b\x0d", [1, b"x"], "y" * 3000, b"z" * 9000):
-                assert host.call("echo", value) == value
-            assert host.call("big", 100_096) == bytes(range(256)) * 391
+                assert host.call("echo", value, timeout_s=10 * self.patience) == value
+            assert (
+                host.call("big", 100_096, timeout_s=10 * self.patience) == bytes(range(256)) * 391
+            )
 
     def test_streams_both_ways(self, board: VirtualBoard) -> None:
         n = count(10_000)
         with self.connect(board) as host:
             assert list(host.stream("numbers", n)) == [i * 3 for i in range(n)]
-            assert host.call("collect", n, timeout_s=60) == [True, "from the board"]
+            assert host.call("collect", n, timeout_s=60 * self.patience) == [True, "from the board"]
 
     def test_once_and_in_order_through_cuts(self, board: VirtualBoard) -> None:
         n = count(10_000)
@@ -174,21 +178,27 @@ class LinkContract:
                 stream = host.stream("numbers", n)
                 for i in range(n):
                     if i % 10 == 0:
-                        assert host.call("note", noted, timeout_s=60) == noted
+                        assert host.call("note", noted, timeout_s=60 * self.patience) == noted
                         noted += 1
                     got.append(next(stream))
                 assert list(stream) == []
                 assert got == [i * 3 for i in range(n)]
 
             self.while_cutting(board, job)
-            assert host.call("notes", timeout_s=30) == list(range(noted))
+            assert host.call("notes", timeout_s=30 * self.patience) == list(range(noted))
 
     def test_a_long_message_goes_on_after_a_cut(self, board: VirtualBoard) -> None:
         with self.connect(board) as host:
 
             def job() -> None:
-                assert host.call("big", 100_096, timeout_s=60) == bytes(range(256)) * 391
-                assert host.call("echo", b"q" * 100_000, timeout_s=60) == b"q" * 100_000
+                assert (
+                    host.call("big", 100_096, timeout_s=60 * self.patience)
+                    == bytes(range(256)) * 391
+                )
+                assert (
+                    host.call("echo", b"q" * 100_000, timeout_s=60 * self.patience)
+                    == b"q" * 100_000
+                )
 
             self.while_cutting(board, job)
 

@@ -65,6 +65,15 @@ class TestUartAt115200(TestUart):
     links = ("uart:0?baud=115200",)
 
 
+@pytest.mark.skipif(not SOAK, reason="make soak")
+class TestUartAt9600(TestUart):
+    """The same at a rate for long wires: 100 kB take two minutes."""
+
+    baud = 9600
+    links = ("uart:0?baud=9600",)
+    patience = 15
+
+
 # Board to board
 
 CALLER = """
