@@ -20,6 +20,7 @@ def pytest_configure(config: pytest.Config) -> None:
     of a shell, which has it ignored; keeps the virtual boards of two runs apart."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.pop("PYTHONUNBUFFERED", None)  # programs print as they do at users'
     announced = tempfile.TemporaryDirectory(prefix="picolink-tests-")
     config.add_cleanup(announced.cleanup)
     os.environ["PICOLINK_SIM_DIR"] = announced.name

@@ -46,6 +46,8 @@ async def serve(node: "Node", links: "tuple[Any, ...]") -> None:
         await _open(node, [link for link in links if not hasattr(link, "send")])
         if sys.implementation.name == "micropython":
             forget_start()
+        else:
+            sys.stdout.flush()  # what was said of the links, where it goes into a pipe
         mains = [link for link in links if hasattr(link, "send")]
         if mains:
             for main in mains:
