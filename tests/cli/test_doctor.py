@@ -36,11 +36,12 @@ from picolink.sim import VirtualBoard, World
 Run = Callable[..., Done]
 
 
-def fault(address: str, kind: str, *words: str) -> list[Step]:
-    """The steps at an address, of which the last one fails in this way and says these words."""
+def fault(address: str, kind: str | tuple[str, ...], *words: str) -> list[Step]:
+    """The steps at an address, of which the last one fails in this way (or one of these) and says
+    these words."""
     steps = list(examine(address))
     last = steps[-1]
-    assert not last.ok and last.kind == kind, steps
+    assert not last.ok and last.kind in ((kind,) if isinstance(kind, str) else kind), steps
     for word in words:
         assert word in f"{last.why} {last.advice}", last
     assert last.why and last.advice, last

@@ -202,9 +202,10 @@ def test_a_login_prompt_at_the_other_end(world: World) -> None:
 
 def test_a_login_shell_on_this_side(world: World) -> None:
     wire = world.uart(node(world).uart(0), "pty", UartFaults(login=True))
-    fault(address(wire), "login shell here", "raspi-config", "types at the board")
-    # The two have fallen silent: what is left to see are the pieces of answers.
-    fault(address(wire), "noisy line", "login shell of this computer", "raspi-config")
+    kinds = ("login shell here", "noisy line")
+    fault(address(wire), kinds, "login shell", "of this computer", "raspi-config")
+    # The two have fallen silent by and by: what is left to see are the pieces of answers.
+    fault(address(wire), kinds, "login shell of this computer", "raspi-config")
 
 
 def test_a_console_on_the_port(

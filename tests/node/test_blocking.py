@@ -73,6 +73,26 @@ def test_a_slow_call_holds_up_no_other_thread(host: picolink.Board) -> None:
     assert not slow.is_alive()
 
 
+def test_a_call_after_a_pause_is_not_polled_for(
+    host: picolink.Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Our own thread drives the link meanwhile; the caller takes it over once, and then waits."""
+    woken = 0
+    wake = host._line.host.wake
+
+    def counted() -> None:
+        nonlocal woken
+        woken += 1
+        wake()
+
+    monkeypatch.setattr(host._line.host, "wake", counted)
+    idle = threading.Event()
+    for _ in range(5):
+        assert not idle.wait(0.1)
+        assert host.call("slow", 200) == 200
+    assert woken < 100
+
+
 def test_callbacks_run_in_their_thread_and_may_call(host: picolink.Board) -> None:
     names: set[str] = set()
     answers: list[object] = []

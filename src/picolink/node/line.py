@@ -266,6 +266,7 @@ class Line:
                     waiter = threading.Lock()
                     waiter.acquire()
                     self._waiters.append(waiter)
+                    self._used_ms = now_ms  # else our own thread, idle, is faster to lead again
                     self._wanted = True
                     self.host.wake()
                     if not ready():

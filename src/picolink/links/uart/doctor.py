@@ -36,7 +36,8 @@ _RASPI_CONFIG = (
     "then reboot"
 )
 _COMPLAINT = re.compile(rb"UnknownCommand: |; there are: ")  # a node's, of a line that was typed
-_PIECE = re.compile(rb"\x00[\x80-\x8f][\x80-\xff]\x48")  # how the answer to a hello begins
+#: Of the answer to a hello: how it begins, or its zeros, stuffed.
+_PIECE = re.compile(rb"\x00[\x80-\x8f][\x80-\xff]\x48|(?:\x1b ){2}")
 _LOGIN = re.compile(rb"(?:login|Password): ?\Z|Login incorrect")
 _SENSE = bytes(range(0x20, 0x7F)) + b"\t\r\n"
 
