@@ -28,8 +28,8 @@ def run(options: argparse.Namespace) -> int:
             wishes["zone"] = rule(options.zone)
         except LookupError as error:
             raise UsageError(str(error)) from None
-    elif options.set and own_zone():
-        wishes["zone"] = own_zone()
+    elif options.set and (zone := own_zone()):
+        wishes["zone"] = zone
     with open_board(options) as board:
         if options.set:
             wishes["set_to"] = time.time_ns() // 1_000_000

@@ -42,8 +42,9 @@ def _search(name: str) -> str:
 
     if not name:
         raise BadAddress("the address is empty: try usb:auto, or `picolink devices`")
-    found = [port for port in ports() if name in (port.name, port.serial_number)]
-    if found or candidates("usb:" + name) or named(name, ports()):
+    plugged = ports()
+    found = [port for port in plugged if name in (port.name, port.serial_number)]
+    if found or candidates("usb:" + name) or named(name, plugged):
         return "usb:" + name
     there = discover.named(name)
     if len(there) == 1:

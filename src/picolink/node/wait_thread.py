@@ -117,8 +117,9 @@ class Host:
         """Has `callback` called once, when `pollable` takes something."""
         wait_ms = later_ms(pollable)
         if wait_ms > 0:
-            self._later.append((now_ms() + wait_ms, callback))
-            self.call_by(now_ms() + wait_ms)
+            at_ms = now_ms() + wait_ms
+            self._later.append((at_ms, callback))
+            self.call_by(at_ms)
             self.wake()
             return
         self.writers[pollable] = callback

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...core.errors import PicolinkError
 from ..findings import NODE, Step, bad, good, sentence
+from ..tcp.doctor import name_step
 from . import packets
 from .address import Broker, node_of
 
@@ -39,19 +40,15 @@ def examine_at(address: str) -> Iterator[Step]:
     broker = Broker(address)
     base = node_of(broker)
     host, port = broker.host, broker.port
-    try:
-        found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
-    except OSError:
-        yield bad(
-            f"the name {host} is known", "name unknown",
-            f"No name server knows {host!r}: it is mistyped, or there is no way to the internet.",
-            "Compare it with what the broker's provider shows; open any web page to see whether "
-            "this computer is online.",
-        )  # fmt: skip
-        return
-    ip = str(found[0][4][0])
-    if ip != host:
-        yield good(f"the name {host} is known: {ip}")
+    name = name_step(
+        host, port, "there is no way to the internet",
+        "Compare it with what the broker's provider shows; open any web page to see whether "
+        "this computer is online.",
+    )  # fmt: skip
+    if name is not None:
+        yield name
+        if not name.ok:
+            return
     try:
         sock = socket.create_connection((host, port), timeout=_CONNECT_S)
     except OSError as error:

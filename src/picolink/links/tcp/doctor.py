@@ -33,20 +33,15 @@ def around() -> list[str]:
 def examine(where: str, options: dict[str, str]) -> Iterator[Step]:
     """Looks at the name, the way there, the port, and who answers."""
     host, port = host_and_port(where, options)
-    try:
-        found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
-    except OSError:
-        yield bad(
-            f"the name {host} is known", "name unknown",
-            f"No name server knows {host!r}: it is mistyped, or this network does not tell the "
-            "names of its devices.",
-            "Use the IP that your router lists for the board (or that its program prints). A name "
-            "that ends in .local works only in the same network, with mDNS on this computer.",
-        )  # fmt: skip
-        return
-    ip = str(found[0][4][0])
-    if ip != host:
-        yield good(f"the name {host} is known: {ip}")
+    name = name_step(
+        host, port, "this network does not tell the names of its devices",
+        "Use the IP that your router lists for the board (or that its program prints). A name "
+        "that ends in .local works only in the same network, with mDNS on this computer.",
+    )  # fmt: skip
+    if name is not None:
+        yield name
+        if not name.ok:
+            return
     try:
         sock = socket.create_connection((host, port), timeout=_CONNECT_S)
     except OSError as error:
@@ -58,6 +53,18 @@ def examine(where: str, options: dict[str, str]) -> Iterator[Step]:
         yield _ask(Greeting(link), port)
     finally:
         link.close()
+
+
+def name_step(host: str, port: int, otherwise: str, advice: str) -> Step | None:
+    """Whether the name is known; None where it is an IP. `otherwise`: why it may not be, unless it
+    is mistyped."""
+    try:
+        found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+    except OSError:
+        why = f"No name server knows {host!r}: it is mistyped, or {otherwise}."
+        return bad(f"the name {host} is known", "name unknown", why, advice)
+    ip = str(found[0][4][0])
+    return good(f"the name {host} is known: {ip}") if ip != host else None
 
 
 def _no_way(host: str, port: int, error: OSError) -> Step:
