@@ -18,6 +18,10 @@ STUBS = "micropython-rp2-rpi-pico-w-stubs==1.29.0.post1"
 #: Library code for boards, and programs as users write them (without annotations).
 STRICT = [
     "src/picolink/links/*/board.py",
+    "src/picolink/links/ble/central.py",
+    "src/picolink/links/ble/link.py",
+    "src/picolink/links/ble/peripheral.py",
+    "src/picolink/links/ble/radio.py",
     "src/picolink/node/wait_board.py",
     "src/picolink/net/knock.py",
     "src/picolink/net/wifi.py",

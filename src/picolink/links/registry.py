@@ -16,6 +16,8 @@ SCHEMES = {
     "uart": "uart",
     "mqtt": "mqtt",
     "mqtts": "mqtt",
+    "ble": "ble",
+    "ble-peripheral": "ble",
     "loopback": "loopback",
     "loopback-listen": "loopback",
 }

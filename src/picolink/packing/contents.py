@@ -34,6 +34,7 @@ GROUPS: dict[str, list[str]] = {
         "links/uart/refusal.py",
         "links/uart/fast.py",
     ],
+    "ble": ["links/ble/*.py"],
     "mqtt": ["links/shown.py", "links/mqtt/*.py", "node/native/*.py", "mqtt.py"],
     "wifi": [
         "net/__init__.py",
@@ -66,6 +67,7 @@ NEEDS: dict[str, list[str]] = {
     "usb": ["registry"],
     "tcp": ["registry"],
     "uart": ["registry"],
+    "ble": ["registry"],
     "mqtt": ["registry"],
     "loopback": ["registry"],
     "time": ["clock"],
@@ -84,7 +86,7 @@ ROOTS = [
 ]
 
 #: Folders of which what loads together is joined into one module, the folder's own.
-FOLDERS = ["picolink.links.mqtt", "picolink.node.native"]
+FOLDERS = ["picolink.links.mqtt", "picolink.links.ble", "picolink.node.native"]
 
 #: Loaded to start, and let go when the links are open and a peer is attached (node/running.py).
 #: node/config besides, for a program that leaves the name or the links to /picolink.json.
@@ -92,6 +94,10 @@ STARTING = ["starting", "node/opening", "node/naming", "links/registry"]
 
 #: What the patterns above must leave out, since only a host runs it.
 HOST_ONLY: set[str] = {
+    "links/background.py",
+    "links/ble/host.py",
+    "links/ble/scanning.py",
+    "links/ble/stack.py",
     "links/findings.py",
     "links/forgiving.py",
     "links/greeting.py",

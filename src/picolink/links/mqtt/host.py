@@ -1,7 +1,6 @@
 """Dials a node over a broker, on CPython, with aiomqtt: `mqtt://USER@HOST/PREFIX/NODE`.
 
-aiomqtt wants an event loop: all links of a program share one, in a thread of its own, so that they
-serve programs with asyncio and without.
+aiomqtt wants an event loop: that of links/background.py.
 """
 
 from __future__ import annotations
@@ -9,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import CannotConnect, LinkError, PicolinkError, Refused
+from ..background import shared_loop
 from .address import Broker, node_of, whole
 
 if TYPE_CHECKING:
@@ -40,18 +39,6 @@ MTU_BYTES = 8192
 _KEEPALIVE_S = 20
 _REFUSALS = ("bad user name", "not authori", "identifier", "bad username")
 
-_lock = threading.Lock()
-_loop: asyncio.AbstractEventLoop | None = None
-
-
-def _shared_loop() -> asyncio.AbstractEventLoop:
-    global _loop
-    with _lock:
-        if _loop is None:
-            _loop = asyncio.new_event_loop()
-            threading.Thread(target=_loop.run_forever, name="picolink mqtt", daemon=True).start()
-        return _loop
-
 
 class HostLink:
     """A link to a node on the broker. `receive`, `send` and `close` are called by whoever drives
@@ -74,7 +61,7 @@ class HostLink:
         self._broker = broker
         self._base = node_of(broker)
         self._topic = f"{self._base}/_s/{os.urandom(5).hex()}"
-        self._loop = _shared_loop()
+        self._loop = shared_loop()
         self._packets: list[bytes] = []
         self._why = ""
         self._out: asyncio.Queue[bytes | None] = asyncio.Queue()

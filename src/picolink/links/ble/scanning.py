@@ -1,0 +1,75 @@
+"""Listens for what advertises by Bluetooth. Host only."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ...core.errors import CannotConnect
+from ..background import shared_loop
+from .advertising import ADV_BYTES, SERVICE
+from .stack import absent, scanner
+
+SEARCH_S = 2.0
+WEAK_DBM = -85
+_NAME_BYTES = ADV_BYTES - 2  # that an advertisement has room for
+
+
+class Found(NamedTuple):
+    """A device that advertises."""
+
+    address: str  # "AA:BB:CC:DD:EE:FF"; on macOS a UUID of this computer's own
+    name: str
+    signal_dbm: int
+    node: bool  # it has our service
+    device: Any  # as bleak wants it
+
+    def called(self, where: str) -> bool:
+        """Whether this is the device at `ble:WHERE`, a name or an address."""
+        if where.upper() == self.address.upper():
+            return True
+        return self.name != "" and self.name.encode() == where.encode()[:_NAME_BYTES]
+
+    def __str__(self) -> str:
+        return f"ble:{self.address} ({self.signal_dbm} dBm)"
+
+
+async def scan(
+    timeout_s: float, wanted: Callable[[Found], bool] | None = None, more_s: float = 0
+) -> list[Found]:
+    """What advertises within `timeout_s`, each once, the strongest first. `wanted`: ends `more_s`
+    after the first such one. Raises CannotConnect where there is no Bluetooth."""
+    seen: dict[str, Found] = {}
+    there = asyncio.Event()
+
+    def on_found(device: Any, told: Any) -> None:
+        old = seen.get(device.address)
+        name = told.local_name or (old.name if old else "") or ""
+        node = SERVICE in told.service_uuids or (old is not None and old.node)
+        found = Found(device.address, name, told.rssi, node, device)
+        seen[device.address] = found
+        if wanted is not None and wanted(found):
+            there.set()
+
+    try:
+        async with scanner(on_found):
+            try:
+                await asyncio.wait_for(there.wait(), timeout_s)
+                await asyncio.sleep(more_s)
+            except TimeoutError:
+                pass
+    except CannotConnect:
+        raise
+    except Exception as error:  # of bleak, D-Bus, the system
+        why = absent(error)
+        if why is None:
+            raise CannotConnect(f"Bluetooth can't scan: {error}: is it on?") from error
+        raise CannotConnect(str(why)) from error
+    return sorted(seen.values(), key=lambda found: -found.signal_dbm)
+
+
+def search(timeout_s: float = SEARCH_S) -> list[Found]:
+    """The nodes that advertise; CannotConnect where there is no Bluetooth here."""
+    found = asyncio.run_coroutine_threadsafe(scan(timeout_s), shared_loop()).result()
+    return [device for device in found if device.node]
