@@ -17,19 +17,38 @@ def directory() -> Path:
 
 def announce(about: dict[str, Any]) -> Path:
     """Announce a board (`name`, `unique_id`, `usb_path`, `address`, `pid`)."""
+    return _write(f"{about['unique_id']}-{about['pid']}.json", about)
+
+
+def _write(name: str, about: dict[str, Any]) -> Path:
     folder = directory()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f"{about['unique_id']}-{about['pid']}.json"
+    path = folder / name
     new = path.with_suffix(".new")
     new.write_text(json.dumps(about))
     new.replace(path)
     return path
 
 
+def announce_bus(about: dict[str, Any]) -> Path:
+    """Announce an I2C bus of this host (`kind`, `bus`, `socket`, `pid`)."""
+    return _write(f"i2c-{about['bus']}-{about['pid']}.json", about)
+
+
+def announced_buses() -> list[dict[str, Any]]:
+    """The I2C buses of this host that are virtual, the newest last."""
+    return [about for about in _announced() if about.get("kind") == "i2c"]
+
+
 def announced() -> list[dict[str, Any]]:
-    """The boards that run now; files of dead processes are removed."""
+    """The boards that run now."""
+    return [about for about in _announced() if "usb_path" in about]
+
+
+def _announced() -> list[dict[str, Any]]:
+    # Files of dead processes are removed.
     found = []
-    for path in sorted(directory().glob("*.json")):
+    for path in sorted(directory().glob("*.json"), key=_age):
         try:
             about = json.loads(path.read_text())
             os.kill(about["pid"], 0)
@@ -40,3 +59,10 @@ def announced() -> list[dict[str, Any]]:
         else:
             found.append(about)
     return found
+
+
+def _age(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0  # just gone

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from picolink.sim import system
 from picolink.sim.events import Timer
+from picolink.sim.i2c.page import I2cFiles
 from picolink.sim.lines import Lines, Message
 from picolink.sim.uart.board import UartFiles
 
@@ -53,6 +54,9 @@ class BoardProcess:
         uarts = [UartFiles(), UartFiles()]
         for number, files in enumerate(uarts):
             fds |= {6 + 3 * number + n: fd for n, fd in enumerate(files.of_board())}
+        i2cs = [I2cFiles(), I2cFiles()]
+        for number, i2c in enumerate(i2cs):
+            fds |= {12 + 2 * number + n: fd for n, fd in enumerate(i2c.of_board())}
         bus.sendall(json.dumps(["config", config]).encode() + b"\n")
         self.pid = board.interpreter.start(arguments, fds, config["raw"])
         for end in (self._bus_there, irq_there, out_there):
@@ -60,6 +64,9 @@ class BoardProcess:
         for files in uarts:
             files.close_board()
         board.uarts.begin(uarts)
+        for i2c in i2cs:
+            i2c.close_board()
+        board.i2cs.begin(i2cs)
         if board.port:
             os.close(text_there)
             self._loop.on_readable(self._text, self._printed)
@@ -264,6 +271,7 @@ class BoardProcess:
             timer.cancel()
         self._interrupts = self._asked = False
         self._board.uarts.end()
+        self._board.i2cs.end()
         self.lines.close()
         for end in (self._irq, self._out):
             self._loop.on_readable(end.fileno(), None)

@@ -20,6 +20,8 @@ from typing import Any
 from picolink.sim import flash, interpreter, system
 from picolink.sim.board_process import BoardProcess
 from picolink.sim.events import EventLoop, Timer
+from picolink.sim.i2c.port import I2cPorts
+from picolink.sim.i2c.port import Wired as WiredI2c
 from picolink.sim.lines import Lines, Message
 from picolink.sim.uart.port import UartPorts, Wired
 from picolink.sim.usb_port import UsbPort
@@ -54,6 +56,9 @@ class Supervisor:
         self.watchdog: Timer | None = None
         self.later: Timer | None = None
         self.uarts = UartPorts(self.loop, lambda number, flags: self._uart_irq(number, flags))
+        self.i2cs = I2cPorts(
+            self.loop, lambda number, flag: self._tell_board(["i2c", number, flag])
+        )
         self.port: UsbPort | None = None
         self.pty = (-1, -1)
         if config["usb"] == "rp2":
@@ -206,6 +211,9 @@ class Supervisor:
             self.uarts.used(message[1])
         elif kind == "uart break":
             self.uarts.broken(message[1])
+        elif kind == "i2c":
+            if self.process:
+                self.i2cs.used(message[1], self.process.pid)
         elif kind == "air":
             self.on_air = True
         elif kind in ("up", "main", "repl"):
@@ -237,6 +245,8 @@ class Supervisor:
             self._feed()
         elif kind == "uart":
             self.uarts.wire(message[1], Wired(message[2], message[3], tuple(message[4])))
+        elif kind == "i2c":
+            self.i2cs.wire(message[1], WiredI2c(message[2], message[3], tuple(message[4])))
         elif kind == "wired":
             self.wired = message[1]
         elif kind == "log":

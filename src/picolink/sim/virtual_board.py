@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from picolink.sim import announce, flash
+from picolink.sim.i2c.wire import BoardI2c, board_i2c
 from picolink.sim.lines import Lines, Message
 from picolink.sim.pins import BoardAdc, BoardPin, thermometer_volts
 from picolink.sim.uart.wire import BoardUart, board_uart
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 HEAP_BYTES = 400 * 1024
 """On 64 bit this holds about what the 200 kB of a Pico W do."""
-STAND_IN_BYTES = {"rp2": 76_510, "pty": 75_250}
+STAND_IN_BYTES = {"rp2": 88_150, "pty": 86_800}
 """What the stand-ins themselves take of the heap; added, so that a program finds `HEAP_BYTES`."""
 ROOM_CELSIUS = 21.0
 _HERE = Path(__file__).parent / "board"
@@ -75,6 +76,7 @@ class VirtualBoard:
         self._adc = {4: thermometer_volts(ROOM_CELSIUS)}
         self._pins: dict[int | str, BoardPin] = {}
         self._uarts: dict[int, tuple[str, int, tuple[int, int]]] = {}
+        self._i2cs: dict[int, tuple[str, int, tuple[int, int]]] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: Lines | None = None
         self._announcement: Path | None = None
@@ -136,6 +138,8 @@ class VirtualBoard:
                 self.tell("adc", channel, volts)
             for number, wired in self._uarts.items():
                 self.tell("uart", number, *wired)
+            for number, wired in self._i2cs.items():
+                self.tell("i2c", number, *wired)
             ready.set()
 
         self.world.loop.post(listen)
@@ -256,6 +260,17 @@ class VirtualBoard:
         """Hang the wires whose process listens at `path` to a UART (see `World.uart`)."""
         self._uarts[id] = (path, end, pins)
         self._send("uart", id, path, end, pins)
+        if self._process:
+            self._settle()
+
+    def i2c(self, id: int, sda: int | None = None, scl: int | None = None) -> BoardI2c:
+        """The I2C block `id` for `World.i2c`, at its default pins (4 and 5, 6 and 7) or others."""
+        return board_i2c(self, id, sda, scl)
+
+    def wire_i2c(self, id: int, path: str, end: int, pins: tuple[int, int]) -> None:
+        """Hang the bus whose process listens at `path` to an I2C block (see `World.i2c`)."""
+        self._i2cs[id] = (path, end, pins)
+        self._send("i2c", id, path, end, pins)
         if self._process:
             self._settle()
 

@@ -14,6 +14,8 @@ from types import TracebackType
 
 from picolink.sim import announce, flash, interpreter
 from picolink.sim.events import EventLoop
+from picolink.sim.i2c.faults import I2cFaults
+from picolink.sim.i2c.wire import BoardI2c, I2cBus
 from picolink.sim.pins import BoardPin
 from picolink.sim.time_server import TimeServer
 from picolink.sim.uart.faults import UartFaults
@@ -37,6 +39,7 @@ class World:
         self.boards: dict[str, VirtualBoard] = {}
         self.wires: list[Wire] = []
         self.uarts: list[UartWire] = []
+        self.i2cs: list[I2cBus] = []
         self.directory = Path(tempfile.mkdtemp(prefix="picolink-world-"))
         self.loop = EventLoop()
         self._thread = threading.Thread(target=self.loop.run, name="picolink world", daemon=True)
@@ -114,6 +117,55 @@ class World:
         self.uarts.append(wire)
         return wire
 
+    def i2c(
+        self, *blocks: BoardI2c, pull_ups: bool = False, faults: I2cFaults | None = None
+    ) -> I2cBus:
+        """Join I2C blocks of boards (`board.i2c(0)`): SDA to SDA, SCL to SCL, and ground.
+
+        `pull_ups`: two resistors, 4.7 kOhm say, from SDA and SCL to 3V3. A bus needs them and
+        boards don't bring them.
+        """
+        return self._i2c(blocks, None, pull_ups, 0, "pi", faults)
+
+    def i2c_host(
+        self,
+        bus: int,
+        *blocks: BoardI2c,
+        pull_ups: bool = True,
+        baudrate: int = 100_000,
+        controller: str = "pi",
+        faults: I2cFaults | None = None,
+    ) -> I2cBus:
+        """Join boards to this computer's /dev/i2c-N, which `smbus2` then opens; N is `bus`.
+
+        It is as on a Raspberry Pi, which has pull-ups on its pins 3 and 5; `baudrate` is the
+        bus's (`dtparam=i2c_arm_baudrate`). `controller="gpio"` is one made of two pins
+        (`dtoverlay=i2c-gpio`), which has no clock-stretching bug.
+        """
+        made = self._i2c(blocks, bus, pull_ups, baudrate, controller, faults)
+        from picolink.sim.i2c import device
+
+        device.install()
+        return made
+
+    def _i2c(
+        self,
+        blocks: tuple[BoardI2c, ...],
+        host: int | None,
+        pull_ups: bool,
+        baudrate: int,
+        controller: str,
+        faults: I2cFaults | None,
+    ) -> I2cBus:
+        if self._closed:
+            raise RuntimeError("this world has ended; make a new one")
+        bus = I2cBus(
+            self, len(self.i2cs), blocks, host, pull_ups, baudrate, controller,
+            faults or I2cFaults(),
+        )  # fmt: skip
+        self.i2cs.append(bus)
+        return bus
+
     def access_point(
         self,
         ssid: str,
@@ -163,6 +215,8 @@ class World:
             board.kill()
         for wire in self.uarts:
             wire.close()
+        for bus in self.i2cs:
+            bus.close()
         self.loop.call(self.air.close)
         for server in self._time_servers:
             self.loop.call(server.close)

@@ -4,6 +4,8 @@ import time as _time
 
 import _sim_bus as _bus
 from _sim_adc import ADC
+from _sim_i2c import I2C
+from _sim_i2c_target import I2CTarget
 from _sim_pin import Pin, Signal
 from _sim_pwm import PWM
 from _sim_rtc import RTC

@@ -17,8 +17,6 @@ from _sim_pin import Pin
 
 _MASK = 0x3FFFFFFF
 _PERIPHERAL_HZ = 125000000
-_ERASE_US = 40000  # of a flash sector, with interrupts off
-_PROGRAM_US = 450  # of a page of 256 bytes
 _uarts = [None, None]
 
 
@@ -134,7 +132,8 @@ class UART(io.IOBase):
         self._tell()
         bus.send("uart", self._id)
         self._unread()
-        _sim_flash.busy = _flash_is_busy
+        if _interrupts_off not in _sim_flash.told:
+            _sim_flash.told.append(_interrupts_off)
 
     def _pin(self, pin, role, error):
         number = pin._id if isinstance(pin, Pin) else Pin(pin)._id
@@ -327,15 +326,12 @@ def _buffer_size(size, error):
     return max(32, size) if size > 0 else 256
 
 
-def _flash_is_busy(erased, programmed):
-    # Interrupts are off: the receiver's 32 bytes fill, all else that comes is lost.
-    for on in (1, 0):
-        for uart in _uarts:
-            if uart is not None and uart._on:
-                uart._deaf = on
-                uart._tell()
-        if on:
-            _time.sleep_us(_ERASE_US * erased + _PROGRAM_US * ((programmed + 255) // 256))
+def _interrupts_off(off):
+    # The receiver's 32 bytes fill, all else that comes is lost.
+    for uart in _uarts:
+        if uart is not None and uart._on:
+            uart._deaf = off
+            uart._tell()
 
 
 def _on_uart(message):

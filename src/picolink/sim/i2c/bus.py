@@ -1,0 +1,350 @@
+"""The bus: transfers one after the other, bit by bit at the pace of its clock.
+
+A transfer is a generator that yields how many bits it has put on the wires, or None where a target
+holds the clock low; the bus keeps the time. It runs ahead of the time by no more than `AHEAD_S`,
+so that every byte is read and written when it is on the wires: a program that changes several
+bytes meanwhile is seen in the midst of it.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from picolink.sim.events import EventLoop, Timer
+from picolink.sim.i2c.faults import I2cFaults
+
+AHEAD_S = 0.0002
+LATE_S = 0.005
+"""A computer that is later than this makes the bus slower, not the bits come all at once."""
+POLL_S = 0.0005
+"""How often a target that holds the clock low is looked at, should its message not come."""
+STRETCH_S = 1.2e-6
+PULLED_BY_PICOS_HZ = 300_000
+"""What two Picos' own pull-ups (about 60 kOhm each) make of a byte: at this clock all are wrong."""
+
+NACK = "nack"
+TIMEOUT = "timeout"
+STUCK = "stuck"
+
+Script = Generator[float | None, None, None]
+
+
+class Device(Protocol):
+    """What answers at an address."""
+
+    def answers(self, address: int) -> bool: ...
+    def started(self) -> None: ...
+    def write(self, byte: int) -> bool: ...
+    def read(self) -> int | None: ...
+    def read_ended(self) -> None: ...
+    def stopped(self) -> None: ...
+    @property
+    def has_memory(self) -> bool: ...
+    @property
+    def holds_scl(self) -> bool: ...
+    @property
+    def holds_sda(self) -> bool: ...
+
+
+@dataclass
+class Message:
+    """One part of a transfer, from a START on: bytes to write, or how many to read."""
+
+    address: int
+    read: bool
+    data: bytes
+    size: int
+
+
+@dataclass
+class Transfer:
+    """What a controller wants. `done(transfer)` is called when the last bit is on the wires."""
+
+    controller: object
+    messages: Sequence[Message]
+    frequency_hz: float
+    timeout_s: float
+    stretch_s: float
+    """The longest that it waits for a target that holds the clock low."""
+    done: Callable[[Transfer], None]
+    stop: bool = True
+    buggy: bool = False
+    """It reads a byte wrong that comes late (the Raspberry Pi's own controller)."""
+    probes: bool = False
+    """An address alone is asked by software, which takes a low SDA for a yes (the rp2 port)."""
+    attached: Callable[[], bool] = lambda: True
+    """Whether the controller hangs at these wires."""
+    failed: str = ""
+    written: int = 0
+    answer: bytearray = field(default_factory=bytearray)
+
+
+class Bus:
+    """Devices, transfers and the wires between them."""
+
+    def __init__(self, loop: EventLoop, faults: I2cFaults, pull_ups: bool, seed: str) -> None:
+        self._loop = loop
+        self.faults = faults
+        self._pull_ups = pull_ups
+        # One of chance's sequences each, so that one fault does not move the others.
+        self._chance = {
+            what: random.Random(f"{seed}/{what}")
+            for what in ("flipped", "bit", "nack", "stretched", "misread", "weak")
+        }
+        self.devices: list[Device] = []
+        self._queue: deque[Transfer] = deque()
+        self._held_by: object = None  # no STOP yet
+        self._last: list[Device] = []  # whom the transfer without STOP has addressed
+        self._script: Script | None = None
+        self._transfer: Transfer | None = None
+        self._clock = 0.0
+        self._began = 0.0
+        self._timer: Timer | None = None
+        self._waiting_since: float | None = None
+        self._since = time.monotonic()
+        self.counts = {
+            "transfers": 0, "bits": 0, "bytes": 0, "nacks": 0, "timeouts": 0, "stretched": 0,
+            "misread": 0, "flipped": 0,
+        }  # fmt: skip
+
+    def transfer(self, wanted: Transfer) -> None:
+        """Make a transfer when the bus is free."""
+        self._queue.append(wanted)
+        self._begin()
+
+    def forget(self, controller: object) -> None:
+        """A controller has gone; what it had begun on the wires ends there."""
+        self._queue = deque(t for t in self._queue if t.controller is not controller)
+        if self._transfer and self._transfer.controller is controller:
+            self._transfer.done = lambda _: None
+        if self._held_by is controller:
+            self._held_by = None
+        self._begin()
+
+    def woken(self) -> None:
+        """A target may be ready now."""
+        if self._waiting_since is not None:
+            self._advance()
+
+    def count(self) -> dict[str, int]:
+        """What went over the wires so far, and how long that was, in microseconds."""
+        return self.counts | {"elapsed_us": int((time.monotonic() - self._since) * 1e6)}
+
+    # -- time
+
+    def _begin(self) -> None:
+        if self._script:
+            return
+        for wanted in self._queue:
+            if self._held_by is None or wanted.controller is self._held_by:
+                break
+        else:
+            return
+        self._queue.remove(wanted)
+        self._transfer = wanted
+        self._clock = self._began = max(self._clock, time.monotonic())
+        self._script = self._run(wanted)
+        self.counts["transfers"] += 1
+        self._advance()
+
+    def _advance(self) -> None:
+        self._stop_timer()
+        now = time.monotonic()
+        if self._waiting_since is not None:
+            self._clock = max(self._clock, now)  # that long the clock was held low
+            self._waiting_since = None
+        assert self._script and self._transfer
+        bit_s = 1 / self._transfer.frequency_hz
+        while True:
+            if self._clock > now + AHEAD_S:
+                self._timer = self._loop.at(self._clock, self._advance)
+                return
+            self._clock = max(self._clock, now - LATE_S)
+            try:
+                bits = next(self._script)
+            except StopIteration:
+                self._finish()
+                return
+            if bits is None:
+                self._waiting_since = now
+                self._timer = self._loop.at(now + POLL_S, self._advance)
+                return
+            self._clock += bits * bit_s
+            self.counts["bits"] += int(bits)
+
+    def _finish(self) -> None:
+        if self._clock > time.monotonic():  # the last bits
+            self._timer = self._loop.at(self._clock, self._finish)
+            return
+        done = self._transfer
+        assert done
+        self._timer = self._script = self._transfer = None
+        done.done(done)
+        self._begin()
+
+    def _stop_timer(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    def _spent_s(self) -> float:
+        return self._clock - self._began
+
+    # -- the transfer
+
+    def _run(self, transfer: Transfer) -> Script:
+        free = yield from self._free_lines(transfer)
+        if not free:
+            return
+        addressed = self._last if self._held_by is transfer.controller else []
+        self._held_by, self._last = None, []
+        for message in transfer.messages:
+            device = yield from self._address(transfer, message)
+            if device is None:
+                transfer.failed = NACK
+                self.counts["nacks"] += 1
+                break
+            if device not in addressed:
+                addressed.append(device)
+            if message.read:
+                yield from self._read(transfer, message, device)
+            else:
+                yield from self._write(transfer, message, device)
+            if transfer.failed:
+                break
+        if transfer.failed == TIMEOUT:
+            self.counts["timeouts"] += 1
+        if transfer.stop or transfer.failed:
+            yield 1
+            for device in addressed:
+                if not device.holds_scl:  # there can be no STOP then
+                    device.stopped()
+        else:
+            self._held_by, self._last = transfer.controller, addressed
+
+    def _stuck(self, transfer: Transfer) -> str:
+        if not transfer.attached():
+            return ""  # it has other wires: nobody answers there
+        if self.faults.scl_low or any(device.holds_scl for device in self.devices):
+            return "SCL"
+        if self.faults.sda_low or any(device.holds_sda for device in self.devices):
+            return "SDA"
+        return ""
+
+    def _free_lines(self, transfer: Transfer) -> Generator[float | None, None, bool]:
+        # A controller that finds a line low waits for it; nothing else can go on meanwhile.
+        only_asks = transfer.probes and not transfer.messages[0].size
+        while True:
+            low = self._stuck(transfer)
+            if not low:
+                return True
+            if only_asks and low == "SDA":
+                yield 11  # whoever is asked: SDA is low, which means yes
+                return False
+            if self._spent_s() > transfer.timeout_s:
+                transfer.failed = STUCK
+                self.counts["timeouts"] += 1
+                return False
+            yield None
+
+    def _address(
+        self, transfer: Transfer, message: Message
+    ) -> Generator[float | None, None, Device | None]:
+        yield 10  # START or repeated START, address, ACK
+        there = transfer.attached() and not self.faults.cut
+        for device in self.devices:
+            if there:
+                device.started()
+        if not there or self._chance["nack"].random() < self.faults.nack:
+            return None
+        asked = self._damaged(message.address << 1 | message.read, transfer)
+        if asked & 1 != message.read:
+            return None
+        for device in self.devices:
+            if device.answers(asked >> 1):
+                return device
+        return None
+
+    def _write(self, transfer: Transfer, message: Message, device: Device) -> Script:
+        for byte in message.data:
+            arriving = self._damaged(byte, transfer)
+            yield 9
+            if getattr(device, "gone", False):
+                transfer.failed = NACK
+                self.counts["nacks"] += 1
+                return
+            held_since = self._clock
+            while not device.write(arriving):
+                if self._held_too_long(transfer, held_since):
+                    return
+                yield None
+            if self._spent_s() > transfer.timeout_s:
+                transfer.failed = TIMEOUT
+                return
+            transfer.written += 1
+            self.counts["bytes"] += 1
+
+    def _read(self, transfer: Transfer, message: Message, device: Device) -> Script:
+        for _ in range(message.size):
+            held_since = self._clock
+            byte = device.read()
+            waited = byte is None
+            while byte is None:
+                if self._held_too_long(transfer, held_since):
+                    return
+                yield None
+                byte = device.read()
+            late = waited or self._is_late(transfer, device)
+            if late:
+                self.counts["stretched"] += 1
+                if not waited:
+                    self._clock += STRETCH_S
+                    byte = self._misread(transfer, byte)
+            yield 9
+            if self._spent_s() > transfer.timeout_s:
+                transfer.failed = TIMEOUT
+                return
+            transfer.answer.append(self._damaged(byte, transfer))
+            self.counts["bytes"] += 1
+        device.read_ended()
+
+    def _held_too_long(self, transfer: Transfer, held_since: float) -> bool:
+        held_s = time.monotonic() - held_since
+        if held_s > transfer.stretch_s or self._spent_s() > transfer.timeout_s:
+            transfer.failed = TIMEOUT
+        return bool(transfer.failed)
+
+    # -- damage
+
+    def _is_late(self, transfer: Transfer, device: Device) -> bool:
+        if not device.has_memory or not getattr(device, "late", True):
+            return False
+        khz = transfer.frequency_hz / 1000
+        share = self.faults.stretched
+        if khz > 100:
+            share = max(share, min(0.3, (khz - 100) * 0.003))
+        if khz > 200:
+            share = max(share, min(1.0, 0.3 + (khz - 200) * 0.0036))
+        return self._chance["stretched"].random() < share
+
+    def _misread(self, transfer: Transfer, byte: int) -> int:
+        if not transfer.buggy or self._chance["misread"].random() >= self.faults.misread:
+            return byte
+        self.counts["misread"] += 1
+        # It samples SDA while SCL is still low, and is one bit behind from there on.
+        return (byte << 1 | 1) & 0xFF if byte != 0xFF else 0xFE
+
+    def _damaged(self, byte: int, transfer: Transfer) -> int:
+        if self._chance["flipped"].random() < self.faults.flipped:
+            self.counts["flipped"] += 1
+            byte ^= 1 << self._chance["bit"].randrange(8)
+        if not self._pull_ups:
+            share = transfer.frequency_hz / PULLED_BY_PICOS_HZ
+            if self._chance["weak"].random() < share:  # a line that rises too slowly reads 0
+                byte &= self._chance["weak"].getrandbits(8)
+        return byte
