@@ -5,7 +5,8 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.picolink-dev
 BENCH_STAMP := $(VENV)/.picolink-bench
 PYTEST_ARGS ?=
-HA_PYTHON ?= python3.13
+HA_PYTHON ?= python3
+HA := build/homeassistant
 # A file of tests stays in one process: their boards are started once.
 PYTEST := -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
@@ -33,16 +34,16 @@ test: lint ## lint, then all tests, with small counts
 	  echo "What failed beside others runs once more, alone: a busy machine may explain it." && \
 	  $(PY) -m pytest --last-failed --last-failed-no-failures none; }
 
-soak: lint ## the same tests with the full counts (an hour and more)
-	PICOLINK_SOAK=1 $(PY) $(PYTEST) --durations=20 --timeout=3600 $(PYTEST_ARGS)
+soak: lint homeassistant ## the same tests with the full counts (an hour and more)
+	PICOLINK_SOAK=1 PICOLINK_HOMEASSISTANT=$(CURDIR)/$(HA)/bin/python $(PY) $(PYTEST) --durations=20 --timeout=3600 $(PYTEST_ARGS)
 
 bench: $(BENCH_STAMP) ## measure, and write docs/benchmarks.md
 	$(PY) -m bench $(BENCH_ARGS)
 
-homeassistant: $(STAMP) ## what Home Assistant is told, against its own schemas (Python 3.12 or later)
-	test -x build/homeassistant/bin/python || $(HA_PYTHON) -m venv build/homeassistant
-	build/homeassistant/bin/python -m pip install --quiet "homeassistant>=2024.12" paho-mqtt
-	PICOLINK_HOMEASSISTANT=$(CURDIR)/build/homeassistant/bin/python $(PY) -m pytest tests/links/test_mqtt_discovery.py
+homeassistant: $(STAMP) ## what Home Assistant is told, against its own schemas
+	test -x $(HA)/bin/python || $(HA_PYTHON) -m venv $(HA)
+	$(HA)/bin/python -m pip install --quiet "homeassistant>=2024.3" paho-mqtt
+	PICOLINK_HOMEASSISTANT=$(CURDIR)/$(HA)/bin/python $(PY) -m pytest tests/links/test_mqtt_discovery.py
 
 lint: $(STAMP) ## ruff, mypy, and the board's files against the board's stubs
 	$(PY) -m ruff check .
