@@ -32,7 +32,8 @@ class Mqtt:
 
     `home_assistant`: it is told what the node offers (native/discovery.py). `qos` of readings and
     replies. `json`: readings besides as `<reading>/json`, with unit, time and
-    a number that tells repeats. The rest is for `picolink.links.mqtt.Client`.
+    a number that tells repeats. `queue`, `queue_bytes`: of the latest readings and replies so many
+    wait while there is no broker. The rest is for `picolink.links.mqtt.Client`.
     """
 
     pollable = None
@@ -40,7 +41,7 @@ class Mqtt:
     def __init__(
         self, *addresses: str, qos: int = 1, json: bool = False, ca: "str | bytes | None" = None,
         user: "str | None" = None, password: "str | None" = None, keepalive_s: int = 30,
-        home_assistant: bool = False,
+        home_assistant: bool = False, queue: int = 64, queue_bytes: int = 32768,
     ) -> None:  # fmt: skip
         if not addresses:
             raise UsageError("Mqtt() needs the address of a broker: mqtt://HOST/PREFIX")
@@ -56,7 +57,8 @@ class Mqtt:
         self._prefix = broker.prefix + "/" if broker.prefix else ""
         self._addresses = addresses
         self._settings: dict[str, Any] = {
-            "ca": ca, "user": user, "password": password, "keepalive_s": keepalive_s
+            "ca": ca, "user": user, "password": password, "keepalive_s": keepalive_s,
+            "queue": queue, "queue_bytes": queue_bytes,
         }  # fmt: skip
         self._commands: list[tuple[str, Any, str, int, bool]] = []
         self._readings: list[tuple[str, str, str, bool]] = []
