@@ -155,3 +155,32 @@ def test_a_raspberry_pi_opens_the_network(world: World, first: str) -> None:
         finally:
             deadline.cancel()
             pi.kill()
+
+
+@pytest.mark.parametrize("first", ["lamp", "button"])
+def test_two_boards_and_a_computer_in_a_routers_network(world: World, first: str) -> None:
+    folder = EXAMPLES / "wifi-router"
+    world.access_point("my network", "password")
+    libs = compile_all(["usb", "tcp", "wifi"])
+    files = {"/picolink.json": '{"wifi": {"networks": [["my network", "password"]]}}'}
+    boards = {
+        name: world.board(name, main=folder / f"{name}.py", libs=libs, files=files, start=False)
+        for name in ("lamp", "button")
+    }
+    for name in (first, "button" if first == "lamp" else "lamp"):
+        boards[name].start()
+        boards[name].wait_ready()
+    led = boards["lamp"].pin("LED")
+    said: queue.SimpleQueue[str] = queue.SimpleQueue()
+    with picolink.connect(boards["button"].usb_path, on_log=said.put):
+        boards["button"].pin(15).press()
+        led.wait(1, timeout_s=30)
+        while said.get(timeout=5) != "the lamp is on":
+            pass
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, str(folder / "host.py"), "tcp:" + boards["lamp"].address],
+        env=environment, capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    assert done.stdout == "the lamp is off\n", done.stderr
+    led.wait(0)

@@ -116,6 +116,11 @@ def test_boards_in_the_air_and_on_the_wire(
     shown = capsys.readouterr().out
     assert f"tcp:{air.address}" in shown and "-55 dBm" in shown and "are named" not in shown
 
+    # Without an address it looks at all that there are; one says nothing over USB.
+    assert main(["doctor"]) == 1
+    shown = capsys.readouterr().out
+    assert f"tcp:{air.address}\n  ok" in shown and f"tcp:{wire.address}:5300\n  ok" in shown
+
 
 def test_a_bare_name_is_searched_for(world: World) -> None:
     board = make(world, "a", "greenhouse", links='"tcp-listen::5263"')

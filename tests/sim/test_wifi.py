@@ -170,11 +170,16 @@ def test_a_right_password_refused_at_first(world: World, wlan: Callable[[str], W
 def test_no_address(world: World, wlan: Callable[[str], Wlan]) -> None:
     lab = world.access_point("lab", faults=dataclasses.replace(QUICK, no_lease=True))
     a = wlan("a")
-    a.do("sta.active(True)\nsta.connect('lab')")
+    a.do("network.hostname('a')\nsta.active(True)\nsta.connect('lab')")
     assert a.ask("until(lambda: sta.status() == 2)") is True
     assert a.ask("until(sta.isconnected, 300), sta.status(), sta.ifconfig()[0]") == (
         False, 2, "0.0.0.0",
     )  # fmt: skip
+    b = wlan("b")
+    b.do("sta.active(True)")
+    b.do("sta.ifconfig(('192.168.1.77', '255.255.255.0', '192.168.1.1', '192.168.1.1'))")
+    assert b.ask("join('lab')") == 3
+    assert b.ask("error(socket.getaddrinfo, 'a.local', 1)") == -2  # a name without an address
     lab.set(QUICK)
     assert a.ask("until(sta.isconnected)") is True
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from ..findings import NODE, Step, bad, good, refused
 from ..greeting import Greeting
+from .discover import search
 from .host import make_link
 from .link import host_and_port
 
@@ -26,8 +27,8 @@ _KNOWN = {
 
 
 def around() -> list[str]:
-    """Nothing: who is in the network is not known without being told."""
-    return []
+    """The nodes that answer in the network."""
+    return [node.address for node in search()]
 
 
 def examine(where: str, options: dict[str, str]) -> Iterator[Step]:

@@ -312,7 +312,9 @@ class Air:
                 continue
             for other in [*cell.stations, *([cell.board] if cell.board else [])]:
                 if name == other.hostname.lower() + ".local":
-                    return next(i.ip for i in other.interfaces() if i.cell is cell)
+                    for its in other.interfaces():  # none while it waits for its address
+                        if its.cell is cell:
+                            return its.ip
             if cell.faults.dns_dead:
                 raise OSError(DNS_SILENT)
             if name in cell.names:
