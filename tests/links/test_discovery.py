@@ -128,7 +128,7 @@ def test_a_bare_name_is_searched_for(world: World) -> None:
         assert node.call("who") == "greenhouse" and node.uid == board.unique_id.hex()
     assert normalise("greenhouse") == f"tcp:{board.address}"
     assert main(["call", "greenhouse", "who"]) == 0
-    with pytest.raises(CannotConnect, match="'greenhose' was found on USB or in the network"):
+    with pytest.raises(CannotConnect, match="'greenhose' was found on USB, in the network or by"):
         picolink.connect("greenhose")
 
 

@@ -1,4 +1,4 @@
-"""`picolink devices`: the boards on USB and in the network, and what is on each."""
+"""`picolink devices`: the boards on USB, in the network and by Bluetooth, and what they are."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..core.errors import PicolinkError, PortBusy
+from ..links.ble.scanning import Found as Advertised
+from ..links.ble.scanning import nearby
 from ..links.tcp.discover import Found, search
 from ..links.usb.discover import Port, boot_drives, ports
 from ..links.usb.recognise import BOOT_DRIVE, HELD, NODE, SENTENCES, found
@@ -26,10 +28,12 @@ def run(options: argparse.Namespace) -> int:
         rows = [_row(port) for port in boards]
     else:
         what = f"asking {len(boards)} boards and the network"
-        with Progress(what), ThreadPoolExecutor(17) as pool:
+        with Progress(what), ThreadPoolExecutor(18) as pool:
             nodes = pool.submit(search, hosts=options.hosts)
+            advertised = pool.submit(nearby)
             rows = list(pool.map(_ask, boards))
             network = [_found(node) for node in nodes.result()]
+            network += _heard(advertised.result())
     for place in boot_drives():
         row = _row(Port(place, description="Pico without a program"))
         row.update(address=None, state=BOOT_DRIVE, advice=found(BOOT_DRIVE).advice)
@@ -48,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
                 if options.quick
                 else "None answered in the network: does its program listen on TCP, is it in this "
                 "computer's network, and does that let its members see each other? `picolink "
-                "doctor tcp:HOST` says more."
+                "doctor tcp:HOST` says more, `picolink doctor ble:NAME` of Bluetooth."
             )
         )
     return 0
@@ -84,11 +88,28 @@ def _found(node: Found) -> dict[str, Any]:
     }
 
 
+def _heard(nodes: list[Advertised]) -> list[dict[str, Any]]:
+    """Nodes that advertise by Bluetooth; those of one name by their addresses."""
+    names = [node.name for node in nodes]
+    rows = []
+    for node in nodes:
+        row = _row(Port("", node.address, node.name))
+        unique = node.name and names.count(node.name) == 1
+        row.update(
+            address=f"ble:{node.name if unique else node.address}", path=None, what="Bluetooth",
+            state=NODE, signal_dbm=node.signal_dbm,
+        )  # fmt: skip
+        rows.append(row)
+    return rows
+
+
 def _same_names(rows: list[dict[str, Any]]) -> list[str]:
     """Of each name that several boards have, a sentence."""
     known: dict[str, dict[str, list[str]]] = {}
+    elsewhere = {row["name"] for row in rows if not _by_bluetooth(row)}
     for row in rows:
-        if row["name"]:
+        # A Bluetooth address does not say which of the others it is.
+        if row["name"] and not (_by_bluetooth(row) and row["name"] in elsewhere):
             identity = row["serial_number"] or row["path"]
             known.setdefault(row["name"], {}).setdefault(identity, []).append(row["address"])
     return [
@@ -98,6 +119,10 @@ def _same_names(rows: list[dict[str, Any]]) -> list[str]:
         for name, boards in known.items()
         if len(boards) > 1
     ]
+
+
+def _by_bluetooth(row: dict[str, Any]) -> bool:
+    return str(row["address"]).startswith("ble:")
 
 
 def _ask(port: Port) -> dict[str, Any]:

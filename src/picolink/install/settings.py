@@ -19,6 +19,7 @@ ADDRESSES = {
     "usb": "usb:",
     "tcp": "tcp-listen::5263",
     "uart": "uart:0?tx=0&rx=1&baud=115200",
+    "ble": "ble-peripheral:",
 }
 DEFAULT_LINKS = ("usb", "tcp")
 

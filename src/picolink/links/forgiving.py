@@ -11,7 +11,8 @@ from .registry import SCHEMES
 
 
 def normalise(text: str) -> str:
-    """`text` as `scheme:where`. A bare name is looked for on USB, then in the network (about 1 s).
+    """`text` as `scheme:where`. A bare name is looked for on USB, in the network (about 1 s), and
+    by Bluetooth (2 s more, where there is any).
 
     Raises BadAddress, saying what is accepted, where it can't be understood; CannotConnect where
     no board has that name.
@@ -49,6 +50,11 @@ def _search(name: str) -> str:
     there = discover.named(name)
     if len(there) == 1:
         return there[0].address
+    if not there:
+        from .ble.scanning import nearby
+
+        if any(node.name == name for node in nearby()):
+            return "ble:" + name
     if there:
         listed = "; ".join(map(str, there))
         raise BadAddress(
@@ -57,9 +63,9 @@ def _search(name: str) -> str:
             "own"
         )
     raise CannotConnect(
-        f"no board named {name!r} was found on USB or in the network: is it plugged in, or on, and "
-        "in this computer's network? `picolink devices` shows what is there; where the network "
-        "keeps questions from it, tcp:HOST reaches it"
+        f"no board named {name!r} was found on USB, in the network or by Bluetooth: is it plugged "
+        "in, or on, and in this computer's network? `picolink devices` shows what is there; where "
+        "the network keeps questions from it, tcp:HOST reaches it"
     )
 
 

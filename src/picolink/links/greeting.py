@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import select
+import threading
 import time
 from typing import Any
 
@@ -37,7 +38,12 @@ class Greeting:
         self.refusal = ""  # why it does not talk to us
         self.lost = ""  # why the link was lost
         self._poll = select.poll()
-        self._poll.register(link.pollable, select.POLLIN)
+        self._ready = threading.Event()  # of a link without a file descriptor
+        if link.pollable is None:
+            link.on_ready = self._ready.set
+            self._ready.set()
+        else:
+            self._poll.register(link.pollable, select.POLLIN)
         self._endpoint = Endpoint(b"look" + os.urandom(8), "doctor", self, os.urandom)
         self._port = Port(link.mtu_bytes, link.takes_bytes, link.window_bytes)
         self._session = self._endpoint.new_session(os.urandom(8))
@@ -96,7 +102,10 @@ class Greeting:
         return self.heard[heard:]
 
     def _receive(self, timeout_ms: int) -> None:
-        if not self._poll.poll(max(0, timeout_ms)):
+        if self.link.pollable is None:
+            self._ready.wait(max(0, timeout_ms) / 1000)
+            self._ready.clear()
+        elif not self._poll.poll(max(0, timeout_ms)):
             return
         try:
             for packet in self.link.receive():

@@ -177,6 +177,19 @@ class Node:
             self, function, word, link, end, reply, unknown, close, quiet_ms
         )
 
+    @seldom
+    def gatt(
+        self, service: "int | str", characteristic: "int | str", command: "Any" = "",
+        reading: str = "", format: str = "",
+    ) -> None:  # fmt: skip
+        """Offers a command (its name, or the function) or a reading as a plain Bluetooth
+        characteristic, where the node runs `ble-peripheral:`, in UTF-8 text: what is written are
+        the command's arguments, what is read or notified the reading's value, as `format`
+        ("%.1f") has it, else the command's result. UUIDs are 16-bit numbers or strings."""
+        from .gatt import declare
+
+        declare(self, service, characteristic, command, reading, format)
+
     def publish(self, topic: str, value: "Any") -> None:
         """Sends `value` to whoever subscribed to `topic`. Costs nothing where nobody did."""
         subscribers = self.topics.get(topic)

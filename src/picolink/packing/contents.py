@@ -34,7 +34,7 @@ GROUPS: dict[str, list[str]] = {
         "links/uart/refusal.py",
         "links/uart/fast.py",
     ],
-    "ble": ["links/ble/*.py"],
+    "ble": ["links/ble/*.py", "node/gatt/*.py"],
     "mqtt": ["links/shown.py", "links/mqtt/*.py", "node/native/*.py", "mqtt.py"],
     "wifi": [
         "net/__init__.py",
@@ -95,6 +95,7 @@ STARTING = ["starting", "node/opening", "node/naming", "links/registry"]
 #: What the patterns above must leave out, since only a host runs it.
 HOST_ONLY: set[str] = {
     "links/background.py",
+    "links/ble/doctor.py",
     "links/ble/host.py",
     "links/ble/scanning.py",
     "links/ble/stack.py",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ...core.errors import CannotConnect
 from ..background import shared_loop
+from . import stack
 from .advertising import ADV_BYTES, SERVICE
 from .stack import absent, scanner
 
@@ -69,7 +71,13 @@ async def scan(
     return sorted(seen.values(), key=lambda found: -found.signal_dbm)
 
 
-def search(timeout_s: float = SEARCH_S) -> list[Found]:
-    """The nodes that advertise; CannotConnect where there is no Bluetooth here."""
-    found = asyncio.run_coroutine_threadsafe(scan(timeout_s), shared_loop()).result()
+def nearby(timeout_s: float = SEARCH_S) -> list[Found]:
+    """The nodes that advertise; none where this computer has no Bluetooth, or no bleak, or is to
+    look nowhere (`$PICOLINK_DISCOVER`, links/tcp/discover.py)."""
+    if stack.BACKENDS[0] is None and os.environ.get("PICOLINK_DISCOVER") == "":
+        return []
+    try:
+        found = asyncio.run_coroutine_threadsafe(scan(timeout_s), shared_loop()).result()
+    except CannotConnect:
+        return []
     return [device for device in found if device.node]

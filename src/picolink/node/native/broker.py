@@ -13,7 +13,8 @@ from ...core.errors import Busy, UsageError
 from ...links.mqtt.address import Broker, check_filter, check_topic
 from ...links.mqtt.client import Client
 from ...links.mqtt.listener import Listener
-from .calling import Calls, find, mapped
+from ..bare import find
+from .calling import Calls, mapped
 from .feeding import Feed
 
 MYPY = False

@@ -2,9 +2,8 @@
 
 import json
 
-from ...core.errors import BadArguments, PicolinkError, UnknownCommand, UsageError
-from ..node import Command
-from .texts import arguments, as_text
+from ...core.errors import BadArguments, UnknownCommand
+from ..bare import arguments, as_text, fault, meant, run
 
 MYPY = False
 if MYPY:
@@ -12,93 +11,21 @@ if MYPY:
     from typing import Any
 
     from ...links.mqtt.packets import Message
-    from ..node import Node
+    from ..node import Command, Node
 
-    Done = Callable[[Any, Exception | None], object]
     Post = Callable[[str, Any], object]
 
 _REMEMBERED = 8  # calls by id, so that what comes twice is not run twice
 
 
-def find(node: "Node", command: "Any") -> Command:
-    """A command by its name, or that of a function."""
-    if isinstance(command, str):
-        if command not in node.commands:
-            raise UsageError("there is no command %r to be called by a topic" % command)
-        return node.commands[command]
-    for known in node.commands.values():
-        if known.function is command:
-            return known
-    return Command(command)
-
-
-def meant(
-    command: Command, args: "list[Any]", named: "dict[str, Any]", payload: bytes
-) -> "list[Any]":
-    """`args` as read from a bare payload, or the payload as text where the command takes that: "5",
-    not the number."""
-    if command.check is not None and len(args) == 1 and not named:
-        try:
-            command.check(args, named)
-        except BadArguments:
-            text = [str(payload, "utf-8")]
-            try:
-                command.check(text, named)
-                return text
-            except BadArguments:
-                pass  # what is read is named when it is refused
-    return args
-
-
-def run(
-    node: "Node", command: Command, args: "list[Any]", named: "dict[str, Any]", done: "Done"
-) -> None:
-    """Runs a command; `done` gets its value, or what it raised."""
-    try:
-        if command.stream:
-            raise BadArguments("it is a stream: topics call commands that give one value")
-        if command.check is not None:
-            command.check(args, named)
-        value = command.function(*args, **named)
-        if hasattr(value, "send"):
-            node.spawn(_later(value, done))
-        else:
-            done(value, None)
-    except Exception as error:
-        done(None, error)
-
-
-async def _later(coroutine: "Any", done: "Done") -> None:
-    try:
-        value = await coroutine
-    except Exception as error:
-        done(None, error)
-    else:
-        done(value, None)
-
-
-def _told(error: Exception) -> "tuple[str, str]":
-    """Kind and message of an error, as a caller is told; a program's own fault is printed."""
-    kind = type(error).__name__
-    if not isinstance(error, PicolinkError):
-        from ..trace import called_wrongly, format_traceback
-
-        text = format_traceback(error)
-        if called_wrongly(error, text):
-            kind = "BadArguments"
-        else:
-            print(text)
-    return kind, str(error)
-
-
 def mapped(
-    node: "Node", command: Command, post: "Post", reply: str, retained: bool
+    node: "Node", command: "Command", post: "Post", reply: str, retained: bool
 ) -> "Callable[[Message], None]":
     """What hears a topic that runs `command`, with bare payloads."""
 
     def done(value: "Any", error: Exception | None) -> None:
         if error is not None:
-            print("mqtt: %s: %s" % _told(error))
+            print("mqtt: %s: %s" % fault(error))
         elif reply and value is not None:
             post(reply, as_text(value))
 
@@ -167,7 +94,7 @@ class Calls:
     def _answer(self, number: "str | None", value: "Any", error: Exception | None) -> "Any":
         """The payload of a reply: bare, or with the id of the call."""
         if error is not None:
-            kind, why = _told(error)
+            kind, why = fault(error)
             if number is None:
                 return "! %s: %s" % (kind, why)
             return json.dumps({"id": number, "error": kind, "message": why})

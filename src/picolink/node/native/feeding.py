@@ -4,7 +4,7 @@ import json
 import time
 
 from ...core.values import decode
-from .texts import as_text
+from ..bare import as_text
 
 MYPY = False
 if MYPY:

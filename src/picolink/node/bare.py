@@ -1,0 +1,125 @@
+"""Commands called with a bare text, and values as bare texts: what tools that know nothing of
+picolink send and get, by MQTT topics (node/native) and Bluetooth characteristics (node/gatt)."""
+
+import json
+
+from ..core.errors import BadArguments, PicolinkError, UsageError
+from ..core.packets import RAW
+from ..core.values import encode
+
+MYPY = False
+if MYPY:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .node import Command, Node
+
+    Done = Callable[[Any, Exception | None], object]
+
+
+def as_text(value: "Any") -> "str | bytes":
+    """A value as others read it: text and bytes as they are, all else as JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value)
+    flag, text = encode(value)
+    if flag == RAW:
+        raise ValueError("bytes inside a list or dict: no topic takes that")
+    return text
+
+
+def arguments(payload: bytes) -> "tuple[list[Any], dict[str, Any], Any]":
+    """Arguments, named ones and the id (None) of a payload: nothing; bare text, which is one
+    argument, a number where it reads as one; a JSON list; or {"id":, "args":, "named":}."""
+    try:
+        text = str(payload, "utf-8")
+    except ValueError:
+        return [payload], {}, None
+    if not text:
+        return [], {}, None
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return [text], {}, None
+    if isinstance(value, list):
+        return value, {}, None
+    if isinstance(value, dict) and ("id" in value or "args" in value or "named" in value):
+        args, named = value.get("args", []), value.get("named", {})
+        if not isinstance(args, list) or not isinstance(named, dict):
+            raise ValueError('"args" is a list, "named" an object')
+        return args, named, value.get("id")
+    return [value], {}, None
+
+
+def find(node: "Node", command: "Any") -> "Command":
+    """A command by its name, or that of a function."""
+    if isinstance(command, str):
+        if command not in node.commands:
+            raise UsageError("there is no command %r" % command)
+        return node.commands[command]
+    for known in node.commands.values():
+        if known.function is command:
+            return known
+    from .node import Command
+
+    return Command(command)
+
+
+def meant(
+    command: "Command", args: "list[Any]", named: "dict[str, Any]", payload: bytes
+) -> "list[Any]":
+    """`args` as read from a bare payload, or the payload as text where the command takes that: "5",
+    not the number."""
+    if command.check is not None and len(args) == 1 and not named:
+        try:
+            command.check(args, named)
+        except BadArguments:
+            text = [str(payload, "utf-8")]
+            try:
+                command.check(text, named)
+                return text
+            except BadArguments:
+                pass  # what is read is named when it is refused
+    return args
+
+
+def run(
+    node: "Node", command: "Command", args: "list[Any]", named: "dict[str, Any]", done: "Done"
+) -> None:
+    """Runs a command; `done` gets its value, or what it raised."""
+    try:
+        if command.stream:
+            raise BadArguments("it is a stream: only what gives one value is called in this way")
+        if command.check is not None:
+            command.check(args, named)
+        value = command.function(*args, **named)
+        if hasattr(value, "send"):
+            node.spawn(_later(value, done))
+        else:
+            done(value, None)
+    except Exception as error:
+        done(None, error)
+
+
+async def _later(coroutine: "Any", done: "Done") -> None:
+    try:
+        value = await coroutine
+    except Exception as error:
+        done(None, error)
+    else:
+        done(value, None)
+
+
+def fault(error: Exception) -> "tuple[str, str]":
+    """Kind and message of an error, as a caller is told; a program's own fault is printed."""
+    kind = type(error).__name__
+    if not isinstance(error, PicolinkError):
+        from .trace import called_wrongly, format_traceback
+
+        text = format_traceback(error)
+        if called_wrongly(error, text):
+            kind = "BadArguments"
+        else:
+            print(text)
+    return kind, str(error)
