@@ -40,6 +40,16 @@ def announced_buses() -> list[dict[str, Any]]:
     return [about for about in _announced() if about.get("kind") == "i2c"]
 
 
+def announce_radio(about: dict[str, Any]) -> Path:
+    """Announce the Bluetooth of a world (`kind`, `port`, `token`, `pid`) to this computer."""
+    return _write(f"bluetooth-{about['token']}.json", about)
+
+
+def radios() -> list[dict[str, Any]]:
+    """The simulated Bluetooth of the worlds that run now, the newest last."""
+    return [about for about in _announced() if about.get("kind") == "bluetooth"]
+
+
 def announced() -> list[dict[str, Any]]:
     """The boards that run now."""
     return [about for about in _announced() if "usb_path" in about]

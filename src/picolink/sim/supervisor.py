@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from picolink.sim import flash, interpreter, system
+from picolink.sim.bluetooth.port import BluetoothPort
 from picolink.sim.board_process import BoardProcess
 from picolink.sim.events import EventLoop, Timer
 from picolink.sim.i2c.port import I2cPorts
@@ -59,6 +60,7 @@ class Supervisor:
         self.i2cs = I2cPorts(
             self.loop, lambda number, flag: self._tell_board(["i2c", number, flag])
         )
+        self.bluetooth = BluetoothPort(self.loop, config["bluetooth"], self._bluetooth_event)
         self.port: UsbPort | None = None
         self.pty = (-1, -1)
         if config["usb"] == "rp2":
@@ -97,6 +99,7 @@ class Supervisor:
             "unique_id": self.config["unique_id"],
             "address": self.config["address"],
             "air": [*self.config["air"], self.wired and not self.on_air],
+            "bluetooth": self.config["bluetooth"],
             "flash": self.config["flash"],
             "flash_blocks": flash.BLOCK_COUNT,
             "reset_cause": cause,
@@ -132,6 +135,7 @@ class Supervisor:
                 timer.cancel()
         self.later = self.watchdog = None
         self.on_air = False
+        self.bluetooth.dark()
         self.world.send("dark")  # before its connections end: nobody says goodbye on them
         if self.process:
             self.process.kill()
@@ -159,6 +163,7 @@ class Supervisor:
     def _soft_reset(self, raw_repl: bool) -> None:
         if self.process:
             self.process.kill()
+        self.bluetooth.reset()
         self.printed(b"MPY: soft reboot\r\n")
         self.boot(self.cause, raw_repl)
 
@@ -182,6 +187,10 @@ class Supervisor:
     def _uart_irq(self, number: int, flags: int) -> None:
         if self.process:
             self.process.send("uart", number, flags)
+
+    def _bluetooth_event(self) -> None:
+        if self.process:
+            self.process.send("bluetooth")
 
     # -- messages
 
@@ -214,6 +223,8 @@ class Supervisor:
         elif kind == "i2c":
             if self.process:
                 self.i2cs.used(message[1], self.process.pid)
+        elif kind == "bluetooth":
+            self.bluetooth.used()
         elif kind == "air":
             self.on_air = True
         elif kind in ("up", "main", "repl"):

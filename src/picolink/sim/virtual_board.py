@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from picolink.sim import announce, flash
 from picolink.sim.i2c.wire import BoardI2c, board_i2c
+from picolink.sim.bluetooth.air import BoardBluetooth
 from picolink.sim.lines import Lines, Message
 from picolink.sim.pins import BoardAdc, BoardPin, thermometer_volts
 from picolink.sim.uart.wire import BoardUart, board_uart
@@ -89,6 +90,7 @@ class VirtualBoard:
         self._log_requests = 0
         self._pin_lock = threading.Lock()
         self._radio, self._token = world.air.radio(name, address, self.unique_id)
+        self._bluetooth = world.bluetooth.board(name, self.unique_id)
 
     def __repr__(self) -> str:
         return f"<virtual board {self.name}: {self.state}, {self.usb_path}, {self.address}>"
@@ -107,6 +109,7 @@ class VirtualBoard:
             "unique_id": self.unique_id.hex(),
             "address": self.address,
             "air": [HERE, self.world.air.port, self._token],
+            "bluetooth": [HERE, self.world.bluetooth.port, self._bluetooth.token],
             "wired": not self.world.access_points,
             "plugged": self._plugged,
             "heap_bytes": self._heap_bytes,
@@ -278,6 +281,11 @@ class VirtualBoard:
     def radio(self) -> Radio:
         """Its Wi-Fi: where it has joined, and what is wrong with it."""
         return self._radio
+
+    @property
+    def bluetooth(self) -> BoardBluetooth:
+        """Its Bluetooth: the address, and where the board is."""
+        return self._bluetooth
 
     def log_text(self) -> str:
         """The last 64 kB of what it printed, read by anybody or not (usb="rp2" only)."""

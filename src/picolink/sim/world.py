@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from picolink.sim import announce, flash, interpreter
+from picolink.sim.bluetooth.air import Bluetooth
 from picolink.sim.events import EventLoop
 from picolink.sim.i2c.faults import I2cFaults
 from picolink.sim.i2c.wire import BoardI2c, I2cBus
@@ -45,6 +46,7 @@ class World:
         self._thread = threading.Thread(target=self.loop.run, name="picolink world", daemon=True)
         self._thread.start()
         self.air = Air(self.loop)
+        self.bluetooth = Bluetooth(self)
         self.access_points: list[AccessPoint] = []
         self._time_servers: list[TimeServer] = []
         self._closed = False
@@ -218,6 +220,7 @@ class World:
         for bus in self.i2cs:
             bus.close()
         self.loop.call(self.air.close)
+        self.loop.call(self.bluetooth.close)
         for server in self._time_servers:
             self.loop.call(server.close)
         self.loop.post(self._end)

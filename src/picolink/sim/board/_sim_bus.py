@@ -142,6 +142,15 @@ def call(callback, argument, hard=False):
         _start_drain()
 
 
+def call_surely(callback):
+    """Run a callback in the scheduler's turn; unlike others it is never lost."""
+    if _held is not None:
+        _held.append((callback, None, False))
+    elif (callback, None) not in _due:
+        _due.append((callback, None))
+        _start_drain()
+
+
 def _call_hard(callback, argument):
     # A hard handler may not allocate; on the board that raises MemoryError, so it does here.
     micropython.heap_lock()

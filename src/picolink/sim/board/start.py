@@ -12,6 +12,7 @@ def _start():
 
     import _sim_bus as bus
     import _sim_air
+    import _sim_bluetooth
     import _sim_flash
     import _sim_machine
     import _sim_micropython
@@ -34,7 +35,9 @@ def _start():
     _sim_rtc._setup(config["rtc_offset_s"])
     _sim_socket._address = config["address"]
     _sim_air.setup(*config["air"])
+    _sim_bluetooth._where = config["bluetooth"]
     stand_ins = {
+        "bluetooth": _sim_bluetooth,
         "machine": _sim_machine,
         "micropython": _sim_micropython,
         "network": _sim_network,

@@ -1,0 +1,47 @@
+"""Has bleak use the simulated air where there is one: below the `ble` link, and in any script."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from picolink.links.ble import stack
+from picolink.sim import announce
+
+
+class _Backends:
+    """(scanner, client) for bleak's `backend=`: ours while a world is there, else the system's."""
+
+    def __getitem__(self, index: int) -> Any:
+        return classes()[index] if announce.radios() else None
+
+
+def classes() -> tuple[Any, Any]:
+    """The scanner and the client; imports bleak."""
+    from picolink.sim.bluetooth.bleak_client import SimClient
+    from picolink.sim.bluetooth.bleak_scanner import SimScanner
+
+    return SimScanner, SimClient
+
+
+def install() -> None:
+    """From now on the `ble` link of this process uses the air of worlds."""
+    stack.BACKENDS = _Backends()  # type: ignore[assignment]
+
+
+def install_for_bleak() -> None:
+    """From now on all that uses bleak in this process does."""
+    import bleak
+    from bleak.backends.client import get_platform_client_backend_type
+    from bleak.backends.scanner import get_platform_scanner_backend_type
+
+    def scanner() -> tuple[Any, Any]:
+        found = classes()[0] if announce.radios() else None
+        return (found, found.__name__) if found else get_platform_scanner_backend_type()
+
+    def client() -> tuple[Any, Any]:
+        found = classes()[1] if announce.radios() else None
+        return (found, found.__name__) if found else get_platform_client_backend_type()
+
+    bleak.get_platform_scanner_backend_type = scanner
+    bleak.get_platform_client_backend_type = client
+    install()

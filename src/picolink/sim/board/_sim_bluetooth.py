@@ -1,0 +1,401 @@
+"""The `bluetooth` module as the rp2 port has it on BTstack; the radio is in sim/bluetooth/.
+
+Everything is a call to the simulator, one line of JSON each way. The values of the GATT server are
+kept here, as in the firmware. Events are fetched in the scheduler's turn, when the simulator says
+that there are some; a handler's memoryviews hold rubbish once it has returned.
+"""
+
+import binascii
+import errno
+import json
+import sys
+
+import socket as _native
+
+import _sim_bus as _bus
+from _sim_uuid import UUID
+
+FLAG_READ = 0x02
+FLAG_WRITE_NO_RESPONSE = 0x04
+FLAG_WRITE = 0x08
+FLAG_NOTIFY = 0x10
+FLAG_INDICATE = 0x20
+
+_GATTS_WRITE = 3
+_GATTS_READ_REQUEST = 4
+_GAP_NAME = 3  # its handle
+_DEFAULT_BYTES = 20  # of a value
+_LARGEST_MTU = 1017
+_RUBBISH = b"\xa5" * 1024
+
+_where = None  # host, port, token; set by start.py
+_line = None
+_calling = False
+_count = 0
+_due = False  # events wait to be fetched
+_ble = None
+
+
+def _call(*message):
+    """What the simulator answers; OSError where it says so."""
+    global _calling, _count
+    if _line is None:
+        raise OSError(errno.ENODEV)
+    before, _calling = _calling, True  # on the board no event comes within a call
+    _count += 1
+    number = _count
+    try:
+        _line.write(json.dumps((number, message)) + "\n")
+        while True:
+            answer = _line.readline()
+            if not answer:
+                raise OSError(errno.EIO)
+            try:
+                which, error, value = json.loads(answer)
+            except ValueError:  # the rest of one that a Ctrl-C came into
+                continue
+            if which == number:  # else of a call that a Ctrl-C ended
+                break
+    finally:
+        _calling = before
+        if _due and not before:
+            _bus.call_surely(_run)
+    if error:
+        raise OSError(error)
+    return value
+
+
+def _hex(data):
+    return None if data is None else binascii.hexlify(memoryview(data)).decode()
+
+
+def _buffer(data):
+    return data.encode() if isinstance(data, str) else data
+
+
+def _on_bluetooth(_):
+    global _due
+    _due = True
+    if not _calling:
+        _bus.call_surely(_run)
+
+
+_bus.handlers["bluetooth"] = _on_bluetooth
+
+
+def _run(_=None):
+    global _due
+    if _calling or _line is None:
+        return
+    _due = False
+    answers = []
+    while _line is not None:
+        events = _call("events", answers)
+        answers = []
+        if not events:
+            return
+        for event in events:
+            answer = _ble._happened(event)
+            if answer is not None:
+                answers.append(answer)
+
+
+class _Value:
+    def __init__(self, size):
+        self.size = size
+        self.data = b""
+        self.append = False
+
+
+class BLE:
+    def __new__(cls):
+        global _ble
+        if _ble is None:
+            _ble = object.__new__(cls)
+            _ble._handler = None
+            _ble._forget()
+        return _ble
+
+    def __init__(self):
+        pass
+
+    def _forget(self):
+        self._values = {_GAP_NAME: _Value(11)}
+        self._values[_GAP_NAME].data = b"MPY BTSTACK"
+        self._mtu = _LARGEST_MTU
+        self._notifiable = set()
+        self._mac = bytes(6)
+
+    def _check(self):
+        if _line is None:
+            raise OSError(errno.ENODEV)
+
+    def _value(self, handle):
+        self._check()
+        if handle not in self._values:
+            raise OSError(errno.EINVAL)
+        return self._values[handle]
+
+    def active(self, on=None):
+        global _line, _due
+        if on is None or bool(on) == (_line is not None):
+            return _line is not None
+        if not on:
+            _call("off")
+            _line.close()
+            _line = None
+            self._forget()
+            return False
+        _bus.interrupts_on()
+        _bus.send("bluetooth")  # it has the interrupts passed on
+        line = _native.socket()
+        line.connect(_native.getaddrinfo(_where[0], _where[1])[0][-1])
+        line.setsockopt(6, 1, 1)
+        line.write(json.dumps(["board", _where[2]]) + "\n")
+        _line, _due = line, False
+        self._forget()
+        try:
+            self._mac = binascii.unhexlify(_call("on"))
+        except OSError:
+            _line.close()
+            _line = None
+            raise
+        return True
+
+    def config(self, *args, **kw):
+        if args and kw:
+            raise TypeError("can't specify pos and kw args")
+        if not kw:
+            if len(args) != 1:
+                raise TypeError("must query one param")
+            return self._config(args[0])
+        for name, value in kw.items():
+            if name == "gap_name":
+                self._value(_GAP_NAME)
+                self._write(_GAP_NAME, bytes(_buffer(value)))
+            elif name == "mtu":
+                self._check()
+                if not 23 <= value <= _LARGEST_MTU:
+                    raise OSError(errno.EINVAL)
+                self._mtu = value
+                _call("mtu", value)
+            elif name == "addr_mode":
+                self._check()
+                if value != 0:  # the radio has a public address, and no private ones are there
+                    _call("address", value)
+            else:  # rxbuf, and all about bonding: not on this stack
+                raise ValueError("unknown config param")
+
+    def _config(self, name):
+        if name == "gap_name":
+            return bytes(self._value(_GAP_NAME).data)
+        if name == "mac":
+            self._check()
+            return tuple(
+                binascii.unhexlify(x) if isinstance(x, str) else x for x in _call("mac")
+            )
+        if name == "mtu":
+            self._check()
+            return self._mtu
+        raise ValueError("unknown config param")
+
+    def irq(self, handler):
+        if handler is not None and not callable(handler):
+            raise ValueError("invalid handler")
+        self._handler = handler
+
+    # -- events
+
+    def _happened(self, event):
+        """Handle one; returns what the simulator wants to know of it, if anything."""
+        number, args = event[0], event[1:]
+        if number in (_GATTS_WRITE, _GATTS_READ_REQUEST):
+            return self._accessed(number, *args)
+        made = []
+        for i, arg in enumerate(args):
+            if isinstance(arg, str):
+                if arg.startswith("u"):
+                    arg = UUID(binascii.unhexlify(arg[1:]))
+                    made.append(arg)
+                else:
+                    data = bytearray(binascii.unhexlify(arg))
+                    made.append(data)
+                    arg = memoryview(data)
+                args[i] = arg
+        self._tell(number, tuple(args))
+        for data in made:
+            memoryview(data)[:] = memoryview(_RUBBISH)[: len(bytes(data))]
+
+    def _accessed(self, number, conn_handle, handle, request, data):
+        value = self._values.get(handle)
+        if value is None:
+            return None if request is None else [request, 0, ""]
+        if number == _GATTS_WRITE:
+            data = binascii.unhexlify(data)
+            start = value.data if value.append else b""
+            value.data = (start + data)[: value.size]
+            if handle not in self._notifiable:  # else it is a subscription
+                self._tell(_GATTS_WRITE, (conn_handle, handle))
+            return None if request is None else [request, 0, ""]
+        denied = 0
+        if handle != _GAP_NAME and handle not in self._notifiable:
+            denied = self._tell(_GATTS_READ_REQUEST, (conn_handle, handle)) or 0
+        return [request, int(denied), "" if denied else _hex(value.data)]
+
+    def _tell(self, number, data):
+        if self._handler is None:
+            return None
+        try:
+            return self._handler(number, data)
+        except Exception as error:
+            print("Unhandled exception in IRQ callback handler")
+            sys.print_exception(error)
+
+    # -- GAP
+
+    def gap_advertise(self, interval_us=500000, adv_data=None, *, resp_data=None, connectable=True):
+        if interval_us is None:
+            if _line is not None:
+                _call("quiet")
+            return
+        self._check()
+        adv, resp = _hex(_buffer(adv_data)), _hex(_buffer(resp_data))
+        _call("advertise", interval_us, adv, resp, bool(connectable))
+
+    def gap_scan(self, duration_ms=0, interval_us=1280000, window_us=11250, active=False):
+        self._check()
+        if duration_ms is None:
+            _call("scan_stop")
+        else:
+            _call("scan", duration_ms, interval_us, window_us, bool(active))
+
+    def gap_connect(
+        self, addr_type, addr=None, scan_duration_ms=2000, min_conn_interval_us=None,
+        max_conn_interval_us=None
+    ):  # fmt: skip
+        self._check()
+        if addr_type is None:
+            _call("connect_cancel")
+            return
+        if len(addr) != 6:
+            raise ValueError("invalid addr")
+        low, high = min_conn_interval_us or 0, max_conn_interval_us or 0
+        _call("connect", addr_type, _hex(addr), scan_duration_ms, low, high)
+
+    def gap_disconnect(self, conn_handle):
+        self._check()
+        return _call("disconnect", conn_handle)
+
+    # -- GATT server
+
+    def gatts_register_services(self, services):
+        self._check()
+        wanted, sizes = [], []
+        for service, characteristics in services:
+            self._uuid(service, "invalid service UUID")
+            listed = []
+            for characteristic in characteristics:
+                if not 2 <= len(characteristic) <= 3:
+                    raise ValueError("invalid characteristic tuple")
+                self._uuid(characteristic[0], "invalid characteristic UUID")
+                descriptors = []
+                for uuid, flags in characteristic[2] if len(characteristic) > 2 else ():
+                    self._uuid(uuid, "invalid descriptor UUID")
+                    descriptors.append([_hex(uuid), flags])
+                listed.append([_hex(characteristic[0]), characteristic[1], descriptors])
+            wanted.append([_hex(service), listed])
+        all_handles, cccds = _call("services", wanted)
+        name = self._values[_GAP_NAME]
+        self._values = {_GAP_NAME: name}
+        for handles in all_handles:
+            for handle in handles:
+                self._values[handle] = _Value(_DEFAULT_BYTES)
+        for handle in cccds:
+            self._values[handle] = _Value(2)
+            self._values[handle].data = b"\x00\x00"
+        self._notifiable = set(cccds)
+        return tuple(tuple(handles) for handles in all_handles)
+
+    def _uuid(self, uuid, error):
+        if not isinstance(uuid, UUID):
+            raise ValueError(error)
+
+    def gatts_read(self, value_handle):
+        value = self._value(value_handle)
+        data = value.data
+        if value.append:
+            value.data = b""
+        return bytes(data)
+
+    def _write(self, handle, data):
+        value = self._value(handle)
+        value.data = data
+        value.size = max(value.size, len(data))
+
+    def gatts_write(self, value_handle, data, send_update=False):
+        data = bytes(_buffer(data))
+        self._check()
+        if send_update and value_handle + 1 not in self._notifiable:
+            raise OSError(errno.EINVAL)
+        self._write(value_handle, data)
+        if send_update:
+            wanted = self._values[value_handle + 1].data[:1]
+            if wanted and wanted[0] & 3:
+                _call("update", value_handle, _hex(data), wanted[0] & 3)
+        return len(data)
+
+    def gatts_notify(self, conn_handle, value_handle, data=None):
+        self._check()
+        if data is None:
+            data = self.gatts_read(value_handle)
+        _call("notify", conn_handle, value_handle, _hex(_buffer(data)))
+
+    def gatts_indicate(self, conn_handle, value_handle, data=None):
+        self._check()
+        if data is None:
+            data = self.gatts_read(value_handle)
+        _call("indicate", conn_handle, value_handle, _hex(_buffer(data)))
+
+    def gatts_set_buffer(self, value_handle, len, append=False):
+        value = self._value(value_handle)
+        value.size, value.append, value.data = len, bool(append), b""
+
+    # -- GATT client
+
+    def gattc_discover_services(self, conn_handle, uuid=None):
+        self._check()
+        _call("discover_services", conn_handle, self._wanted(uuid))
+
+    def gattc_discover_characteristics(self, conn_handle, start_handle, end_handle, uuid=None):
+        self._check()
+        wanted = self._wanted(uuid)
+        _call("discover_characteristics", conn_handle, start_handle, end_handle, wanted)
+
+    def gattc_discover_descriptors(self, conn_handle, start_handle, end_handle):
+        self._check()
+        _call("discover_descriptors", conn_handle, start_handle, end_handle)
+
+    def _wanted(self, uuid):
+        if uuid is not None and not isinstance(uuid, UUID):
+            raise TypeError("UUID")
+        return _hex(uuid)
+
+    def gattc_read(self, conn_handle, value_handle):
+        self._check()
+        _call("read", conn_handle, value_handle)
+
+    def gattc_write(self, conn_handle, value_handle, data, mode=0):
+        self._check()
+        _call("write", conn_handle, value_handle, _hex(_buffer(data)), mode)
+
+    def gattc_exchange_mtu(self, conn_handle):
+        self._check()
+        _call("exchange_mtu", conn_handle)
+
+    # -- L2CAP channels: not on this stack
+
+    def l2cap_listen(self, psm, mtu):
+        raise OSError(errno.EOPNOTSUPP)
+
+    def l2cap_connect(self, conn_handle, psm, mtu):
+        raise OSError(errno.EOPNOTSUPP)
