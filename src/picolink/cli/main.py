@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from ..core.errors import CannotConnect, LinkError, NotDone, PicolinkError, Unknown, UsageError
+from ..sim.bluetooth import backend
 from .parser import make_parser
 
 DONE = 0
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError:
         pass  # not in the main thread: an embedder's business
     try:
+        backend.install()  # `ble:` finds virtual boards that run on this computer
         module = importlib.import_module("picolink.cli." + options.module)
         code: int = module.run(options)
         sys.stdout.flush()

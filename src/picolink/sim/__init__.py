@@ -14,6 +14,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from picolink.sim.bluetooth.air import Bluetooth, BoardBluetooth
+    from picolink.sim.bluetooth.faults import BluetoothFaults
     from picolink.sim.interpreter import InterpreterMissing
     from picolink.sim.pins import BoardAdc, BoardPin
     from picolink.sim.uart.faults import UartFaults
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccessPoint",
+    "Bluetooth",
+    "BluetoothFaults",
     "BoardAdc",
+    "BoardBluetooth",
     "BoardFailed",
     "BoardPin",
     "BoardUart",
@@ -44,7 +49,10 @@ __all__ = [
 
 _HOMES = {
     "AccessPoint": "wifi.access_point",
+    "Bluetooth": "bluetooth.air",
+    "BluetoothFaults": "bluetooth.faults",
     "BoardAdc": "pins",
+    "BoardBluetooth": "bluetooth.air",
     "BoardFailed": "virtual_board",
     "BoardPin": "pins",
     "BoardUart": "uart.wire",

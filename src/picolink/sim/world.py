@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from picolink.sim import announce, flash, interpreter
+from picolink.sim.bluetooth import backend
 from picolink.sim.bluetooth.air import Bluetooth
 from picolink.sim.events import EventLoop
 from picolink.sim.i2c.faults import I2cFaults
@@ -47,6 +48,7 @@ class World:
         self._thread.start()
         self.air = Air(self.loop)
         self.bluetooth = Bluetooth(self)
+        backend.install()
         self.access_points: list[AccessPoint] = []
         self._time_servers: list[TimeServer] = []
         self._closed = False

@@ -1,4 +1,4 @@
-"""`python -m picolink.sim.bluetooth script.py ...` runs a script whose bleak finds virtual boards."""
+"""`python -m picolink.sim.bluetooth script.py`: runs a script whose bleak finds virtual boards."""
 
 from __future__ import annotations
 

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 HERE = "127.0.0.1"
 _WAIT_S = 20  # for its process, also on a computer that has much to do
-_START = "import sys; sys.path[:] = {path!r}; from picolink.sim.bluetooth.process import main; main()"
+_START = (
+    "import sys; sys.path[:] = {path!r}; from picolink.sim.bluetooth.process import main; main()"
+)
 _SUPPLY = "it needs bumble: pip install 'picolink[sim]'"
 
 

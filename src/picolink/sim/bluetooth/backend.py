@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from picolink.links.ble import stack
@@ -30,7 +31,6 @@ def install() -> None:
 
 def install_for_bleak() -> None:
     """From now on all that uses bleak in this process does."""
-    import bleak
     from bleak.backends.client import get_platform_client_backend_type
     from bleak.backends.scanner import get_platform_scanner_backend_type
 
@@ -42,6 +42,7 @@ def install_for_bleak() -> None:
         found = classes()[1] if announce.radios() else None
         return (found, found.__name__) if found else get_platform_client_backend_type()
 
-    bleak.get_platform_scanner_backend_type = scanner
-    bleak.get_platform_client_backend_type = client
+    package: Any = importlib.import_module("bleak")
+    package.get_platform_scanner_backend_type = scanner
+    package.get_platform_client_backend_type = client
     install()

@@ -119,14 +119,15 @@ class SimClient(BaseBleakClient):
 
         from picolink.sim.bluetooth.hosting import QuickClient
 
-        assert self._stack
+        stack = self._stack
+        assert stack
         low, high = INTERVALS_MS
         wanted = ConnectionParametersPreferences(
             connection_interval_min=low, connection_interval_max=high,
             supervision_timeout=SUPERVISION_MS,
         )  # fmt: skip
         peer = hci.Address(self.address, hci.Address.PUBLIC_DEVICE_ADDRESS)
-        async with self._stack.connecting:
+        async with stack.connecting:
             connecting = asyncio.create_task(
                 device.connect_le(
                     peer, {hci.Phy.LE_1M: wanted}, hci.OwnAddressType.PUBLIC, timeout=None
@@ -135,7 +136,7 @@ class SimClient(BaseBleakClient):
             try:
                 connection = await asyncio.shield(connecting)
             except asyncio.CancelledError:
-                if self._stack.device is device:
+                if stack.device is not None and stack.device is device:
                     await device.cancel_connection()
                 await asyncio.wait([connecting], timeout=1)
                 if connecting.done() and not connecting.cancelled() and not connecting.exception():

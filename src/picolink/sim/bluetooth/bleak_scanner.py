@@ -53,7 +53,9 @@ class SimScanner(BaseBleakScanner):
         uuids = _uuids(fields)
         if not self.is_allowed_uuid(uuids):
             return
-        name = next((fields[kind].decode(errors="replace") for kind in _NAMES if kind in fields), None)
+        name = next(
+            (fields[kind].decode(errors="replace") for kind in _NAMES if kind in fields), None
+        )
         maker = fields.get(_MANUFACTURER, b"")
         found = AdvertisementData(
             local_name=name,

@@ -12,9 +12,8 @@ from bumble import hci
 
 if TYPE_CHECKING:
     from bumble import ll
-    from bumble.controller import Connection
 
-    from picolink.sim.bluetooth.controller import SimController
+    from picolink.sim.bluetooth.controller import SimConnection, SimController
     from picolink.sim.bluetooth.radio import Radio
 
 INTERVAL_UNIT_S = 0.00125
@@ -24,7 +23,7 @@ TIMEOUT_UNIT_S = 0.01
 class End:
     """One side: its controller, and what it has to send."""
 
-    def __init__(self, controller: SimController, connection: Connection) -> None:
+    def __init__(self, controller: SimController, connection: SimConnection) -> None:
         self.controller = controller
         self.connection = connection
         self.packets: deque[tuple[int, bytes]] = deque()  # (its boundary flag, data)

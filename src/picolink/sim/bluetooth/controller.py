@@ -11,7 +11,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from bumble import controller as stock
-from bumble import crypto, hci, ll
+from bumble import hci, ll
 from bumble.core import PhysicalTransport
 
 from picolink.sim.bluetooth import advertiser
@@ -106,7 +106,7 @@ class SimController(stock.Controller):
 
     def listens(self, now: float) -> bool:
         """Whether a scanner or an initiator has its window open."""
-        pending = self.pending_le_connection
+        pending = self._pending
         if self.le_scan_enable:
             interval, window = self.le_scan_interval, self.le_scan_window
         elif pending is not None:
@@ -121,10 +121,10 @@ class SimController(stock.Controller):
             self._report(sender, kind, data)
             if self.le_scan_type == 1 and kind in (advertiser.IND, advertiser.SCAN_IND):
                 self._report(sender, advertiser.SCAN_RSP, response)
-        pending = self.pending_le_connection
+        pending = self._pending
         if pending is not None and kind in (advertiser.IND, advertiser.DIRECT_IND):
             if bytes(pending.peer_address) == bytes(sender.public_address):
-                self._connect(sender)
+                self._connect(sender, pending)
 
     def _report(self, sender: SimController, kind: int, data: bytes) -> None:
         key = (sender, kind, data)
@@ -184,19 +184,24 @@ class SimController(stock.Controller):
             )
         )
 
-    def _connect(self, peripheral: SimController) -> None:
-        pending, self.pending_le_connection = self.pending_le_connection, None
+    @property
+    def _pending(self) -> hci.HCI_LE_Create_Connection_Command | None:
+        pending = self.pending_le_connection
+        return pending if isinstance(pending, hci.HCI_LE_Create_Connection_Command) else None
+
+    def _connect(
+        self, peripheral: SimController, pending: hci.HCI_LE_Create_Connection_Command
+    ) -> None:
+        self.pending_le_connection = None
         wanted_units = round(self.radio.faults.interval_ms / 1.25)
         low, high = pending.connection_interval_min, pending.connection_interval_max
         interval = wanted_units or max(low, high)
         latency, timeout = pending.max_latency, pending.supervision_timeout
-        ends = [
-            self._new_end(hci.Role.CENTRAL, peripheral),
-            peripheral._new_end(hci.Role.PERIPHERAL, self),
-        ]
-        air = AirConnection(self.radio, *ends, interval, latency, timeout)
+        a = self._new_end(hci.Role.CENTRAL, peripheral)
+        b = peripheral._new_end(hci.Role.PERIPHERAL, self)
+        air = AirConnection(self.radio, a, b, interval, latency, timeout)
         peripheral.le_legacy_advertiser.stop()
-        for end, other in (ends, ends[::-1]):
+        for end, other in ((a, b), (b, a)):
             end.connection.air = air
             end.controller._tell_connected(end, other.controller.public_address, air)
 
@@ -256,7 +261,9 @@ class SimController(stock.Controller):
 
     def _encrypt(self, parameters: bytes) -> None:
         # AES-128 of one block; HCI has the least significant byte first.
-        data = crypto.e(parameters[:16], parameters[16:])
+        from bumble.crypto.cryptography import e
+
+        data = e(parameters[:16], parameters[16:])
         self._to_host(struct.pack("<BBBBHB", 4, 0x0E, 20, 1, LE_ENCRYPT, 0) + data)
 
     def on_hci_read_rssi_command(

@@ -2,7 +2,7 @@
 
 The world tells it over a socket what to do, and everything ends when that closes. Who uses
 Bluetooth connects at a port of loopback and says in its first line who it is: ["board", token] is
-a board's program, ["power", token] its supervisor, ["adapter", token, name] a computer. From then on
+a board's program, ["power", token] its supervisor, ["adapter", token, name] a computer. After that
 a board calls (`[number, [name, ...]]` is answered by `[number, error, value]`), its supervisor is
 told by a byte that there are events, and a computer speaks HCI.
 """

@@ -20,7 +20,7 @@ class Radio(LocalLink):
     """Passes advertisements on, and keeps the connections."""
 
     def __init__(self, seed: str) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.faults = BluetoothFaults()
         self.rng = random.Random(seed)
         self.here: list[SimController] = []  # in the order in which they came, unlike a set
@@ -74,9 +74,7 @@ class Radio(LocalLink):
         share = max(share, faults.loss(self.rssi(a, b)))
         return share > 0 and self.rng.random() < share
 
-    def advertised(
-        self, sender: SimController, kind: int, data: bytes, response: bytes
-    ) -> None:
+    def advertised(self, sender: SimController, kind: int, data: bytes, response: bytes) -> None:
         """An advertisement is in the air; who listens just now hears it."""
         now = asyncio.get_running_loop().time()
         for receiver in list(self.here):

@@ -131,7 +131,7 @@ class BoardServer(gatt_server.Server):
 
     # -- writes: in the order in which they come, without a task for each
 
-    def on_gatt_pdu(self, bearer: att.Bearer, att_pdu: att.ATT_PDU) -> None:
+    def on_gatt_pdu(self, bearer: Any, att_pdu: att.ATT_PDU) -> None:
         if isinstance(att_pdu, att.ATT_Write_Command):
             handle = att_pdu.attribute_handle
             if self._flags.get(handle, 0) & WRITE_COMMAND and self._may_write(handle):
@@ -150,7 +150,7 @@ class BoardServer(gatt_server.Server):
             | att.Attribute.WRITE_REQUIRES_AUTHORIZATION
         )
 
-    def _on_write(self, bearer: att.Bearer, request: att.ATT_Write_Request) -> None:
+    def _on_write(self, bearer: Any, request: att.ATT_Write_Request) -> None:
         handle = request.attribute_handle
         error = 0
         if self.get_attribute(handle) is None:

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from bumble import core, hci
-from bumble.device import AdvertisingType
+from bumble import att, core, hci
 
 from picolink.sim.bluetooth import hosting
 from picolink.sim.bluetooth.client import BoardClient
 from picolink.sim.bluetooth.controller import SimController
+from picolink.sim.bluetooth.discovery import Advertising, Scanning
 from picolink.sim.bluetooth.hosting import LARGEST_MTU, queued
+from picolink.sim.bluetooth.inbox import Inbox
 from picolink.sim.bluetooth.server import BoardServer, Definition
 
 if TYPE_CHECKING:
@@ -28,15 +28,11 @@ if TYPE_CHECKING:
     from picolink.sim.bluetooth.radio import Radio
 
 CENTRAL_CONNECT, CENTRAL_DISCONNECT, GATTS_WRITE, GATTS_READ_REQUEST = 1, 2, 3, 4
-SCAN_RESULT, SCAN_DONE, PERIPHERAL_CONNECT, PERIPHERAL_DISCONNECT = 5, 6, 7, 8
+PERIPHERAL_CONNECT, PERIPHERAL_DISCONNECT = 7, 8
 INDICATE_DONE, MTU_EXCHANGED, CONNECTION_UPDATE = 20, 21, 27
 NOBODY, NO_ADDRESS_TYPE, NO_ADDRESS = 0xFFFF, 0xFF, "00" * 6
 WAITING = 12
 """So many events wait for the board before its controller takes no more packets."""
-SCAN_RESULTS = 40
-"""So many reports of a scan wait; those that come then are lost."""
-BATCH = 16
-UNIT_MS = 0.625
 
 
 class BoardStack:
@@ -46,61 +42,31 @@ class BoardStack:
         self.radio = radio
         self.name = name
         self.mac = mac
-        self._wake = wake
         self.controller = SimController(radio, name, mac)
-        self.controller.has_room = self._has_room
+        self.inbox = Inbox(wake)
+        self.controller.has_room = lambda: len(self.inbox) < WAITING
         self.device: Device = hosting.device(self.controller, LARGEST_MTU)
-        self._events: deque[list[Any]] = deque()
-        self._told = False
-        self._fetched = 0
-        self._requests: dict[int, asyncio.Future[tuple[int, bytes]]] = {}
-        self._request = 0
+        self._advertising = Advertising(self.device)
+        self._scanning = Scanning(self.device, self.inbox, self._soon)
         self._clients: dict[int, BoardClient] = {}
         self._mtu = LARGEST_MTU
-        self._advertised = (b"", b"")
-        self._advertise: tuple[float, AdvertisingType] | None = None
-        self._scan: asyncio.TimerHandle | None = None
-        self._scanning = False
         self._connecting: hci.Address | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._on = False
-
-    # -- events
-
-    def post(self, *event: Any) -> None:
-        """Something happened; the board will be told."""
-        self._events.append(list(event))
-        if not self._told:
-            self._told = True
-            self._wake()
-
-    def _has_room(self) -> bool:
-        return len(self._events) + self._fetched < WAITING
-
-    def do_events(self, answers: list[tuple[int, int, str]]) -> list[list[Any]]:
-        """The board has done what it fetched before, and answers what it was asked."""
-        for number, status, value in answers:
-            future = self._requests.pop(number, None)
-            if future and not future.done():
-                future.set_result((status, bytes.fromhex(value)))
-        events = [self._events.popleft() for _ in range(min(BATCH, len(self._events)))]
-        self._fetched = len(events)
-        self._told = bool(events)
-        return events
+        self.do_events = self.inbox.fetch
+        self.do_advertise = self._advertising.start
+        self.do_quiet = self._advertising.stop
+        self.do_scan = self._scanning.start
+        self.do_scan_stop = self._scanning.stop
 
     # -- on and off
 
     async def do_on(self) -> str:
         """Switch it on; the address."""
-        if not self._on:
-            self._on = True
-            self.radio.join(self.controller)
-            device = self.device
-            device.on("connection", self._connected)
-            device.on("connection_failure", self._not_connected)
-            device.host.on("advertising_report", self._reported)
-            await device.power_on()
-            self._new_server()
+        self.radio.join(self.controller)
+        self.device.on("connection", self._connected)
+        self.device.on("connection_failure", self._not_connected)
+        await self.device.power_on()
+        self._new_server()
         return self._hex_address()
 
     def _hex_address(self) -> str:
@@ -122,21 +88,17 @@ class BoardStack:
 
     def _end(self) -> None:
         self.controller.host = None
-        if self._scan:
-            self._scan.cancel()
+        self._scanning.close()
         for task in self._tasks:
             task.cancel()
-        for future in self._requests.values():
-            future.cancel()
-        self._requests.clear()
-        self._events.clear()
+        self.inbox.clear()
 
     def _soon(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _command(self, command: hci.HCI_Command) -> None:
+    def _command(self, command: Any) -> None:
         async def send() -> None:
             try:
                 await self.device.send_command(command)
@@ -153,82 +115,6 @@ class BoardStack:
     def do_address(self, mode: int) -> None:
         """Of the address modes only the public one is simulated."""
         raise OSError(errno.EINVAL)
-
-    # -- advertising and scanning
-
-    async def do_advertise(
-        self, interval_us: int, data: str | None, response: str | None, connectable: bool
-    ) -> None:
-        """Advertise from now on, if nobody is connected; data that is None stays."""
-        before, after = self._advertised
-        self._advertised = (
-            before if data is None else bytes.fromhex(data)[:31],
-            after if response is None else bytes.fromhex(response)[:31],
-        )
-        kind = AdvertisingType.UNDIRECTED_CONNECTABLE_SCANNABLE
-        if not connectable:
-            kind = AdvertisingType.UNDIRECTED_SCANNABLE
-        units = max(32, min(0x4000, interval_us // 625))
-        self._advertise = units * UNIT_MS, kind
-        await self._update_advertising()
-
-    async def do_quiet(self) -> None:
-        """Advertise no more."""
-        self._advertise = None
-        await self.device.stop_advertising()
-
-    async def _update_advertising(self) -> None:
-        # There is one connection at most: while it lasts nobody else could be taken.
-        if self._advertise is None or self.device.connections:
-            return
-        interval_ms, kind = self._advertise
-        data, response = self._advertised
-        await self.device.start_advertising(
-            advertising_type=kind,
-            own_address_type=hci.OwnAddressType.PUBLIC,
-            advertising_data=data,
-            scan_response_data=response,
-            advertising_interval_min=interval_ms,
-            advertising_interval_max=interval_ms,
-        )
-
-    async def do_scan(
-        self, duration_ms: int, interval_us: int, window_us: int, active: bool
-    ) -> None:
-        """Scan, for a time or (0) until stopped."""
-        interval, window = interval_us / 1000, window_us / 1000
-        if not 2.5 <= window <= interval <= 10240:
-            raise OSError(errno.EINVAL)
-        if self._scan:
-            self._scan.cancel()
-            self._scan = None
-        if self._scanning:
-            await self.device.stop_scanning(legacy=True)
-        self._scanning = True
-        await self.device.start_scanning(
-            legacy=True, active=active, scan_interval=interval, scan_window=window,
-            own_address_type=hci.OwnAddressType.PUBLIC,
-        )  # fmt: skip
-        if duration_ms > 0:
-            loop = asyncio.get_running_loop()
-            self._scan = loop.call_later(
-                duration_ms / 1000, lambda: self._soon(self.do_scan_stop())
-            )
-
-    async def do_scan_stop(self) -> None:
-        """Stop; the board hears of it, whether it was scanning or not."""
-        if self._scan:
-            self._scan.cancel()
-            self._scan = None
-        self._scanning = False
-        await self.device.stop_scanning(legacy=True)
-        self.post(SCAN_DONE)
-
-    def _reported(self, report: Any) -> None:
-        if len(self._events) < SCAN_RESULTS:
-            address = bytes(reversed(bytes(report.address))).hex()
-            about = (report.address_type, address, report.event_type, report.rssi)
-            self.post(SCAN_RESULT, *about, report.data.hex())
 
     # -- connections
 
@@ -272,29 +158,29 @@ class BoardStack:
 
     def _not_connected(self, _: core.ConnectionError) -> None:
         self._connecting = None
-        self.post(PERIPHERAL_DISCONNECT, NOBODY, NO_ADDRESS_TYPE, NO_ADDRESS)
+        self.inbox.post(PERIPHERAL_DISCONNECT, NOBODY, NO_ADDRESS_TYPE, NO_ADDRESS)
 
     def _connected(self, connection: Connection) -> None:
         handle = connection.handle
         central = connection.role == hci.Role.CENTRAL
         if central:
             self._connecting = None
-        self._clients[handle] = BoardClient(connection, self.post)
+        self._clients[handle] = BoardClient(connection, self.inbox.post)
         connection.on("disconnection", lambda reason: self._disconnected(connection))
         connection.on("connection_att_mtu_update", lambda: self._mtu_changed(connection))
         connection.on("connection_parameters_update", lambda: self._updated(connection))
         address = bytes(reversed(bytes(connection.peer_address))).hex()
         event = PERIPHERAL_CONNECT if central else CENTRAL_CONNECT
-        self._advertise = None  # as by the documentation: it does not begin again by itself
-        self.post(event, handle, int(connection.peer_address.address_type), address)
+        self._advertising.connected()
+        self.inbox.post(event, handle, int(connection.peer_address.address_type), address)
 
     def _mtu_changed(self, connection: Connection) -> None:
         if connection.role == hci.Role.PERIPHERAL:
-            self.post(MTU_EXCHANGED, connection.handle, connection.att_mtu)
+            self.inbox.post(MTU_EXCHANGED, connection.handle, connection.att_mtu)
 
     def _updated(self, connection: Connection) -> None:
         about = connection.parameters
-        self.post(
+        self.inbox.post(
             CONNECTION_UPDATE, connection.handle, round(about.connection_interval / 1.25),
             about.peripheral_latency, round(about.supervision_timeout / 10), 0,
         )  # fmt: skip
@@ -305,8 +191,8 @@ class BoardStack:
             client.close()
         central = connection.role == hci.Role.CENTRAL
         event = PERIPHERAL_DISCONNECT if central else CENTRAL_DISCONNECT
-        self.post(event, connection.handle, NO_ADDRESS_TYPE, NO_ADDRESS)
-        asyncio.get_running_loop().call_soon(lambda: self._soon(self._update_advertising()))
+        self.inbox.post(event, connection.handle, NO_ADDRESS_TYPE, NO_ADDRESS)
+        asyncio.get_running_loop().call_soon(lambda: self._soon(self._advertising.update()))
 
     def do_disconnect(self, handle: int) -> bool:
         """End a connection; False if there is none."""
@@ -334,25 +220,16 @@ class BoardStack:
             self._new_server()
             raise OSError(errno.ENOMEM) from None
 
-    def _ask(self, event: int, connection: int, handle: int, data: str) -> Any:
-        self._request += 1
-        future = asyncio.get_running_loop().create_future()
-        self._requests[self._request] = future
-        self.post(event, connection, handle, self._request, data)
-        return future
-
     async def _asked(self, connection: int, handle: int) -> bytes:
-        from bumble import att
-
-        status, value = await self._ask(GATTS_READ_REQUEST, connection, handle, "")
+        status, value = await self.inbox.ask(GATTS_READ_REQUEST, connection, handle, "")
         if status:
             raise att.ATT_Error(status, handle)
         return bytes(value)
 
     def _written(self, connection: int, handle: int, value: bytes, wait: bool) -> Any:
         if wait:
-            return self._ask(GATTS_WRITE, connection, handle, value.hex())
-        self.post(GATTS_WRITE, connection, handle, None, value.hex())
+            return self.inbox.ask(GATTS_WRITE, connection, handle, value.hex())
+        self.inbox.post(GATTS_WRITE, connection, handle, None, value.hex())
         return None
 
     def _to_send(self, handle: int) -> Connection:
@@ -371,8 +248,6 @@ class BoardStack:
 
     def do_indicate(self, handle: int, value_handle: int, data: str) -> None:
         """Send a value and have it confirmed, which an event tells."""
-        from bumble import att
-
         connection = self._to_send(handle)
         attribute = self.device.gatt_server.get_attribute(value_handle)
         if attribute is None:
@@ -387,7 +262,7 @@ class BoardStack:
                 )
             except (TimeoutError, core.TimeoutError, asyncio.CancelledError, att.ATT_Error):
                 status = 0x90  # of BTstack: not confirmed in time
-            self.post(INDICATE_DONE, handle, value_handle, status)
+            self.inbox.post(INDICATE_DONE, handle, value_handle, status)
 
         self._soon(work())
 

@@ -191,9 +191,7 @@ class BLE:
             return bytes(self._value(_GAP_NAME).data)
         if name == "mac":
             self._check()
-            return tuple(
-                binascii.unhexlify(x) if isinstance(x, str) else x for x in _call("mac")
-            )
+            return tuple(binascii.unhexlify(x) if isinstance(x, str) else x for x in _call("mac"))
         if name == "mtu":
             self._check()
             return self._mtu
@@ -290,7 +288,7 @@ class BLE:
 
     def gatts_register_services(self, services):
         self._check()
-        wanted, sizes = [], []
+        wanted = []
         for service, characteristics in services:
             self._uuid(service, "invalid service UUID")
             listed = []
