@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sim.terminal import Terminal
 
 import picolink
 from picolink.packing import compile_all
@@ -184,3 +185,52 @@ def test_two_boards_and_a_computer_in_a_routers_network(world: World, first: str
     )  # fmt: skip
     assert done.stdout == "the lamp is off\n", done.stderr
     led.wait(0)
+
+
+REPORTS = """
+from picolink import Node
+node = Node("station", wifi={
+    "access_point": ["pico pair", "a password"], "access_point_address": "192.168.10.1",
+})
+
+@node.text(link="tcp-listen::5263", end=None, reply="")
+def report(text):
+    return "Success: %d bytes" % len(text)
+
+node.run("usb:", "tcp-listen::5263")
+"""
+#: A program as people have it, without picolink: joins, sends up to 512 bytes, wants "Success".
+PLAIN = """
+import network, socket, time
+
+wlan = network.WLAN(network.STA_IF)
+wlan.active(True)
+wlan.ifconfig(("192.168.10.2", "255.255.255.0", "192.168.10.1", "192.168.10.1"))
+wlan.connect("pico pair", "a password")
+while not wlan.isconnected():
+    time.sleep_ms(50)
+print("joined as", wlan.ifconfig()[0])
+for size in (1, 20, 512):
+    s = socket.socket()
+    s.connect(("192.168.10.1", 5263))
+    s.send(b"x" * size)
+    print("answer", s.recv(512).decode())
+    s.close()
+s = socket.socket()
+s.connect(("192.168.10.1", 5263))
+for size in (512, 3):
+    s.send(b"y" * size)
+    print("again", s.recv(512).decode())
+"""
+
+
+def test_a_plain_program_on_an_access_point_pair(world: World) -> None:
+    libs = compile_all(["usb", "tcp", "wifi"])
+    world.access_point("neighbour", "password")  # boards that boot on no wire
+    world.board("station", main=REPORTS, libs=libs)
+    client = world.board("client", main=PLAIN, libs={})
+    with Terminal(client.usb_path) as terminal:
+        said = terminal.expect(b"again Success: 3 bytes", 40).decode()
+    assert "joined as 192.168.10.2" in said
+    sizes = [int(n) for n in re.findall(r"(?:answer|again) Success: (\d+) bytes", said)]
+    assert sizes == [1, 20, 512, 512, 3]
