@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import picolink
+from picolink.cli.doctoring import examine
 from picolink.packing import compile_all
 from picolink.sim import WifiFaults, World
 
@@ -89,6 +90,16 @@ def until(garden: picolink.Board, what: Callable[[dict[str, Any]], object]) -> d
     return dict(told)
 
 
+def doctor_says(world: World, *words: str) -> None:
+    """What `picolink doctor` says of the time of day: nothing is wrong, or all these words."""
+    for step in examine("tcp:" + world.boards["garden"].address):
+        if "time of day" in step.what:
+            assert step.ok != bool(words) and step.kind == ("no time server" if words else "")
+            assert all(word in step.why + step.advice for word in words), step
+            return
+    raise AssertionError("it says nothing of it")
+
+
 def ahead_s(told: dict[str, Any]) -> float:
     return float(told["unix_ms"] / 1000 - time.time())
 
@@ -121,8 +132,10 @@ def test_servers_that_do_not_agree_are_not_believed_until_they_do(
     # The host of this test is a peer that knows the time: better than nothing.
     told = until(board, lambda told: told["quality"] == "peer")
     assert "do not agree" in told["why"] and abs(ahead_s(told)) < 0.5
+    doctor_says(world, "do not agree", "a time server of your own")
     wrong.ahead_s = 0
     until(board, lambda told: told["quality"] == "ntp")
+    doctor_says(world)
 
 
 def test_a_dead_server_is_asked_again(world: World, garden: Garden) -> None:
@@ -131,6 +144,7 @@ def test_a_dead_server_is_asked_again(world: World, garden: Garden) -> None:
     board = garden(server.address)
     told = until(board, lambda told: told["why"])
     assert f"{server.address}: no answer" in told["why"]
+    doctor_says(world, f"{server.address}: no answer", "Is there a way to the internet?")
     server.stratum, server.dead = 16, False
     until(board, lambda told: "does not know the time" in told["why"])
     server.stratum = 0
@@ -176,6 +190,7 @@ def test_over_wifi_by_a_name_whose_dns_is_dead_at_first(world: World, garden: Ga
     board = garden(f"time.test:{port}", f"nowhere.test:{port}", wifi=WIFI)
     told = until(board, lambda told: told["why"])
     assert "DNS server 192.168.1.1 does not answer" in told["why"]
+    doctor_says(world, "DNS server 192.168.1.1 does not answer", "by IP")
     lab.set(WifiFaults())
     told = until(board, lambda told: told["quality"] == "ntp")
     assert server.asked >= 1 and abs(ahead_s(told)) < 0.5

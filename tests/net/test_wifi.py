@@ -320,6 +320,9 @@ def test_power_save_is_off(lab: AccessPoint, made: Callable[..., VirtualBoard]) 
     began_s = time.monotonic()
     reached(board)
     assert time.monotonic() - began_s < 4
+    board.kill()
+    asked = made({"networks": ["lab", "password"], "power_save": True}, name="saving")
+    until(asked, "Power save is on, as was asked for: answers come late, by seconds")
 
 
 def test_a_fixed_address_of_another_network_gives_way_to_dhcp(

@@ -20,6 +20,7 @@ from .output import Progress, print_json
 FAULT = 1  # the exit code where something is wrong
 _CONNECT_S = 8.0
 _WIDTH = 92
+_TOLD_BY = {"peer": "told by a peer", "rtc": "from its own clock, which was set before"}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -96,6 +97,7 @@ def _talk(address: str) -> Iterator[Step]:
             if version.startswith("micropython"):
                 yield firmware("MicroPython" + version.removeprefix("micropython"))
             yield from _wifi(board)
+            yield from _clock(board)
     except PicolinkError as error:
         yield bad(
             what, "no call", sentence(f"The node answered a greeting, but then: {error}"),
@@ -115,6 +117,34 @@ def _wifi(board: Board) -> Iterator[Step]:
         return
     for kind, why, advice in findings:
         yield bad(what, kind, why, advice) if kind else good(what, why=why.rstrip("."))
+
+
+def _clock(board: Board) -> Iterator[Step]:
+    """Whether a board knows the time of day; nothing where its node does not look after that."""
+    what = "the board knows the time of day"
+    try:
+        told = board.call("sys.time")
+    except PicolinkError as error:
+        if "sys.time" not in str(error):
+            raise
+        return
+    why = str(told["why"])
+    if told["quality"] in ("ntp", "system"):
+        yield good(what, why=told["text"])
+    elif why:  # also where this computer, which is a peer, has told it just now
+        advice = (
+            "Its network's DNS server does not answer, or knows no names of the internet: start "
+            "the router anew, or name time servers by IP (node.time.servers)."
+            if "DNS server" in why
+            else "Is there a way to the internet? Else name a time server of your own "
+            '(node.time.servers = ("192.168.1.1",)).'
+        )
+        yield bad(
+            what, "no time server", sentence(why),
+            advice + " Meanwhile peers tell it: this computer, for one.",
+        )  # fmt: skip
+    elif told["quality"] != "unknown":
+        yield good(what, why=f"{told['text']}, {_TOLD_BY[told['quality']]}")
 
 
 def shown(step: Step) -> str:

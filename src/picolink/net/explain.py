@@ -90,6 +90,8 @@ def _up(wifi: "Wifi") -> "Finding":
         why += "it answers nobody, which is harmless, or the router has a fault."
         return ("gateway silent", why, "If nothing is reached from here, start the router anew.")
     why += " The gateway %s answers." % wifi.gateway
+    if wifi.power_save:
+        why += " Power save is on, as was asked for: answers come late, by seconds at times."
     if dbm < _WEAK_DBM:
         return ("weak signal", why + " The signal is weak.", "Bring board and router closer.")
     return ("", why, "")

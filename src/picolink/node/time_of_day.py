@@ -55,7 +55,8 @@ async def _keep(node: "Node", clock: Clock, changed: "asyncio.Event") -> None:
                     clock.why = "%s: %s" % (session.peer_name, error)
         return told
 
-    usual = SERVERS if getattr(node, "wifi", None) is not None else ()
+    wifi = getattr(node, "wifi", None)
+    usual = SERVERS if wifi is not None and wifi.networks else ()  # no way to them but by a router
     await keep(clock, node.now_ms, usual, ask_peers, changed)
 
 
