@@ -88,8 +88,8 @@ def _no_way(host: str, port: int, error: OSError) -> Step:
     return bad(
         f"{host} is there", "nobody answers",
         f"{why}: the board is off or not in the Wi-Fi, its address has changed, this computer is "
-        "in another network (a guest network, for one), or a firewall drops what is sent. A "
-        "program without picolink that sends nothing for minutes is forgotten by some access points.",
+        "in another network (a guest network, for one), or a firewall drops what is sent. Some "
+        "access points forget a program without picolink that sends nothing for minutes.",
         "Look at the board over USB: `picolink doctor usb:auto`, `picolink log usb:auto`. The "
         "router's list has its address. Both must be in the same network.",
     )  # fmt: skip
