@@ -36,7 +36,7 @@ class MemoryBus:
 
     def read(self, register, n):
         self._pass(n + 3)
-        mem = self.target.mem
+        mem = self.target.memory
         if self.random.chance(self.nack):
             raise OSError(5)
         half = self.random.below(n + 1)
@@ -49,7 +49,7 @@ class MemoryBus:
 
     def write(self, register, data):
         self._pass(len(data) + 2)
-        mem = self.target.mem
+        mem = self.target.memory
         count = len(data)
         broken = self.random.chance(self.nack)
         if broken:

@@ -16,7 +16,7 @@ from picolink.packing import PackingError, board_sources, compile_source, withou
 from picolink.packing.__main__ import main
 
 #: Reached so far, with a little to spare; the target is 14 kB.
-BUDGET_BYTES = 19_130
+BUDGET_BYTES = 19_160
 MQTT_BYTES = 21_600  # what a node on a broker loads besides; the target is 14 kB with Wi-Fi
 BOARD = packing.SOURCES.parent.parent / "board"
 
@@ -159,7 +159,9 @@ def test_all_that_is_packed_can_be_imported_by_micropython(tmp_path: Path, joine
         place.removesuffix(".mpy").removesuffix("/__init__").replace("/", ".")
         for place in places
         # these want a real board's `machine`, or its `network`
-        if not place.endswith(("/board.mpy", "/net/wifi.mpy"))
+        if not place.endswith(
+            ("/board.mpy", "/net/wifi.mpy", "/board_controller.mpy", "/board_target.mpy")
+        )
     ]
     code = "".join(f"import {module}\n" for module in sorted(modules)) + "print('all in')"
     done = run_micropython(code, tmp_path)

@@ -18,7 +18,9 @@ if MYPY:
         window_bytes: int  # so many may be under way to us; 0: as many as the node takes
         stream: bool  # a stream of bytes (framed), or datagrams
         reliable: bool  # whether what it takes arrives, once and in order
-        pollable: Any  # for select: a file descriptor on the host, a stream on a board
+        pollable: Any  # for select: a file descriptor on the host, a stream on a board; None: the
+        # link calls its `on_ready`, or what its `watch(node, callback)` was given, when something
+        # has come and when it takes more
         unsent: bool  # whether something waits to be sent, or more should
         rest: bytes  # what was written and waits
         on_text: Callable[[bytes], object]  # hears what is no packet

@@ -14,6 +14,8 @@ SCHEMES = {
     "tcp": "tcp",
     "tcp-listen": "tcp",
     "uart": "uart",
+    "i2c": "i2c",
+    "i2c-target": "i2c",
     "mqtt": "mqtt",
     "mqtts": "mqtt",
     "ble": "ble",

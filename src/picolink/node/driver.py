@@ -28,7 +28,11 @@ class Driver:
         self.port = Port(link.mtu_bytes, link.takes_bytes, link.window_bytes)
         self.port.wake = self.wake
         self.port.drain = self.drain
-        self._watch = node.host.watch(link, self.on_readable)
+        watch = getattr(link, "watch", None)
+        if watch is None:
+            self._watch = node.host.watch(link, self.on_readable)
+        else:
+            self._watch = watch(node, self.on_readable)
         self._writing = False
         self._typed: Any = None  # what hears text: typed.Typed or dialect.Conversation
         link.on_text = self.on_text
@@ -55,8 +59,7 @@ class Driver:
                     break
                 self.link.send(packet)
             if self.link.unsent and not self._writing:
-                self._writing = True
-                node.host.on_writable(self.link.pollable, self._on_writable)
+                self._stalled()
             if not node.later:
                 break
             node.later.pop(0)()
@@ -73,6 +76,14 @@ class Driver:
             self.pump(self.node.now_ms())
         except (OSError, LinkError) as error:
             self.lost(str(error))
+
+    @seldom
+    def _stalled(self) -> None:
+        """The link takes no more: waits until it does. One without a pollable says so itself."""
+        pollable = self.link.pollable
+        if pollable is not None:
+            self._writing = True
+            self.node.host.on_writable(pollable, self._on_writable)
 
     @seldom
     def _on_writable(self) -> None:

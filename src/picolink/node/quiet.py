@@ -1,5 +1,6 @@
 """Silence on wires while a board can't listen (spec 4.32): a flash write stops its interrupts for
-tens of milliseconds, and a UART loses what arrives meanwhile."""
+tens of milliseconds, and a UART loses what arrives meanwhile. An I2C target, which it could hang,
+is not there for so long."""
 
 import asyncio
 
@@ -23,11 +24,21 @@ class Quiet:
 
     async def __aenter__(self) -> "Quiet":
         for driver in self.node.drivers:
-            if not driver.link.reliable and driver.port.attach is not None:
-                self._asked.append(driver)
+            link = driver.link
+            if link.reliable or hasattr(link, "pause") or driver.port.attach is None:
+                continue
+            self._asked.append(driver)
         for driver in self._asked:
             await self._silence(driver)
+        self._pause("pause")
         return self
+
+    def _pause(self, what: str) -> None:
+        """Links that need no asking stop, or go on."""
+        for driver in self.node.drivers:
+            method = getattr(driver.link, what, None)
+            if method is not None:
+                method()
 
     async def _silence(self, driver: "Driver") -> None:
         """Waits until the peer says nothing more, but not for ever: what is lost comes again."""
@@ -49,6 +60,7 @@ class Quiet:
         port.on_quiet = int
 
     async def __aexit__(self, *_: "Any") -> None:
+        self._pause("resume")
         for driver in self._asked:
             if self.node.endpoint.quiet(driver.port, 0):
                 driver.drain()

@@ -35,6 +35,15 @@ GROUPS: dict[str, list[str]] = {
         "links/uart/fast.py",
     ],
     "ble": ["links/ble/*.py", "node/gatt/*.py"],
+    "i2c": [
+        "links/i2c/__init__.py",
+        "links/i2c/board*.py",
+        "links/i2c/controller.py",
+        "links/i2c/layout.py",
+        "links/i2c/options.py",
+        "links/i2c/refusal.py",
+        "links/i2c/target.py",
+    ],
     "mqtt": ["links/shown.py", "links/mqtt/*.py", "node/native/*.py", "mqtt.py"],
     "wifi": [
         "net/__init__.py",
@@ -67,6 +76,7 @@ NEEDS: dict[str, list[str]] = {
     "usb": ["registry"],
     "tcp": ["registry"],
     "uart": ["registry"],
+    "i2c": ["registry"],
     "ble": ["registry"],
     "mqtt": ["registry"],
     "loopback": ["registry"],

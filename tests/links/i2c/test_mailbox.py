@@ -189,7 +189,7 @@ def test_a_target_that_is_reset():
 def test_a_controller_that_is_restarted():
     target, bus, controller = pair("restart")
     target.send(b"t" * MTU_BYTES)
-    target.mem[WANTED] = 56
+    target.memory[WANTED] = 56
     target.send(b"u" * 20)
     controller.waiting.append(b"c" * 700)
     while not controller._at:
@@ -204,8 +204,8 @@ def test_a_controller_that_is_restarted():
 
 
 def test_what_is_not_a_mailbox():
-    for filling in (0x00, 0xFF, 0x5A):
-        controller = Controller(lambda r, n: bytes([filling]) * n, int, lambda: 0, 65)
+    for filling in (b"\x00", b"\xff", b"\x5a"):
+        controller = Controller(lambda r, n, filling=filling: filling * n, int, lambda: 0, 65)
         assert not controller.begin()
 
 
@@ -309,13 +309,13 @@ def test_an_interrupt_in_the_midst_of_a_look():
 
 def test_registers_below_the_mailbox_are_never_touched():
     target, bus, controller = pair("registers")
-    target.mem[0:16] = b"0123456789abcdef"
+    target.memory[0:16] = b"0123456789abcdef"
     target.send(b"t" * MTU_BYTES)
     controller.waiting.append(b"c" * MTU_BYTES)
     for _ in range(100):
         turn(target, bus, controller)
     assert target.packets and controller.packets
-    assert bytes(target.mem[0:16]) == b"0123456789abcdef"
+    assert bytes(target.memory[0:16]) == b"0123456789abcdef"
 
 
 def test_garbage_in_the_memory_harms_nothing():
@@ -323,8 +323,8 @@ def test_garbage_in_the_memory_harms_nothing():
     target, bus, controller = pair("garbage")
     for _ in range(count(4000)):
         at = random.choice((LENGTH, NUMBER, HEARD, ACK, WANTED, FIRST, WORD, WORD + 1, COMMIT))
-        target.mem[at] = random.below(256)
-        target.mem[random.below(len(target.mem))] = random.below(256)
+        target.memory[at] = random.below(256)
+        target.memory[random.below(len(target.memory))] = random.below(256)
         target.look(random.chance(0.5))
         if random.chance(0.3):
             controller.poll(0)

@@ -96,8 +96,9 @@ class Controller:
         return None
 
     def poll(self, budget_ms: int) -> int:
-        """Does what there is to do, for `budget_ms` at most; returns the milliseconds until there
-        is more. LinkError where the target has not answered for long."""
+        """Does what there is to do, for `budget_ms` at most, or until a packet has come; returns
+        the milliseconds until there is more. LinkError where the target has not answered for
+        long."""
         begin_ms = self._clock()
         while True:
             try:
@@ -106,7 +107,7 @@ class Controller:
                 self._retry_ms = _RETRY_MS
             except OSError as error:
                 wait_ms = self._failed(error)
-            if wait_ms or (self._clock() - begin_ms) & _CLOCK >= budget_ms:
+            if wait_ms or self.packets or (self._clock() - begin_ms) & _CLOCK >= budget_ms:
                 return wait_ms
 
     def _failed(self, error: OSError) -> int:

@@ -45,13 +45,13 @@ class Target:
     """One mailbox. `number`: of the frame before our first, at random, so that a controller knows
     a new mailbox's frames from the old one's."""
 
-    def __init__(self, mem: bytearray, number: int) -> None:
-        self.mem = mem
+    def __init__(self, memory: bytearray, number: int) -> None:
+        self.memory = memory
         self.packets: list[bytes] = []  # that have come
         self.waiting: list[bytes] = []  # to be sent
         self.damaged = 0  # frames that came so
         self.ready: Callable[[int], object] = int  # told 1 when a frame waits, 0 when it is read
-        self._view = memoryview(mem)
+        self._view = memoryview(memory)
         self._pieces = Pieces()
         self._number = number % NUMBERS + 1
         self._length = 0
@@ -59,15 +59,15 @@ class Target:
         self._out = b""  # the packet that is being sent
         self._at = self._count = 0
         self._busy = self._hinted = False
-        mem[MARK : MARK + 2] = VERSION
+        memory[MARK : MARK + 2] = VERSION
         self._tell()
 
     def pending(self) -> bool:
         """Whether the controller wrote what was not looked at: its interrupt may have been lost."""
-        mem = self.mem
-        return (
-            mem[COMMIT] not in (self._heard & NUMBERS, 0) and len(self.packets) < _QUEUE
-        ) or (self._length != 0 and mem[ACK] & NUMBERS == self._number)
+        mem = self.memory
+        return (mem[COMMIT] not in (self._heard & NUMBERS, 0) and len(self.packets) < _QUEUE) or (
+            self._length != 0 and mem[ACK] & NUMBERS == self._number
+        )
 
     def look(self, hint: bool) -> None:
         """Takes what the controller has written; `hint`: just now."""
@@ -85,7 +85,7 @@ class Target:
             self._busy = False
 
     def _look(self, hint: bool) -> None:
-        mem = self.mem
+        mem = self.memory
         number = mem[COMMIT]
         if number not in (self._heard & NUMBERS, 0) and len(self.packets) < _QUEUE:
             self._take(number, hint)
@@ -103,7 +103,7 @@ class Target:
 
     def _take(self, number: int, hint: bool) -> None:
         """Takes the controller's frame."""
-        word, crc = unpack_from(HEAD, self.mem, WORD)
+        word, crc = unpack_from(HEAD, self.memory, WORD)
         start = WORD - (word & SIZE)
         piece = bytes(self._view[max(start, 0) : WORD])
         if start < FIRST or number > NUMBERS or crc32(piece, number | word << 8) != crc:
@@ -130,7 +130,7 @@ class Target:
             self._out = self.waiting.pop(0) if self.waiting else b""
         left = len(self._out) - self._at
         if left:
-            wanted = self.mem[WANTED]
+            wanted = self.memory[WANTED]
             self._count = min(left, 4 * min(max(wanted or MOST, _LEAST), MOST) - HEAD_BYTES)
             self._number = self._number % NUMBERS + 1
             self._write()
@@ -148,12 +148,12 @@ class Target:
         start = FRAME + HEAD_BYTES
         piece = out if count == len(out) else memoryview(out)[at : at + count]
         self._view[start : start + count] = piece
-        pack_into(HEAD, self.mem, FRAME, word, crc32(piece, self._number | word << 8))
+        pack_into(HEAD, self.memory, FRAME, word, crc32(piece, self._number | word << 8))
         self._length = (HEAD_BYTES + count + 3) // 4
 
     def _tell(self) -> None:
         """Writes the status."""
-        mem = self.mem
+        mem = self.memory
         length, number, heard = self._length, self._number, self._heard
         mem[LENGTH] = length
         mem[NUMBER] = number

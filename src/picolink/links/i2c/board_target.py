@@ -1,0 +1,149 @@
+"""A board as I2C target: the firmware serves the mailbox's memory, also while Python is busy.
+
+An interrupt tells of writes; it is a hint, that may be late or lost.
+"""
+
+import io
+from os import urandom
+from time import ticks_diff, ticks_ms
+
+from machine import Pin
+
+from ...core.errors import CannotConnect
+from .board import open_buses
+from .layout import MEMORY_BYTES, MTU_BYTES
+from .target import Target
+
+MYPY = False
+if MYPY:
+    from collections.abc import Callable
+    from typing import Any
+
+_DEAF_MS = 2500  # without a write of the controller, while it should read
+_SILENT_MS = 10000  # without any: its keepalive comes more often
+
+
+class _Polled:
+    """Of a link that is polled, what `watch` asks for. The link itself has no `pollable`, so that
+    its driver need not wait for room: it is told of that too."""
+
+    def __init__(self, link: "TargetLink") -> None:
+        self.pollable = link
+
+
+class TargetLink(io.IOBase):
+    """The link, and what asyncio polls."""
+
+    stream = False
+    reliable = False
+    shared = True  # a node that serves it and dials on it has it once
+    window_bytes = 0
+    mtu_bytes = takes_bytes = MTU_BYTES
+    rest = b""
+    pollable = None
+
+    def __init__(self, number: int, address: int, pins: "dict[str, Any]", make: "Any") -> None:
+        self.address = "i2c-target:%d/0x%02x" % (number, address)
+        self.on_text: Callable[[bytes], object] = len
+        self.box = Target(bytearray(MEMORY_BYTES), urandom(1)[0])
+        if "ready" in pins:
+            self.box.ready = Pin(pins.pop("ready"), Pin.OUT, value=0)
+        self.pins = pins
+        self._number = number
+        self._address = address
+        self._make = make
+        self._full = False
+        self._i2c: Any = None
+        self.resume()
+
+    def resume(self) -> None:
+        """Answers the controller (again)."""
+        pins = {name: Pin(pin) for name, pin in self.pins.items()}
+        self._heard_ms: Any = ticks_ms()
+        self._i2c = self._make(self._number, self._address, mem=self.box.memory, **pins)
+        self._i2c.irq(self._written, self._make.IRQ_END_WRITE)
+
+    def pause(self) -> None:
+        """Answers no more, for a while: the controller waits. Else a flash write would hold the
+        bus, and may hang it for good."""
+        i2c, self._i2c = self._i2c, None
+        if i2c is not None:
+            i2c.deinit()
+
+    def _written(self, _: "Any") -> None:
+        self._heard_ms = ticks_ms()
+        self.box.look(True)
+
+    def _renew(self, silent_ms: int) -> None:
+        """A flash write in spite of all may have hung the target: after a silence it is made
+        anew."""
+        if self._i2c is not None and ticks_diff(ticks_ms(), self._heard_ms) > silent_ms:
+            self.pause()
+            self.resume()
+
+    def watch(self, node: "Any", callback: "Callable[[], None]") -> "Any":
+        """Has the node call `callback` when there is something to do."""
+        return node.host.watch(_Polled(self), callback)
+
+    def ioctl(self, request: int, flags: int) -> int:
+        """For select.poll."""
+        if request != 3:
+            return -22
+        box = self.box
+        if box.packets or (self._full and not box.waiting) or box.pending():
+            return flags & 1
+        self._renew(_SILENT_MS)
+        return 0
+
+    @property
+    def unsent(self) -> bool:
+        """Whether a packet waits behind the one that the controller is to read."""
+        if not self.box.waiting:
+            return False
+        self._full = True
+        self._renew(_DEAF_MS)
+        return True
+
+    def receive(self) -> "list[bytes]":
+        """The packets that have come."""
+        box = self.box
+        self._full = False
+        if box.pending():
+            box.look(False)
+        packets, box.packets = box.packets, []
+        return packets
+
+    def send(self, packet: bytes) -> None:
+        """Puts a packet where the controller finds it."""
+        self.box.send(packet)
+
+    def write(self, text: bytes) -> None:
+        """There is no text on this link."""
+
+    def flush(self) -> None:
+        """The controller reads when it likes."""
+
+    def close(self) -> None:
+        """Answers no more."""
+        open_buses.pop(self._number, None)
+        self.pause()
+
+
+def serve(number: int, address: int, pins: "dict[str, Any]", _: int) -> TargetLink:
+    """Opens it; CannotConnect where the board can't."""
+    try:
+        from machine import I2CTarget
+    except ImportError:
+        from .refusal import no_target
+
+        raise no_target() from None
+    if number in open_buses:
+        from .refusal import in_use
+
+        raise in_use(number, "as target or as controller")
+    try:
+        link = TargetLink(number, address, pins, I2CTarget)
+    except ValueError as error:
+        raise CannotConnect("I2C %d can't be a target so: %s" % (number, error)) from None
+    open_buses[number] = link
+    return link
