@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from ..core.errors import CannotConnect, LinkError, NotDone, PicolinkError, Unknown, UsageError
 from ..sim.bluetooth import backend
 from .parser import make_parser
+from .virtual import install
 
 DONE = 0
 FAILED = 1
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     except ValueError:
         pass  # not in the main thread: an embedder's business
+    install()
     try:
         backend.install()  # `ble:` finds virtual boards that run on this computer
         module = importlib.import_module("picolink.cli." + options.module)

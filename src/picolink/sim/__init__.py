@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from picolink.sim.bluetooth.air import Bluetooth, BoardBluetooth
     from picolink.sim.bluetooth.faults import BluetoothFaults
+    from picolink.sim.i2c.faults import I2cFaults
+    from picolink.sim.i2c.wire import BoardI2c, I2cBus
     from picolink.sim.interpreter import InterpreterMissing
     from picolink.sim.pins import BoardAdc, BoardPin
     from picolink.sim.uart.faults import UartFaults
@@ -33,8 +35,11 @@ __all__ = [
     "BoardAdc",
     "BoardBluetooth",
     "BoardFailed",
+    "BoardI2c",
     "BoardPin",
     "BoardUart",
+    "I2cBus",
+    "I2cFaults",
     "InterpreterMissing",
     "Radio",
     "RadioFaults",
@@ -54,8 +59,11 @@ _HOMES = {
     "BoardAdc": "pins",
     "BoardBluetooth": "bluetooth.air",
     "BoardFailed": "virtual_board",
+    "BoardI2c": "i2c.wire",
     "BoardPin": "pins",
     "BoardUart": "uart.wire",
+    "I2cBus": "i2c.wire",
+    "I2cFaults": "i2c.faults",
     "InterpreterMissing": "interpreter",
     "Radio": "wifi.radio",
     "RadioFaults": "wifi.radio",

@@ -31,13 +31,14 @@ def _write(name: str, about: dict[str, Any]) -> Path:
 
 
 def announce_bus(about: dict[str, Any]) -> Path:
-    """Announce an I2C bus of this host (`kind`, `bus`, `socket`, `pid`)."""
+    """Announce an I2C bus of this host (`kind`, `bus`, `socket`, `pid`, and its world's pid)."""
     return _write(f"i2c-{about['bus']}-{about['pid']}.json", about)
 
 
 def announced_buses() -> list[dict[str, Any]]:
-    """The I2C buses of this host that are virtual, the newest last."""
-    return [about for about in _announced() if about.get("kind") == "i2c"]
+    """The I2C buses of this host that are virtual; the newest last, after all this process's."""
+    found = [about for about in _announced() if about.get("kind") == "i2c"]
+    return sorted(found, key=lambda about: bool(about["world"] == os.getpid()))
 
 
 def announce_radio(about: dict[str, Any]) -> Path:

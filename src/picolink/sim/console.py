@@ -13,6 +13,8 @@ from picolink.sim.toml import BadWorld
 from picolink.sim.virtual_board import BoardFailed
 from picolink.sim.world import World
 
+_HINT = "for picolink; for a script of yours: python -m picolink.sim.i2c SCRIPT.py"
+
 
 def run_world(path: str | None, *, json: bool = False) -> int:
     """Run the world in the TOML file (None: one empty board) until Ctrl-C; the exit code.
@@ -43,6 +45,11 @@ def run_world(path: str | None, *, json: bool = False) -> int:
                     print(json_module.dumps({"uart_path": wire.path}), flush=True)
                 elif wire.path:
                     print(f"{'UART':20} {wire.path}", flush=True)
+            for bus in world.i2cs:
+                if bus.host is not None and json:
+                    print(json_module.dumps({"i2c_bus": bus.host}), flush=True)
+                elif bus.host is not None:
+                    print(f"{'I2C':20} /dev/i2c-{bus.host} ({_HINT})", flush=True)
             if not json:
                 print("The boards run until Ctrl-C.", flush=True)
             stop.wait()

@@ -96,6 +96,7 @@ class Supervisor:
             self.port.plug()
         config = {
             "usb": self.config["usb"],
+            "firmware": self.config["firmware"],
             "unique_id": self.config["unique_id"],
             "address": self.config["address"],
             "air": [*self.config["air"], self.wired and not self.on_air],

@@ -7,6 +7,8 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from picolink.sim.i2c.faults import I2cFaults
+from picolink.sim.i2c.wire import BoardI2c
 from picolink.sim.uart.faults import UartFaults
 from picolink.sim.uart.wire import BoardUart
 from picolink.sim.wifi.access_point import WifiFaults
@@ -16,15 +18,17 @@ from picolink.sim.wires import WireFaults
 if TYPE_CHECKING:
     from picolink.sim.world import World
 
-_WORLD = {"seed", "board", "wire", "uart", "access_point"}
+_WORLD = {"seed", "board", "wire", "uart", "i2c", "access_point"}
 _RADIO_FAULTS = {field.name for field in dataclasses.fields(RadioFaults)}
-_BOARD = {"main", "files", "lib", "heap_bytes", "usb", "address", "celsius", "start"}
+_BOARD = {"main", "files", "lib", "heap_bytes", "usb", "address", "celsius", "start", "firmware"}
 _BOARD |= _RADIO_FAULTS
 _WIRE = {"from", "to", "bounce_ms", "glitches_per_s", "glitch_ms", "delay_ms"}
 _UART_FAULTS = {field.name for field in dataclasses.fields(UartFaults)}
 _WIFI_FAULTS = {field.name for field in dataclasses.fields(WifiFaults)}
 _WIFI = {"ssid", "password", "channel", "rssi", "dhcp", "address", "internet", "names"}
 _UART = {"from", "to", "from_pins", "to_pins"} | _UART_FAULTS
+_I2C_FAULTS = {field.name for field in dataclasses.fields(I2cFaults)}
+_I2C = {"boards", "pins", "host", "pull_ups", "baudrate", "controller", "chips"} | _I2C_FAULTS
 
 
 class BadWorld(ValueError):
@@ -48,6 +52,8 @@ def build(kind: type[World], path: Path) -> World:
             _wire(world, path, about)
         for about in data.get("uart", []):
             _uart(world, path, about)
+        for about in data.get("i2c", []):
+            _i2c(world, path, about)
     except BaseException:
         world.close()
         raise
@@ -67,6 +73,7 @@ def _board(world: World, path: Path, name: str, about: dict[str, Any]) -> None:
             lib=[here / tree for tree in about.get("lib", [])],
             usb=about.get("usb", "rp2"),
             address=about.get("address"),
+            firmware=about.get("firmware", ""),
             start=False,
             **({"heap_bytes": about["heap_bytes"]} if "heap_bytes" in about else {}),
         )
@@ -126,6 +133,35 @@ def _uart_end(world: World, path: Path, about: dict[str, Any], end: str) -> Boar
         return world.boards[name].uart(int(uart[4:]), *about.get(f"{end}_pins", ()))
     except (TypeError, ValueError) as error:
         raise BadWorld(f"{path}: [[uart]] {end}: {error}") from None
+
+
+def _i2c(world: World, path: Path, about: dict[str, Any]) -> None:
+    _known(path, "[[i2c]]", about, _I2C)
+    blocks = [_i2c_block(world, path, about, str(text)) for text in about.get("boards", [])]
+    faults = I2cFaults(**{key: value for key, value in about.items() if key in _I2C_FAULTS})
+    rest = {k: about[k] for k in ("pull_ups", "baudrate", "controller") if k in about}
+    try:
+        if "host" in about:
+            bus = world.i2c_host(about["host"], *blocks, faults=faults, **rest)
+        else:
+            bus = world.i2c(*blocks, faults=faults, **rest)
+        for address, registers in about.get("chips", {}).items():
+            bus.chip(int(address, 0), bytes.fromhex(registers))
+    except (TypeError, ValueError) as error:
+        raise BadWorld(f"{path}: [[i2c]]: {error}") from None
+
+
+def _i2c_block(world: World, path: Path, about: dict[str, Any], text: str) -> BoardI2c:
+    name, _, block = text.partition(".")
+    if name not in world.boards or block not in ("i2c0", "i2c1"):
+        raise BadWorld(
+            f'{path}: [[i2c]] boards: {text!r}: write "board.i2c0" or "board.i2c1"; '
+            f"the boards are {', '.join(world.boards) or 'none'}"
+        )
+    try:
+        return world.boards[name].i2c(int(block[3:]), *about.get("pins", {}).get(name, ()))
+    except (TypeError, ValueError) as error:
+        raise BadWorld(f"{path}: [[i2c]] boards: {error}") from None
 
 
 def _known(path: Path, where: str, about: dict[str, Any], names: set[str]) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -32,6 +33,7 @@ HEAP_BYTES = 400 * 1024
 STAND_IN_BYTES = {"rp2": 102_370, "pty": 100_900}
 """What the stand-ins themselves take of the heap; added, so that a program finds `HEAP_BYTES`."""
 ROOM_CELSIUS = 21.0
+_FIRMWARE = re.compile(r"\d+\.\d+\.\d+")
 _HERE = Path(__file__).parent / "board"
 _START = "import sys; sys.path[:] = {path!r}; from picolink.sim.supervisor import main; main()"
 
@@ -56,9 +58,13 @@ class VirtualBoard:
         address: str,
         heap_bytes: int = HEAP_BYTES,
         usb: str = "rp2",
+        firmware: str = "",
     ) -> None:
         if usb not in STAND_IN_BYTES:
             raise ValueError(f'usb={usb!r}: there is "rp2" (as a real board) and "pty" (bare)')
+        if firmware and not _FIRMWARE.fullmatch(firmware):
+            raise ValueError(f'firmware={firmware!r}: give a version of MicroPython, as "1.26.0"')
+        self._firmware = firmware
         self.world = world
         self.name = name
         self.address = address
@@ -105,6 +111,7 @@ class VirtualBoard:
         config = {
             "fd": there.fileno(),
             "usb": self.usb,
+            "firmware": self._firmware,
             "usb_path": self.usb_path,
             "unique_id": self.unique_id.hex(),
             "address": self.address,

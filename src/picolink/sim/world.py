@@ -72,6 +72,7 @@ class World:
         heap_bytes: int = HEAP_BYTES,
         usb: str = "rp2",
         address: str | None = None,
+        firmware: str = "",
         start: bool = True,
     ) -> VirtualBoard:
         """Add a board.
@@ -79,7 +80,8 @@ class World:
         `main` is the source of `main.py`, or a Path to it. `files` go to `/`, by name; the trees
         in `lib` are copied into `/lib`, and `libs` are ready-made files for `/lib`. `heap_bytes`
         is what `gc.mem_free()` tells at boot, about. `usb="pty"` gives the board the bare terminal
-        instead of a real board's USB port: for benchmarks.
+        instead of a real board's USB port: for benchmarks. `firmware="1.25.0"` is what the board
+        says it runs; below 1.26.0 it has no `machine.I2CTarget`.
         """
         if self._closed:
             raise RuntimeError("this world has ended; make a new one")
@@ -94,7 +96,9 @@ class World:
         contents |= {dest.lstrip("/"): _bytes(data) for dest, data in (files or {}).items()}
         if main is not None:
             contents["main.py"] = _bytes(main)
-        board = VirtualBoard(self, name, contents, address or self._address(), heap_bytes, usb)
+        board = VirtualBoard(
+            self, name, contents, address or self._address(), heap_bytes, usb, firmware
+        )
         self.boards[name] = board
         if start:
             board.start()

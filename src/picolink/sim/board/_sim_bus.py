@@ -22,6 +22,9 @@ _due = []  # callbacks for the scheduler
 _draining = False
 _ack_due = False
 _held = None  # callbacks held back by disable_irq, or None
+_hard = False  # a hard handler runs: nothing of the scheduler's comes between on a board
+_missed_interrupt = False
+_missed_drain = False
 
 
 def send(*message):
@@ -56,7 +59,10 @@ def process(_=None):
 def _interrupt(_):
     # A blocking call runs one scheduled function each time it is interrupted: ask for more until
     # the acknowledgement, which comes after the handlers that process() scheduled.
-    global _ack_due
+    global _ack_due, _missed_interrupt
+    if _hard:
+        _missed_interrupt = True
+        return
     try:
         process()
         _irq_line.write(b"p")
@@ -79,7 +85,10 @@ def _start_drain():
 def _drain(_):
     # One handler a turn, so that a burst of edges doesn't fill the scheduler's queue at once: on
     # the board each would have come at its own time.
-    global _ack_due, _draining
+    global _ack_due, _draining, _missed_drain
+    if _hard:
+        _missed_drain = True
+        return
     try:
         if _due:
             micropython.schedule(*_due.pop(0))
@@ -153,6 +162,8 @@ def call_surely(callback):
 
 def _call_hard(callback, argument):
     # A hard handler may not allocate; on the board that raises MemoryError, so it does here.
+    global _hard
+    _hard = True
     micropython.heap_lock()
     error = None
     try:
@@ -161,11 +172,24 @@ def _call_hard(callback, argument):
         error = e
     finally:
         micropython.heap_unlock()
+        _hard = False
+        _make_up()
     if error:
         import sys
 
         print("Uncaught exception in IRQ callback handler")
         sys.print_exception(error)
+
+
+def _make_up():
+    # What the scheduler wanted meanwhile.
+    global _draining, _missed_drain, _missed_interrupt
+    if _missed_drain:
+        _missed_drain = _draining = False
+        _start_drain()
+    if _missed_interrupt:
+        _missed_interrupt = False
+        _schedule_interrupt()
 
 
 def hold():

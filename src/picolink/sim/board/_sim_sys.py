@@ -9,12 +9,17 @@ argv = _native.argv
 _MACHINE = "Raspberry Pi Pico W with RP2040"
 
 
-def _implementation():
+def _implementation(version=None):
     from collections import namedtuple
 
     own = _native.implementation
     kind = namedtuple("implementation", ("name", "version", "_machine", "_mpy", "_build"))
-    return kind(own.name, own.version, _MACHINE, own._mpy, "RPI_PICO_W")
+    return kind(own.name, version or own.version, _MACHINE, own._mpy, "RPI_PICO_W")
 
 
 implementation = _implementation()
+
+
+def _set_version(text):
+    global implementation
+    implementation = _implementation(tuple(int(x) for x in text.split(".")) + ("",))

@@ -36,6 +36,10 @@ def _start():
     _sim_socket._address = config["address"]
     _sim_air.setup(*config["air"])
     _sim_bluetooth._where = config["bluetooth"]
+    if config["firmware"]:
+        _sim_sys._set_version(config["firmware"])
+        if _sim_sys.implementation.version < (1, 26):
+            del _sim_machine.I2CTarget
     stand_ins = {
         "bluetooth": _sim_bluetooth,
         "machine": _sim_machine,
@@ -56,7 +60,7 @@ def _start():
     from collections import namedtuple
 
     uname = namedtuple("uname", ("sysname", "nodename", "release", "version", "machine"))
-    version = ".".join(str(x) for x in native.implementation.version[:3])
+    version = ".".join(str(x) for x in _sim_sys.implementation.version[:3])
     machine = _sim_sys._MACHINE
     _sim_os._UNAME = uname("rp2", "rp2", version, "v%s picolink virtual board" % version, machine)
     asyncio.core.select = _sim_select

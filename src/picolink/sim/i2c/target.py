@@ -69,6 +69,8 @@ class BoardTarget:
 
     def settings(self) -> Settings:
         """As the program has set the block up now."""
+        if self.gone:
+            return self._settings._replace(on=0)
         new = self._page.settings()
         if new.on != self._generation:
             self._generation = new.on
@@ -82,18 +84,18 @@ class BoardTarget:
         """Whether it acknowledges an address; the chip does so by itself, busy or not."""
         now = self.settings()
         wired = self._pins is None or self._pins == now.target_pins
-        return bool(now.on) and wired and address == now.address and not self.gone
+        return bool(now.on) and wired and address == now.address
 
     @property
     def holds_sda(self) -> bool:
         """Whether it hangs and holds the data line low."""
-        return bool(self._hung) and self._hung == self.settings().on and not self.gone
+        return bool(self._hung) and self._hung == self.settings().on
 
     @property
     def holds_scl(self) -> bool:
         """Whether the clock waits for the program: for a byte to send, or for room."""
         now = self.settings()
-        if not now.on or self.gone or not self._held:
+        if not now.on or not self._held:
             return False
         self._held = bool(
             now.busy
@@ -109,6 +111,7 @@ class BoardTarget:
 
     def started(self) -> None:
         """A START, for whomever."""
+        self._stop_pending = False
         if self._hardware != IDLE:
             self._reset()
             self._hardware = IDLE
@@ -144,10 +147,8 @@ class BoardTarget:
     def read(self) -> int | None:
         """A byte for the controller; None: not yet, SCL is held low."""
         now = self.settings()
-        if self.gone:
-            return 0xFF  # nobody drives SDA any more
         if not now.on:
-            return 0xFF
+            return 0xFF  # nobody drives SDA any more
         if now.busy:
             self._hit = self._held = True
             return None
@@ -173,11 +174,11 @@ class BoardTarget:
     def read_ended(self) -> None:
         """The controller has its last byte; the port fetches one more, for nobody."""
         now = self.settings()
-        if not now.on or self.gone:
+        if not now.on:
             return
         if now.memory:
             self._load()
-        elif now.trigger & READ_REQ and now.sent == self._page.taken:
+        else:
             self._tell(READ_REQ)
 
     def stopped(self) -> None:

@@ -97,7 +97,13 @@ class I2cBus:
         for index, block in enumerate(blocks):
             block.board.wire_i2c(block.id, self._socket, index, (block.sda, block.scl))
         if host is not None:
-            about = {"kind": "i2c", "bus": host, "socket": self._socket, "pid": self.process_id}
+            about = {
+                "kind": "i2c",
+                "bus": host,
+                "socket": self._socket,
+                "pid": self.process_id,
+                "world": os.getpid(),
+            }
             self._announcement = announce.announce_bus(about)
 
     def _start(self, seed: str) -> None:
