@@ -304,6 +304,50 @@ def test_other_links_do_not_wait_for_the_wifi(
     assert slowest_s < 0.5
 
 
+ASKING = """
+from picolink import Node
+node = Node("asking", wifi=("lab", "password"))
+far = node.peer("tcp:far.test")
+near = node.peer("tcp:board.local")
+
+@node.command
+def ping(x):
+    return x + 1
+
+@node.command(blocking_s=20)
+async def ask(name):
+    try:
+        return await {"far": far, "near": near}[name].call("ping", 1, timeout_s=5)
+    except Exception as error:
+        return str(error)
+
+node.run("usb:", "mqtt://broker.test/lab")
+"""
+
+
+def test_other_links_do_not_wait_for_a_name(
+    world: World, lab: AccessPoint, made: Callable[..., VirtualBoard]
+) -> None:
+    """Firmware's `getaddrinfo` would hold everything up for 5 s at a time where DNS is dead."""
+    fault(dns_dead=True)(lab)
+    lab.names["far.test"] = made().radio.wait_joined()
+    asking = world.board("asking", main=ASKING, libs=packing.compile_all([*GROUPS, "mqtt"]))
+    asking.radio.wait_joined()
+    with picolink.connect(asking.usb_path) as node:
+        assert node.call("ask", "near", timeout_s=20) == 2  # by multicast DNS
+        slowest_s = 0.0
+        end_s = time.monotonic() + 6
+        while time.monotonic() < end_s:
+            began_s = time.monotonic()
+            assert node.call("ping", 1) == 2
+            slowest_s = max(slowest_s, time.monotonic() - began_s)
+        assert slowest_s < 0.5
+        why = node.call("ask", "far", timeout_s=20)
+        assert "far.test is not known" in why and "192.168.1.1 does not answer" in why
+        lab.set(QUICK)
+        assert node.call("ask", "far", timeout_s=20) == 2
+
+
 def test_an_idle_board_stays_reachable(lab: AccessPoint, made: Callable[..., VirtualBoard]) -> None:
     board = made(faults=RadioFaults(silent_after_s=1.0))
     board.radio.wait_joined()

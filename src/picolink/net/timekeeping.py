@@ -5,8 +5,9 @@ import asyncio
 from os import urandom
 
 from ..core.errors import UsageError
-from . import dns, ntp, udp
+from . import ntp, udp
 from .clock import QUALITIES, Clock
+from .names import resolve
 
 MYPY = False
 if MYPY:
@@ -120,27 +121,3 @@ async def from_servers(
         return "no time server told the time: %s" % "; ".join(whys)
     clock.set(unix_ms, sent_ms, "ntp")
     return ""
-
-
-async def resolve(name: str) -> str:
-    """The address of a name; OSError where the DNS server does not know it or does not answer."""
-    if not [c for c in name if not (c.isdigit() or c == ".")]:
-        return name
-    from network import WLAN
-
-    server = WLAN(0).ifconfig()[3]
-    ident = urandom(2)[0] << 8 | urandom(1)[0]
-    found: list[list[str]] = []
-
-    def heard(packet: bytes) -> bool:
-        answer = dns.addresses(packet, ident)
-        if answer is not None:
-            found.append(answer)
-        return answer is not None
-
-    await udp.ask([(server, dns.PORT, dns.request(name, ident))], heard, TIMES["answer"])
-    if not found:
-        raise OSError("the DNS server %s does not answer" % server)
-    if not found[0]:
-        raise OSError("the DNS server %s does not know it" % server)
-    return found[0][0]

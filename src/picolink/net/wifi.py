@@ -107,6 +107,12 @@ class Wifi:
             return "tcp:" + self.gateway + rest[len(host) :]
         return address
 
+    async def lookup(self, name: str) -> str:
+        """The IP of a name of the network; OSError, with the reason, where nobody tells it."""
+        from .names import resolve
+
+        return await resolve(name)
+
     def stop(self) -> None:
         """The node has ended: the radio is released."""
         self.step = "off"

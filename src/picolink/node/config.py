@@ -72,9 +72,10 @@ def complete(node: "Node", links: "list[Any]") -> "list[Any]":
         if wifi is None:
             wifi = _told("wifi")[0]
         if wifi is not None:
+            from ..links import names
             from ..net.wifi import Wifi
 
-            Wifi(node, wifi)
+            names.lookup = Wifi(node, wifi).lookup
     except ImportError as error:
         why = "this board has none" if "'network'" in str(error) else "picolink install brings it"
         print("%s: no Wi-Fi: %s (%s)" % (node.name, why, error))

@@ -4,6 +4,7 @@ import asyncio
 import socket
 
 from ...core.errors import CannotConnect
+from ..names import address_of
 
 MYPY = False
 if MYPY:
@@ -82,13 +83,12 @@ def _ready(sock: "Any", reads: bool) -> "Any":
 
 
 async def open_wire(host: str, port: int, secure: "Any") -> Wire:
-    """Connects. `secure`: a `tls.Security`, or None. The name server is waited for without other
-    tasks having their turn."""
+    """Connects. `secure`: a `tls.Security`, or None."""
     try:
-        info = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
-    except OSError:
+        info = socket.getaddrinfo(await address_of(host), port, 0, socket.SOCK_STREAM)[0]
+    except OSError as error:
         raise CannotConnect(
-            "the name %s is not known: check it, and the way to the internet" % host
+            "the name %s is not known: check it, and the way to the internet (%s)" % (host, error)
         ) from None
     sock: Any = socket.socket(info[0])
     try:

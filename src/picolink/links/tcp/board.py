@@ -4,6 +4,7 @@ import asyncio
 import socket
 
 from ...core.errors import CannotConnect
+from ..names import address_of
 from .link import TcpLink, TcpListener, host_and_port
 
 MYPY = False
@@ -31,9 +32,10 @@ async def open_async(scheme: str, where: str, options: "dict[str, str]") -> "Any
     host, port = host_and_port(where, options)
     listens = scheme != "tcp"
     try:
-        info = socket.getaddrinfo(host or "0.0.0.0", port, 0, socket.SOCK_STREAM)[0]
-    except OSError:
-        raise CannotConnect("the name %s is not known: check it, and the network" % host) from None
+        ip = await address_of(host) or "0.0.0.0"
+        info = socket.getaddrinfo(ip, port, 0, socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise CannotConnect("the name %s is not known: check it (%s)" % (host, error)) from None
     sock = socket.socket(info[0])
     if listens:
         try:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from picolink.sim.events import EventLoop, Timer
 from picolink.sim.lines import Lines, Message
 from picolink.sim.wifi.access_point import AccessPoint
-from picolink.sim.wifi.datagrams import DNS_SILENT, Datagrams
+from picolink.sim.wifi.datagrams import DNS_SILENT, MDNS, Datagrams
 from picolink.sim.wifi.door import Door
 from picolink.sim.wifi.flow import Dialing, Flow
 from picolink.sim.wifi.radio import Radio
@@ -296,7 +296,7 @@ class Air:
 
     def do_datagrams(self, radio: Radio, ip: str) -> int:
         """The loopback port to which a board sends datagrams for `ip`, each behind its goal."""
-        if ip != "255.255.255.255":
+        if ip not in ("255.255.255.255", MDNS[0]):
             self.way(radio, ip)
         elif not radio.interfaces():
             raise OSError(errno.EHOSTUNREACH)
@@ -304,19 +304,31 @@ class Air:
         return self.datagrams.port
 
     def do_resolve(self, radio: Radio, name: str) -> str:
-        """The address of a name, as the DNS and the mDNS of the network tell it."""
-        name = name.lower()
+        """The address of a name, as the DNS or the mDNS of the network tells it."""
+        if name.lower().endswith(".local"):
+            found = self.local(radio, name)
+            if found:
+                return found[1]
+        else:
+            for interface in radio.interfaces():
+                cell = interface.cell
+                if cell is None:
+                    continue
+                if cell.faults.dns_dead:
+                    raise OSError(DNS_SILENT)
+                if name.lower() in cell.names:
+                    return cell.names[name.lower()]
+        raise OSError(-2)
+
+    def local(self, radio: Radio, name: str) -> tuple[Radio, str] | None:
+        """Which board says that a name is its own, in mDNS, and its address."""
         for interface in radio.interfaces():
             cell = interface.cell
             if cell is None:
                 continue
             for other in [*cell.stations, *([cell.board] if cell.board else [])]:
-                if name == other.hostname.lower() + ".local":
+                if name.lower() == other.hostname.lower() + ".local":
                     for its in other.interfaces():  # none while it waits for its address
                         if its.cell is cell:
-                            return its.ip
-            if cell.faults.dns_dead:
-                raise OSError(DNS_SILENT)
-            if name in cell.names:
-                return cell.names[name]
-        raise OSError(-2)
+                            return other, its.ip
+        return None

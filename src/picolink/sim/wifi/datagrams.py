@@ -16,6 +16,7 @@ HERE = "127.0.0.1"
 DNS_SILENT = -3
 """Of `Air.do_resolve`: a board waits as long as lwIP does before it gives up."""
 LARGEST = 65536
+MDNS = ("224.0.0.251", 5353)
 
 
 def _head(ip: str, port: int) -> bytes:
@@ -88,6 +89,9 @@ class Datagrams:
             return
         ip = socket.inet_ntoa(data[:4])
         (to_port,) = struct.unpack(">H", data[4:6])
+        if (ip, to_port) == MDNS:
+            self._ask_everybody(radio, port, data[6:])
+            return
         for interface in radio.interfaces():
             network_end = interface.ip.rpartition(".")[0] + ".255"
             if ip in ("255.255.255.255", network_end) and interface.cell is not None:
@@ -120,7 +124,7 @@ class Datagrams:
     def _answer(self, radio: Radio, port: int, ip: str, question: bytes) -> None:
         """What the network's DNS server answers, if it does."""
         name = dns.asked(question)
-        if name is not None:
+        if name is not None and not name.endswith(".local"):
             try:
                 addresses = [self._air.do_resolve(radio, name)]
             except OSError as error:
@@ -128,6 +132,14 @@ class Datagrams:
                     return
                 addresses = []
             self._deliver(radio, port, ip, dns.PORT, dns.answer(question, addresses))
+
+    def _ask_everybody(self, radio: Radio, port: int, question: bytes) -> None:
+        """Multicast DNS: the firmware of the board whose name is asked for answers whoever asked
+        (RFC 6762, section 6.7), and nobody else says a word."""
+        name = dns.asked(question)
+        found = self._air.local(radio, name) if name is not None else None
+        if found and found[0] is not radio and not found[0].silent:
+            self._deliver(radio, port, found[1], MDNS[1], dns.answer(question, [found[1]]))
 
     def _deliver(self, radio: Radio, port: int, ip: str, from_port: int, data: bytes) -> None:
         native = radio.udp.get(port)
