@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from picolink.sim.bluetooth.faults import BluetoothFaults
 from picolink.sim.i2c.faults import I2cFaults
 from picolink.sim.i2c.wire import BoardI2c
 from picolink.sim.uart.faults import UartFaults
@@ -18,10 +19,12 @@ from picolink.sim.wires import WireFaults
 if TYPE_CHECKING:
     from picolink.sim.world import World
 
-_WORLD = {"seed", "board", "wire", "uart", "i2c", "access_point"}
+_WORLD = {"seed", "board", "wire", "uart", "i2c", "access_point", "bluetooth"}
 _RADIO_FAULTS = {field.name for field in dataclasses.fields(RadioFaults)}
 _BOARD = {"main", "files", "lib", "heap_bytes", "usb", "address", "celsius", "start", "firmware"}
-_BOARD |= _RADIO_FAULTS
+_BOARD |= {"place"} | _RADIO_FAULTS
+_BLUETOOTH_FAULTS = {field.name for field in dataclasses.fields(BluetoothFaults)}
+_ADAPTER = {"on": "on", "off": "off", "missing": "remove"}
 _WIRE = {"from", "to", "bounce_ms", "glitches_per_s", "glitch_ms", "delay_ms"}
 _UART_FAULTS = {field.name for field in dataclasses.fields(UartFaults)}
 _WIFI_FAULTS = {field.name for field in dataclasses.fields(WifiFaults)}
@@ -48,6 +51,7 @@ def build(kind: type[World], path: Path) -> World:
             _access_point(world, path, about)
         for name, about in data.get("board", {}).items():
             _board(world, path, name, about)
+        _bluetooth(world, path, data.get("bluetooth", {}))
         for about in data.get("wire", []):
             _wire(world, path, about)
         for about in data.get("uart", []):
@@ -83,8 +87,31 @@ def _board(world: World, path: Path, name: str, about: dict[str, Any]) -> None:
         board.adc(4).set_celsius(about["celsius"])
     faults = {key: value for key, value in about.items() if key in _RADIO_FAULTS}
     board.radio.set(RadioFaults(**faults))
+    if "place" in about:
+        try:
+            x_m, y_m = map(float, about["place"])
+        except (TypeError, ValueError):
+            raise BadWorld(
+                f"{path}: {where} place = {about['place']!r}: write [x, y], in metres; this "
+                "computer is at [0, 0]"
+            ) from None
+        board.bluetooth.move(x_m, y_m)
     if about.get("start", True):
         board.start()
+
+
+def _bluetooth(world: World, path: Path, about: dict[str, Any]) -> None:
+    where = "[bluetooth]"
+    _known(path, where, about, {"adapter"} | _BLUETOOTH_FAULTS)
+    state = about.get("adapter", "on")
+    if state not in _ADAPTER:
+        raise BadWorld(f"{path}: {where} adapter = {state!r}: possible are {', '.join(_ADAPTER)}")
+    faults = {key: value for key, value in about.items() if key in _BLUETOOTH_FAULTS}
+    try:
+        world.bluetooth.set(BluetoothFaults(**faults))
+    except (TypeError, ValueError) as error:
+        raise BadWorld(f"{path}: {where}: {error}") from None
+    getattr(world.bluetooth.host, _ADAPTER[state])()
 
 
 def _access_point(world: World, path: Path, about: dict[str, Any]) -> None:

@@ -63,12 +63,12 @@ class Bluetooth:
         """The radio of a new board."""
         token = f"{random.SystemRandom().getrandbits(64):x}"
         mac = bytes((0x28, 0xCD, 0xC1)) + unique_id[-4:-1]
-        radio = BoardBluetooth(self, token, mac)
+        radio = BoardBluetooth(self, token, mac, (1.0, float(len(self._boards))))
         address = radio.address
 
         def add() -> None:
-            self._boards.append(["board", token, name, address])
-            self.tell("board", token, name, address)
+            self._boards.append(["board", token, name, address, *radio.place])
+            self.tell(*self._boards[-1])
 
         self._world.loop.call(add)
         if self._announcement is None:
@@ -187,7 +187,7 @@ class Bluetooth:
 
 
 class Place:
-    """Where something is, in metres; this computer begins at (0, 0), boards at (1, 0)."""
+    """Where something is, in metres: this computer at (0, 0), boards at (1, 0), (1, 1), ..."""
 
     FAR_M = 1000.0
 
@@ -205,8 +205,8 @@ class Place:
 class BoardBluetooth(Place):
     """The Bluetooth of one board, as `board.bluetooth`."""
 
-    def __init__(self, air: Bluetooth, token: str, mac: bytes) -> None:
-        super().__init__(air, token, (1.0, 0.0))
+    def __init__(self, air: Bluetooth, token: str, mac: bytes, place: tuple[float, float]) -> None:
+        super().__init__(air, token, place)
         self.token = token
         self.mac = mac
         self._home = self.place

@@ -98,9 +98,10 @@ class AirProcess:
 
     # -- the world says
 
-    async def tell_board(self, token: str, name: str, mac: str) -> None:
+    async def tell_board(self, token: str, name: str, mac: str, x_m: float, y_m: float) -> None:
         """There is a board."""
         self.boards[token] = BoardRadio(self.radio, name, mac)
+        self.boards[token].move((x_m, y_m))
         async with self._known:
             self._known.notify_all()
 

@@ -39,3 +39,6 @@ class UUID(bytearray):
             return "UUID(0x%s)" % text
         parts = (text[:8], text[8:12], text[12:16], text[16:20], text[20:])
         return "UUID('%s')" % "-".join(parts)
+
+    def __str__(self):
+        return repr(self)
