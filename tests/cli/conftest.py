@@ -35,7 +35,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def board(world: World) -> VirtualBoard:
     """A board named `shed` whose node serves USB and TCP."""
     board = world.board(
-        "shed", main=PROGRAM, libs=compile_all(["usb", "tcp", "describe", "stats", "log"])
+        "shed", main=PROGRAM, libs=compile_all(["usb", "tcp", "describe", "stats", "log", "bench"])
     )
     board.wait_ready()
     return board

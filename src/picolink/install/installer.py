@@ -21,7 +21,7 @@ from .errors import BoardFull, need
 from .plan import LIB, MANIFEST, NEW, OLD, SWAP, Plan, make, wanted
 from .repl import Entry, Facts, Repl, at_repl
 
-SERVICES = ["describe", "stats", "time", "log"]
+SERVICES = ["describe", "stats", "time", "log", "bench"]
 _USERS = (program.PATH, settings.PATH, program.HELP_PATH)
 
 

@@ -13,7 +13,7 @@ if MYPY:
     from .talk import Talk
 
 # Those that come with modules of their own, which a board loads only when they are wanted.
-_SERVICES = ("describe", "stats", "time", "log", "wifi", "deliver")
+_SERVICES = ("describe", "stats", "time", "log", "wifi", "deliver", "bench")
 
 
 def find(node: "Node", name: str) -> Command | None:

@@ -75,6 +75,7 @@ GROUPS: dict[str, list[str]] = {
     "stats": ["services/__init__.py", "services/stats.py"],
     "time": ["services/__init__.py", "services/time.py"],
     "log": ["services/__init__.py", "services/log.py"],
+    "bench": ["services/__init__.py", "services/bench.py"],
 }
 
 #: Groups that others can't do without.
