@@ -16,6 +16,7 @@ SCHEMES = {
     "uart": "uart",
     "i2c": "i2c",
     "i2c-target": "i2c",
+    "i2c-registers": "i2c",
     "mqtt": "mqtt",
     "mqtts": "mqtt",
     "ble": "ble",

@@ -76,6 +76,7 @@ class Node:
         self.wifi = wifi  # once it runs: net.wifi.Wifi
         self.commands: dict[str, Command] = {}
         self.readings: dict[str, Any] = {}
+        self.registers: Any = None  # registers.Registers, if some are declared
         self.texts: dict[str, Any] | None = None  # link -> what is said on it, if declared
         self.topics: dict[str, list[Outgoing]] = {}
         self.drivers: list[Driver] = []
@@ -176,6 +177,20 @@ class Node:
         return lambda function: declare(
             self, function, word, link, end, reply, unknown, close, quiet_ms
         )
+
+    @seldom
+    def register(
+        self, number: int, function: "Any" = None, every_s: float = 0.1, write: bool = True
+    ) -> "Any":
+        """Offers a plain register, 0x00 to 0x0F, one byte, where the node runs `i2c-target:` or
+        `i2c-registers:`: `function(byte)` is called when a controller has written another one,
+        `function()`, every `every_s` seconds and after each write, gives what it reads (None:
+        what was written). A decorator where no function is given."""
+        from .registers import declare
+
+        if function is not None:
+            return declare(self, number, function, every_s, write)
+        return lambda function: declare(self, number, function, every_s, write)
 
     @seldom
     def gatt(

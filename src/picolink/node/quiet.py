@@ -35,8 +35,9 @@ class Quiet:
 
     def _pause(self, what: str) -> None:
         """Links that need no asking stop, or go on."""
-        for driver in self.node.drivers:
-            method = getattr(driver.link, what, None)
+        links = [driver.link for driver in self.node.drivers]
+        for link in links + [listener for listener, _ in self.node.listeners]:
+            method = getattr(link, what, None)
             if method is not None:
                 method()
 

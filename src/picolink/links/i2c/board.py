@@ -16,6 +16,10 @@ async def open_async(scheme: str, where: str, options: "dict[str, str]") -> "Any
         from .board_controller import control
 
         return control(*chosen)
+    if scheme == "i2c-registers":
+        from .board_registers import serve as serve_registers
+
+        return serve_registers(*chosen)
     from .board_target import serve
 
     return serve(*chosen)

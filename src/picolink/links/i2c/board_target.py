@@ -54,6 +54,7 @@ class TargetLink(io.IOBase):
         self._make = make
         self._full = False
         self._i2c: Any = None
+        self._registers: Any = None  # beside the mailbox, where the node has some
         self.resume()
 
     def resume(self) -> None:
@@ -83,6 +84,8 @@ class TargetLink(io.IOBase):
 
     def watch(self, node: "Any", callback: "Callable[[], None]") -> "Any":
         """Has the node call `callback` when there is something to do."""
+        if node.registers is not None:
+            self._registers = node.registers.serve(self.box.memory)
         return node.host.watch(_Polled(self), callback)
 
     def ioctl(self, request: int, flags: int) -> int:
@@ -91,6 +94,8 @@ class TargetLink(io.IOBase):
             return -22
         box = self.box
         if box.packets or (self._full and not box.waiting) or box.pending():
+            return flags & 1
+        if self._registers is not None and self._registers.pending():
             return flags & 1
         self._renew(_SILENT_MS)
         return 0
@@ -110,6 +115,8 @@ class TargetLink(io.IOBase):
         self._full = False
         if box.pending():
             box.look(False)
+        if self._registers is not None and self._registers.pending():
+            self._registers.look()
         packets, box.packets = box.packets, []
         return packets
 
@@ -125,6 +132,8 @@ class TargetLink(io.IOBase):
 
     def close(self) -> None:
         """Answers no more."""
+        if self._registers is not None:
+            self._registers.close()
         open_buses.pop(self._number, None)
         self.pause()
 

@@ -31,6 +31,12 @@ HELP: dict[str, tuple[str, str, dict[str, str]]] = {
         {"sda, scl": "its pins, as sda=0&scl=1",
          "ready": "a pin that is high while something waits to be read"},
     ),
+    "i2c-registers": (
+        "on a board i2c-registers:0/0x43",
+        "a board whose registers (node.register) plain scripts read and write, a bare byte at a "
+        "time",
+        {"sda, scl": "its pins, as sda=0&scl=1"},
+    ),
 }  # fmt: skip
 
 IDLE_BITS = 6500

@@ -20,7 +20,7 @@ class Block:
         self.line = open(12 + 2 * id, "r+b")
         self._page = open(13 + 2 * id, "r+b")
         self.told = array("I", [0, 0, 0])  # pointer, bytes received, bytes taken
-        self.settings = array("I", [0] * 13)
+        self.settings = array("I", [0] * 14)
         self.target = None  # whoever holds the block as a target
         bus.send("i2c", id)
 

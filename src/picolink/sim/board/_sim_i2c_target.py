@@ -95,7 +95,7 @@ class I2CTarget:
         settings[6] = mem_addrsize // 8
         settings[7] = self._sda | self._scl << 8
         settings[8] = 0
-        settings[9] = 0
+        settings[9] = settings[13] = 0
         block.hear()
         settings[10] = block.told[1]
         settings[11] = block.told[2]
@@ -179,12 +179,18 @@ class I2CTarget:
     def _event(self, flags):
         self._flags = flags & self._trigger
         if not self._handler or not self._flags:
-            return
-        if self._hard:
+            self._handled()
+        elif self._hard:
             bus.call(_hard, self, True)
         elif not self._pending:  # what comes before it has run is not told apart
             self._pending = True
             bus.call(self._call_soft, self)
+
+    def _handled(self):
+        settings = self._block.settings
+        settings[13] = settings[13] + 1 & _MASK
+        self._block.tell()
+        self._block.line.write(_wake)
 
     def _soft(self, target):
         self._pending = False
@@ -209,6 +215,8 @@ def _hard(target):
         # Switched off, but what it is there for still waits for it: SCL stays low.
         target._handler = None
         raise e
+    finally:
+        target._handled()
 
 
 def _interrupts_off(off):

@@ -21,6 +21,8 @@ from picolink.sim.i2c.faults import I2cFaults
 AHEAD_S = 0.0002
 LATE_S = 0.005
 """A computer that is later than this makes the bus slower, not the bits come all at once."""
+SETTLE_S = 0.05
+"""So long a transfer waits for handlers that the computer is late with."""
 POLL_S = 0.0005
 """How often a target that holds the clock low is looked at, should its message not come."""
 STRETCH_S = 1.2e-6
@@ -45,6 +47,8 @@ class Device(Protocol):
     def stopped(self) -> None: ...
     @property
     def has_memory(self) -> bool: ...
+    @property
+    def settled(self) -> bool: ...
     @property
     def holds_scl(self) -> bool: ...
     @property
@@ -255,6 +259,9 @@ class Bus:
     def _address(
         self, transfer: Transfer, message: Message
     ) -> Generator[float | None, None, Device | None]:
+        until = time.monotonic() + SETTLE_S
+        while not all(device.settled for device in self.devices) and time.monotonic() < until:
+            yield None
         yield 10  # START or repeated START, address, ACK
         there = transfer.attached() and not self.faults.cut
         for device in self.devices:

@@ -8,6 +8,7 @@ class Chip:
 
     has_memory = True
     gone = False
+    settled = True
     holds_scl = False
     holds_sda = False
     late = False  # it keeps up with any clock

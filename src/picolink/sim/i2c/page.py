@@ -14,7 +14,7 @@ from typing import NamedTuple
 MASK = 0x3FFFFFFF
 FIFO_BYTES = 16
 _RECEIVED_AT = 16
-_SETTINGS = "<13I"
+_SETTINGS = "<14I"
 _SETTINGS_AT = 64
 _SEND_AT = 128
 
@@ -35,6 +35,7 @@ class Settings(NamedTuple):
     received: int
     sent: int
     controller: int
+    handled: int
 
     @property
     def memory(self) -> int:

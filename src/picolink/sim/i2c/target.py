@@ -63,6 +63,7 @@ class BoardTarget:
         self._hit = False  # this transfer met a flash write
         self._held = False  # SCL, as far as is known
         self._hung = 0  # the generation that holds SDA low
+        self._events = 0  # told so far
         self.gone = False
 
     # -- what the bus asks
@@ -76,6 +77,7 @@ class BoardTarget:
             self._generation = new.on
             self._state = self._hardware = IDLE
             self._stop_pending = False
+            self._events = 0
             self._asked, self._request, self._held = -1, False, False
         self._settings = new
         return new
@@ -108,6 +110,13 @@ class BoardTarget:
     def has_memory(self) -> bool:
         """Whether the firmware answers by itself."""
         return bool(self._settings.memory)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the handler has done with what was before. On a board it is much faster than
+        the next transfer; here it is not always."""
+        now = self.settings()
+        return not now.on or bool(now.memory) or now.handled == self._events
 
     def started(self) -> None:
         """A START, for whomever."""
@@ -213,6 +222,7 @@ class BoardTarget:
 
     def _tell(self, flag: int) -> None:
         if self._settings.trigger & flag:
+            self._events = self._events + 1 & MASK
             self._event(flag)
 
     def _call_for_received(self) -> None:
