@@ -90,6 +90,8 @@ class LinkContract:
     wifi: tuple[str, str] | None = None
     patience = 1
     """A slow link takes so many times as long."""
+    host_setup = ""
+    """What another program of this computer does before it connects."""
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -206,7 +208,7 @@ class LinkContract:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         for _ in range(3):
             host = subprocess.run(
-                [sys.executable, "-c", HOST_THAT_DIES, self.address(board)],
+                [sys.executable, "-c", self.host_setup + HOST_THAT_DIES, self.address(board)],
                 env=environment, stdout=subprocess.PIPE, timeout=20,
             )  # fmt: skip
             assert host.stdout == b"written\n"

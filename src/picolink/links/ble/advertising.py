@@ -12,7 +12,9 @@ SERVICE_BYTES = b"\xb0\x67\xa8\x15\x95\x0e\x99\x8f\xac\x43\x35\xcd\xf7\x41\x69\x
 ADV_BYTES = 31  # of an advertisement, and of a scan response
 LEAST_MTU_BYTES = 23  # of ATT, before it was asked for more
 HEAD_BYTES = 3  # of ATT, before what is written or notified
-LARGEST_BYTES = 512  # that a characteristic holds
+# With the heads of L2CAP and ATT two radio packets of 251 bytes, where one byte more were three; a
+# characteristic holds 512.
+LARGEST_BYTES = 495
 WINDOW_BYTES = 4096  # under way to one end: no more ever waits there
 
 _FLAGS = b"\x02\x01\x06"  # to be found by all; no classic Bluetooth

@@ -3,6 +3,7 @@ firmware has."""
 
 from io import IOBase
 
+from ...core.errors import UsageError
 from .advertising import (
     LARGEST_BYTES,
     LEAST_MTU_BYTES,
@@ -55,7 +56,15 @@ class Peripheral(IOBase):
         mapped = getattr(node, "gatts", None)
         if mapped is not None:
             services += mapped.services(uuid)
-        handles = ble.gatts_register_services(tuple(services))
+        try:
+            handles = ble.gatts_register_services(tuple(services))
+        except OSError as error:
+            if mapped is None:
+                raise
+            raise UsageError(
+                "%s: so many characteristics of node.gatt don't fit the firmware's table of 512 "
+                "bytes: about seven with UUIDs of 16 bits do, four of 128" % error
+            ) from None
         self._rx, self._tx = handles[0]
         ble.gatts_set_buffer(self._rx, LARGEST_BYTES)
         if mapped is not None:
