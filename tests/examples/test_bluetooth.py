@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 from both import SEED
-from picolink.sim.bluetooth.faults import BluetoothFaults
 from sim.terminal import Terminal
 
 import picolink
 from picolink.packing import compile_all
 from picolink.sim import VirtualBoard, World
+from picolink.sim.bluetooth.faults import BluetoothFaults
 
 CPYTHON_ONLY = "virtual boards, bleak"
 ROOT = Path(__file__).parent.parent.parent

@@ -10,22 +10,16 @@ from collections.abc import Iterator
 import pytest
 from both import SEED, count
 from link_contract import LinkContract
-from picolink.sim.bluetooth.backend import install
-from picolink.sim.bluetooth.faults import BluetoothFaults
 
 import picolink
 from picolink.packing import compile_all
 from picolink.sim import VirtualBoard, World
+from picolink.sim.bluetooth.faults import BluetoothFaults
 
 CPYTHON_ONLY = "virtual boards, bleak"
 SUPERVISION_S = 20  # the longest that systems choose
 FAST = BluetoothFaults(interval_ms=7.5)
 LIBS = ["usb", "ble"]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _backend() -> None:
-    install()
 
 
 class TestBleContract(LinkContract):

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 from both import SEED
-from picolink.sim.bluetooth.faults import BluetoothFaults
 
 import picolink
 from picolink.core.errors import UsageError
 from picolink.packing import compile_all
 from picolink.sim import VirtualBoard, World
+from picolink.sim.bluetooth.faults import BluetoothFaults
 
 CPYTHON_ONLY = "virtual boards, bleak"
 

@@ -161,14 +161,16 @@ class AirProcess:
         board.power = writer
         if board.stack:
             board.wake()
-        while byte := await reader.read(1):
-            if byte == b"r":
-                board.soft_reset()
-            elif byte == b"d":
+        try:
+            while byte := await reader.read(1):
+                if byte == b"r":
+                    board.soft_reset()
+                elif byte == b"d":
+                    board.dark()
+        finally:  # also where it was killed, and had not read all: that is a reset
+            if board.power is writer:
+                board.power = None
                 board.dark()
-        if board.power is writer:
-            board.power = None
-            board.dark()
 
     async def _serve_program(
         self, board: BoardRadio, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
