@@ -9,7 +9,7 @@ from pathlib import Path
 
 from picolink.packing import sizes
 
-from . import mqtt, others, roundtrip, throughput, uart
+from . import links, mqtt, others, roundtrip, throughput, uart
 from .rp2040 import reckon
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
@@ -24,7 +24,7 @@ back, with nothing around it. Absolute times belong to this machine ({machine}).
 
 
 def main() -> None:
-    """Measures and writes the page."""
+    """Measures, and writes the page and the README's table."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the counts, no page")
     options = parser.parse_args()
@@ -39,6 +39,8 @@ def main() -> None:
     lines = uart.measure()
     print("mqtt ...", flush=True)
     brokers = mqtt.page(4 if options.quick else 20)
+    print("links ...", flush=True)
+    readme = links.table(0.5 if options.quick else 4)
     page = "\n".join(
         [
             HEAD.format(machine=f"{platform.machine()}, CPython {platform.python_version()}"),
@@ -54,6 +56,7 @@ def main() -> None:
     print(page)
     if not options.quick:
         PAGE.write_text(page)
+        links.into_readme(readme)
 
 
 def _table(title: str, columns: str, rows: list[str], *after: str) -> str:

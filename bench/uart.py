@@ -6,20 +6,17 @@ Alone: `python -m bench.uart`.
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import picolink
-from picolink.core.dialer import Dialer
-from picolink.core.port import Port
 from picolink.links.uart.link import UartLink
-from picolink.node.node import Node
 from picolink.packing import compile_all
 from picolink.sim import World
 
+from .core_time import COPY_KB_US, CRC_KB_US, PORT_CALLS, SEARCH_KB_US, WAKES, count
 from .pinned import pin
 from .rp2040 import CALL_US, TURN_US
 
@@ -136,11 +133,6 @@ def _share(job: Callable[[int], None], baud: int) -> float:
 
 READ_KB_US = 1246  # readinto
 WRITE_KB_US = 715
-CRC_KB_US = 203
-COPY_KB_US = 656  # a slice of 256 bytes takes 168
-SEARCH_KB_US = 100  # replace or find, where little is found
-WAKES = 2  # turns of the event loop for a packet that comes, and the packets' acknowledgements
-PORT_CALLS = 8  # of the port's own methods a packet: ioctl, any, read or write, the clock
 
 
 class _Memory:
@@ -167,64 +159,17 @@ class _Memory:
         return False
 
 
-class _NoHost:
-    due_ms = 0
-
-    def call_by(self, at_ms: int) -> None:
-        pass
-
-
-def _count(to_board: bool) -> tuple[float, float]:
-    """Python calls of a board for 1000 bytes of payload, and packets of either direction."""
+def _ends() -> list[Any]:
+    """A host's end and the board's."""
     memories = [_Memory(), _Memory()]
     memories[0].other, memories[1].other = memories[1], memories[0]
-    nodes = [Node("host", b"uid-host", max_message_bytes=60_000),
-             Node("board", b"uid-board", max_message_bytes=60_000)]  # fmt: skip
-    links = [UartLink(memory, None, "uart:0", 115200, 4096) for memory in memories]
-    ports = []
-    for node, link in zip(nodes, links):
-        node.host = _NoHost()
-        ports.append(Port(link.mtu_bytes, link.takes_bytes, link.window_bytes))
-    nodes[1].command(name="bring")(lambda n: _DATA[:n])
-    nodes[1].command(name="take")(len)
-    host = nodes[0]
-    session = host.endpoint.new_session(b"12345678")
-    Dialer(host.endpoint, ports[0], session, host, host.now_ms())  # type: ignore[arg-type]
-    counted = [0, 0]  # calls of the board, packets
-
-    def hook(frame: Any, event: str, argument: Any) -> None:
-        counted[0] += event == "call" and "/picolink/" in frame.f_code.co_filename
-
-    def turn(number: int) -> None:
-        node, link, port = nodes[number], links[number], ports[number]
-        for packet in link.receive():
-            counted[1] += 1
-            node.endpoint.receive(port, packet, node.now_ms())
-        while (out := node.endpoint.next_packet(port, node.now_ms())) is not None:
-            link.send(out)
-
-    def run(name: str, argument: Any) -> None:
-        call = calls.start(name, (argument,), {}, 0, host.now_ms())
-        while not call.done:
-            turn(0)
-            sys.setprofile(hook)
-            turn(1)
-            sys.setprofile(None)
-
-    while session.attach is None or not session.met:
-        turn(0)
-        turn(1)
-    calls = session.data.caller()
-    run("take", b"warm")
-    counted[:] = [0, 0]
-    run("take", _DATA) if to_board else run("bring", _CHUNK)
-    return counted[0] * 1000 / _CHUNK, counted[1] * 1000 / _CHUNK
+    return [UartLink(memory, None, "uart:0", 115200, 4096) for memory in memories]
 
 
 def reckon() -> list[tuple[str, float, float]]:
     """(what, microseconds a kB received, a kB sent)."""
-    calls_in, packets_in = _count(True)
-    calls_out, packets_out = _count(False)
+    calls_in, packets_in = count(_ends(), True)
+    calls_out, packets_out = count(_ends(), False)
     return [
         ("the port's read or write", READ_KB_US, WRITE_KB_US),
         ("CRC-32", CRC_KB_US, CRC_KB_US),
