@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.errors import PicolinkError, PortBusy
 from ..links.ble.scanning import Found as Advertised
-from ..links.ble.scanning import nearby
+from ..links.ble.scanning import addressed, nearby
 from ..links.tcp.discover import Found, search
 from ..links.usb.discover import Port, boot_drives, ports
 from ..links.usb.recognise import BOOT_DRIVE, HELD, NODE, SENTENCES, found
@@ -90,15 +90,12 @@ def _found(node: Found) -> dict[str, Any]:
 
 def _heard(nodes: list[Advertised]) -> list[dict[str, Any]]:
     """Nodes that advertise by Bluetooth; those of one name by their addresses."""
-    names = [node.name for node in nodes]
     rows = []
-    for node in nodes:
+    for address, node in addressed(nodes):
         row = _row(Port("", node.address, node.name))
-        unique = node.name and names.count(node.name) == 1
         row.update(
-            address=f"ble:{node.name if unique else node.address}", path=None, what="Bluetooth",
-            state=NODE, signal_dbm=node.signal_dbm,
-        )  # fmt: skip
+            address=address, path=None, what="Bluetooth", state=NODE, signal_dbm=node.signal_dbm
+        )
         rows.append(row)
     return rows
 

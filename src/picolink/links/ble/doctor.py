@@ -11,17 +11,18 @@ from ..background import shared_loop
 from ..findings import NODE, Step, bad, good, refused, sentence
 from ..greeting import Greeting
 from .host import HostLink, open_link
-from .scanning import WEAK_DBM, Found, nearby, scan
+from .scanning import WEAK_DBM, Found, addressed, nearby, scan
 from .stack import absent, held, library
 
 _LISTEN_S = 4.0
+_MORE_S = 1.0  # after the first of that name: there may be another
 _CONNECT_S = 8.0
 _ANSWER_MS = 3000
 
 
 def around() -> list[str]:
     """The nodes that advertise; none where there is no Bluetooth."""
-    return ["ble:" + (found.name or found.address) for found in nearby()]
+    return [address for address, _ in addressed(nearby())]
 
 
 def examine(where: str, options: dict[str, str]) -> Iterator[Step]:
@@ -30,18 +31,20 @@ def examine(where: str, options: dict[str, str]) -> Iterator[Step]:
         raise BadAddress("ble: wants a name or address behind it; `picolink devices` lists both")
     try:
         library()
-    except CannotConnect as error:
+    except CannotConnect:
         yield bad("bleak is installed", "no bleak", "Bluetooth from this computer needs bleak.",
-                  sentence(str(error).partition(": ")[2]))  # fmt: skip
+                  "`pip install 'picolink[ble]'` brings it.")  # fmt: skip
         return
     what = "this computer has Bluetooth, switched on"
     loop = shared_loop()
     try:
-        seen = asyncio.run_coroutine_threadsafe(scan(_LISTEN_S), loop).result()
+        seen = asyncio.run_coroutine_threadsafe(
+            scan(_LISTEN_S, lambda found: found.node and found.called(where), _MORE_S), loop
+        ).result()
     except CannotConnect as error:
         why = absent(error.__cause__) if error.__cause__ is not None else None
         if why is None:
-            yield bad(what, "scan failed", sentence(str(error)),
+            yield bad(what, "scan failed", sentence(str(error).partition(". ")[0]),
                       "Switch Bluetooth off and on, or restart: it hangs sometimes.")  # fmt: skip
         else:
             yield bad(what, *why)
@@ -107,7 +110,7 @@ def _talk(where: str, found: Found) -> Iterator[Step]:
         if "no picolink node" in told:
             yield good(what)
             yield bad(
-                "it has picolink's service", "no node", sentence(told.partition(": ")[0]),
+                "it has picolink's service", "no node", sentence(told.partition(". ")[0]),
                 "Put `node.run(\"ble-peripheral:\")` at the end of its program. Where it is a "
                 "device of another kind, give the node a name of its own.",
             )  # fmt: skip

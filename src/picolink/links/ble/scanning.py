@@ -66,7 +66,7 @@ async def scan(
     except Exception as error:  # of bleak, D-Bus, the system
         why = absent(error)
         if why is None:
-            raise CannotConnect(f"Bluetooth can't scan: {error}: is it on?") from error
+            raise CannotConnect(f"Bluetooth can't scan: {error}. Is it on?") from error
         raise CannotConnect(str(why)) from error
     return sorted(seen.values(), key=lambda found: -found.signal_dbm)
 
@@ -81,3 +81,12 @@ def nearby(timeout_s: float = SEARCH_S) -> list[Found]:
     except CannotConnect:
         return []
     return [device for device in found if device.node]
+
+
+def addressed(nodes: list[Found]) -> list[tuple[str, Found]]:
+    """Each node with what opens it: its name, where only one has it."""
+    names = [node.name for node in nodes]
+    return [
+        ("ble:" + (node.name if node.name and names.count(node.name) == 1 else node.address), node)
+        for node in nodes
+    ]
