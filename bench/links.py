@@ -33,7 +33,8 @@ _BLE_INTERVAL_MS = 30  # what a Linux computer asks for
 NOTE = """\
 Measured with `picolink bench` on virtual boards, at the pace of the real UART, I2C bus and radio
 ({interval_ms} ms between its turns). *core*: milliseconds that an RP2040's core needs for 1 kB
-to it and from it, reckoned; + what its network or radio stack takes besides, which nobody has measured.
+to it and from it, reckoned; + what its network or radio stack takes besides, which nobody has
+measured.
 USB, TCP and MQTT are as fast as the computer there, so that the core sets the limit (†).
 A call takes some {call_ms:.1f} ms of the core more than stands here.
 """

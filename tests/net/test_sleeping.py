@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import queue
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from brokers import Certificates, Mosquitto, Watcher, free_port
 
 import picolink
 from picolink import Node
@@ -398,3 +401,75 @@ def test_nonsense_is_refused_by_the_receiver(base: Callable[[], Base]) -> None:
             except picolink.Busy:
                 break
         assert n == 63
+
+
+BROKER = """
+from picolink.mqtt import Mqtt
+node.deliver_and_sleep(Mqtt(ADDRESS, json=True), every_s=60, timeout_s=TIMEOUT_S)
+"""
+
+
+def at_broker(
+    world: World, address: str, *, prepare: str = "", files: Any = None, timeout_s: float = 3
+) -> VirtualBoard:
+    """A sensor in the Wi-Fi that delivers to a broker."""
+    last = BROKER.replace("ADDRESS", address).replace("TIMEOUT_S", str(timeout_s))
+    main = MAIN.replace("node.deliver_and_sleep(ARGUMENTS)", last).replace("PREPARE", prepare)
+    main = main.replace('Node("garden")', 'Node("garden", wifi=("lab", "password"))')
+    libs = compile_all(["tcp", "usb", "wifi", "mqtt", "time", "sleeping"], short=False)
+    board = world.board("garden", main=main, libs=libs, files=files, start=False)
+    board.unplug()
+    board.start()
+    return board
+
+
+def test_to_a_broker_and_what_it_did_not_get_comes_later(world: World, tmp_path: Path) -> None:
+    world.access_point("lab", "password", names={"broker.test": "127.0.0.1"})
+    with Mosquitto(tmp_path) as broker:
+        board = at_broker(world, repr(f"mqtt://broker.test:{broker.port}/lab"))
+        assert "garden: 1 delivered" in slept(board)
+        with Watcher(broker.port, "lab/garden/#") as others:  # who comes while it sleeps
+            others.wait_for("lab/garden/status", "asleep")
+            others.wait_for("lab/garden/boots", "1")
+            others.wait_for("lab/garden/warmth", "21.5")
+            others.wait(lambda: others.payloads("lab/garden/broken/json"))
+            told = json.loads(others.payloads("lab/garden/broken/json")[0])
+            assert told["value"] is None and told["why"] == "OSError: no sensor"
+            assert not others.payloads("lab/garden/broken")
+            broker.end()
+            board.reset()
+            assert "0 of 1 delivered, 1 kept" in slept(board)
+        broker.start()
+        with Watcher(broker.port, "lab/garden/#") as others:
+            board.reset()
+            assert "garden: 2 delivered" in slept(board)
+            others.wait_for("lab/garden/boots", "3")
+            boots = [json.loads(p) for p in others.payloads("lab/garden/boots/json")]
+            assert [told["value"] for told in boots][-2:] == [2, 3]
+            assert len({told["id"] for told in boots[-2:]}) == 2
+
+
+def test_to_a_broker_with_tls_once_the_time_is_known(world: World, tmp_path: Path) -> None:
+    lab = world.access_point("lab", "password", names={"broker.test": "127.0.0.1"})
+    server = world.time_server()
+    server.dead = True
+    certificates = Certificates(tmp_path / "certificates")
+    plain = free_port()
+    with (
+        Mosquitto(
+            tmp_path, tls=certificates.leaf("broker.test"), more=f"listener {plain} 127.0.0.1"
+        ) as broker,
+        Watcher(plain, "lab/garden/#") as others,
+    ):  # fmt: skip
+        port = server.address.rpartition(":")[2]
+        lab.names["time.test"] = "127.0.0.1"
+        address = repr(f"mqtts://broker.test:{broker.port}/lab?ca=/ca.der")
+        servers = f"node.time.servers = ('time.test:{port}',)\n"
+        ca = {"ca.der": certificates.root_der.read_bytes()}
+        board = at_broker(world, address, prepare=servers, files=ca, timeout_s=6)
+        said = slept(board)
+        assert "1 kept: no certificate can be checked" in said and "no answer" in said
+        server.dead = False
+        board.reset()
+        assert "garden: 2 delivered" in slept(board)
+        others.wait_for("lab/garden/boots", "2")

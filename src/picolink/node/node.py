@@ -248,12 +248,12 @@ class Node:
 
     @seldom
     def deliver_and_sleep(
-        self, to: str = "tcp:gateway", every_s: float = 900, done_pin: "int | None" = None,
+        self, to: "Any" = "tcp:gateway", every_s: float = 900, done_pin: "int | None" = None,
         timeout_s: float = 20, awake_on_usb: bool = True,
     ) -> None:  # fmt: skip
         """For a battery sensor, at the end of main.py instead of `run`: takes every reading once,
-        delivers it to the node at `to`, and sleeps until `every_s` have passed since it woke, when
-        main.py begins anew (docs/battery.md).
+        delivers it to the node at `to`, or to a broker (an `Mqtt`), and sleeps until `every_s` have
+        passed since it woke, when main.py begins anew (docs/battery.md).
 
         It sleeps once the delivery is acknowledged, or after `timeout_s`; then the readings are
         kept on flash and delivered next time. `done_pin` goes high before, for a timer that cuts

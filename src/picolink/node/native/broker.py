@@ -88,13 +88,8 @@ class Mqtt:
 
     def open(self, node: "Node") -> None:
         """Begins to connect, for `node`, and goes on in the background for ever."""
-        self.base = base = self._prefix + node.name
-        self.client = client = Client(
-            *self._addresses,
-            client_id="pl-" + "".join(["%02x" % byte for byte in node.endpoint.uid])[-20:],
-            will=(base + "/status", "offline", 1, True),
-            **self._settings,
-        )
+        self.client = client = self.client_of(node)
+        base = self.base
         client.on_up = self._up
         client.on_down = client.on_fail = self._down
         self._listener = Listener(client, base, lambda: self.on_ready())
@@ -118,6 +113,16 @@ class Mqtt:
             self._discovery = Discovery(self, node)
             client.on(PREFIX + "/status", self._discovery.heard)
         client.start()
+
+    def client_of(self, node: "Node") -> Client:
+        """The client that it has for `node`, with a name and a will."""
+        self.base = self._prefix + node.name
+        return Client(
+            *self._addresses,
+            client_id="pl-" + "".join(["%02x" % byte for byte in node.endpoint.uid])[-20:],
+            will=(self.base + "/status", "offline", 1, True),
+            **self._settings,
+        )
 
     def post(self, topic: str, payload: "Any", retain: bool = False) -> None:
         """Publishes. Where there is no room the oldest goes that was never sent; it is counted."""

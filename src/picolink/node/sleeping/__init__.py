@@ -8,6 +8,8 @@ import asyncio
 
 MYPY = False
 if MYPY:
+    from typing import Any
+
     from ..node import Node
 
 #: Milliseconds; tests scale them.
@@ -30,7 +32,7 @@ def usb_power() -> bool:
 
 
 def deliver_and_sleep(
-    node: "Node", to: str, every_s: float, done_pin: "int | None", timeout_s: float,
+    node: "Node", to: "Any", every_s: float, done_pin: "int | None", timeout_s: float,
     awake_on_usb: bool,
 ) -> None:  # fmt: skip
     """See `Node.deliver_and_sleep`."""
@@ -43,7 +45,7 @@ def deliver_and_sleep(
     awake = awake_on_usb and usb_power()
     if awake:
         why = "%s: on USB power, so it stays awake; delivers to %s every %s s"
-        print(why % (node.name, to, every_s))
+        print(why % (node.name, getattr(to, "address", to), every_s))
     try:
         if awake:
             node.run(_until_unplugged(node, to, every_s, timeout_s))
@@ -59,7 +61,7 @@ def deliver_and_sleep(
     _sleep(node, 0 if awake else node.now_ms() - node.started_ms, every_s, done_pin)
 
 
-async def _once(node: "Node", to: str, timeout_s: float) -> None:
+async def _once(node: "Node", to: "Any", timeout_s: float) -> None:
     """One delivery, with the Wi-Fi but without links to serve: nobody has the time to call."""
     from ..closing import stop
     from ..config import complete
@@ -72,12 +74,14 @@ async def _once(node: "Node", to: str, timeout_s: float) -> None:
         for function in node.on_start:
             function()
         node.on_start.clear()
-        await Delivery(node, to).deliver(timeout_s)
+        delivery = Delivery(node, to)
+        await delivery.deliver(timeout_s)
+        await delivery.receiver.close()
     finally:
         stop(node)
 
 
-async def _until_unplugged(node: "Node", to: str, every_s: float, timeout_s: float) -> None:
+async def _until_unplugged(node: "Node", to: "Any", every_s: float, timeout_s: float) -> None:
     from .delivering import Delivery
 
     delivery = Delivery(node, to)

@@ -1,8 +1,8 @@
 """Takes every reading once and delivers it, after those that are kept from earlier wakings.
 
-A waking's readings are a record. Each is one call of `sys.deliver` (services/deliver.py), so that
-the session's reply is the acknowledgement; its random id lets the receiver tell one that it has
-got already, when the reply was lost and the record was kept and sent again.
+A waking's readings are a record; its random id lets a receiver tell one that it has got already,
+when the acknowledgement was lost and the record was kept and sent again. Who it is delivered to is
+a node (ToNode) or a broker (publishing.py).
 """
 
 import asyncio
@@ -22,14 +22,46 @@ if MYPY:
 _ID_MAX = (1 << 30) - 1  # a small integer on a board too
 
 
-class Delivery:
-    """Deliveries of a node to a peer."""
+class ToNode:
+    """Each record is one call of `sys.deliver` (services/deliver.py): the session's reply is the
+    acknowledgement."""
 
     def __init__(self, node: "Node", to: str) -> None:
         self._node = node
         self._peer = node.peer(to)
-        # Not node.time, which would ask time servers: the receiver's reply tells the time.
-        self._clock = node._clock or Clock(node.now_ms)
+
+    async def send(
+        self, record: "Record", age_ms: "int | None", clock: Clock, deadline_ms: int
+    ) -> None:
+        """Returns when the receiver has it; a PicolinkError where it does not say so in time."""
+        node = self._node
+        await self._peer.ready((deadline_ms - node.now_ms()) / 1000)
+        now_ms = node.now_ms()
+        left_ms = max(deadline_ms - now_ms, 1)
+        told = await self._peer.call(
+            "sys.deliver", record[0], age_ms, record[3], record[2], timeout_s=left_ms / 1000
+        )
+        if told is not True and clock.quality != "ntp":  # its own clock drifts
+            clock.set(told, (now_ms + node.now_ms()) // 2)
+
+    async def close(self) -> None:
+        """The node ends its sessions itself."""
+
+
+class Delivery:
+    """Deliveries of a node to one receiver."""
+
+    def __init__(self, node: "Node", to: "Any") -> None:
+        self._node = node
+        if isinstance(to, str):
+            self.receiver: Any = ToNode(node, to)
+            # Not node.time, which would ask time servers: the receiver's reply tells the time.
+            self._clock = node._clock or Clock(node.now_ms)
+        else:
+            from .publishing import ToBroker
+
+            self._clock = node.time
+            self.receiver = ToBroker(node, to)
 
     async def deliver(self, timeout_s: float) -> bool:
         """Takes all readings and delivers them; what is not acknowledged in time is kept. Whether
@@ -63,22 +95,14 @@ class Delivery:
         return True
 
     async def _send(self, record: "Record", at_ms: "int | None", deadline_ms: int) -> None:
-        """Returns when the receiver has it; a PicolinkError where it does not say so in time."""
-        node = self._node
-        await self._peer.ready((deadline_ms - node.now_ms()) / 1000)
-        left_ms = max(deadline_ms - node.now_ms(), 1)
-        now_ms = node.now_ms()
+        now_ms = self._node.now_ms()
         unix_ms = self._clock.unix_ms(now_ms)
         age_ms = None  # of what was kept by a board that did not know the time
         if at_ms is not None:
             age_ms = now_ms - at_ms
         elif record[1] is not None and unix_ms is not None:
             age_ms = max(unix_ms - record[1], 0)
-        told = await self._peer.call(
-            "sys.deliver", record[0], age_ms, record[3], record[2], timeout_s=left_ms / 1000
-        )
-        if told is not True and self._clock.quality != "ntp":  # its own clock drifts
-            self._clock.set(told, (now_ms + node.now_ms()) // 2)
+        await self.receiver.send(record, age_ms, self._clock, deadline_ms)
 
     def _new_id(self) -> int:
         return int.from_bytes(urandom(4), "little") & _ID_MAX
