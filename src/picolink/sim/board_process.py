@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 NUDGES_S = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.02)
 """When a blocking call is interrupted again, should the first signal have come just before it."""
+FIRST_NUMBER, LAST_NUMBER = 128, 255
+"""Of interrupts, apart from what else comes on their line."""
 INTERRUPT_DELAY_S = 0.0002
 """Time for a callback that asks to be interrupted to come to its end first."""
 
@@ -35,6 +37,7 @@ class BoardProcess:
         self._interrupts = False
         self._asked = False  # an interrupt is under way
         self._more = False  # and something came after it
+        self._number = LAST_NUMBER  # of the interrupt asked for last
         self._nudging: Timer | None = None
         self._output = b""
         self._ends: list[socket.socket] = []
@@ -102,8 +105,9 @@ class BoardProcess:
     def _ask(self) -> None:
         self._asked = True
         self._more = False
+        self._number = self._number + 1 if self._number < LAST_NUMBER else FIRST_NUMBER
         try:
-            self._irq.send(b"i")
+            self._irq.send(bytes((self._number,)))
         except OSError:
             return
 
@@ -114,7 +118,8 @@ class BoardProcess:
             return
         if not answer:  # it ended
             self._loop.on_readable(self._irq.fileno(), None)
-        if answer.endswith(b"k"):
+        # An answer to one that was asked for twice is late: it is none to what was asked since.
+        if self._number in answer:
             self._asked = False
             if self._more:
                 self._ask()

@@ -96,15 +96,15 @@ class HostStack:
         from picolink.sim.bluetooth import hosting
 
         loop = asyncio.get_running_loop()
-        radios = announce.radios()
-        if not radios:
+        radio = _radio()
+        if radio is None:
             raise BleakBluetoothNotAvailableError(*_WHY["missing"])
         sock = socket.socket()
         sock.setblocking(False)
         try:
-            await loop.sock_connect(sock, (HERE, radios[-1]["port"]))
+            await loop.sock_connect(sock, (HERE, radio["port"]))
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            hello = ["adapter", radios[-1]["token"], f"hci of process {os.getpid()}"]
+            hello = ["adapter", radio["token"], f"hci of process {os.getpid()}"]
             await loop.sock_sendall(sock, json.dumps(hello).encode() + b"\n")
             answer = b""
             while not answer.endswith(b"\n"):
@@ -170,6 +170,13 @@ class HostStack:
     def _heard(self, advertisement: Any) -> None:
         for scanner in list(self._scanners):
             scanner.heard(advertisement)
+
+
+def _radio() -> dict[str, Any] | None:
+    # A world of this process, if there is one; else the newest on this computer.
+    radios = announce.radios()
+    own = [radio for radio in radios if radio["pid"] == os.getpid()]
+    return next(reversed(own or radios), None)
 
 
 def stack() -> HostStack:

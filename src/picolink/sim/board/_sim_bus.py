@@ -21,6 +21,8 @@ _interrupts = False
 _due = []  # callbacks for the scheduler
 _draining = False
 _ack_due = False
+_number = bytearray(1)  # of the interrupt asked for last; written by the thread
+_answer = b""
 _held = None  # callbacks held back by disable_irq, or None
 _hard = False  # a hard handler runs: nothing of the scheduler's comes between on a board
 _missed_interrupt = False
@@ -59,11 +61,12 @@ def process(_=None):
 def _interrupt(_):
     # A blocking call runs one scheduled function each time it is interrupted: ask for more until
     # the acknowledgement, which comes after the handlers that process() scheduled.
-    global _ack_due, _missed_interrupt
+    global _ack_due, _answer, _missed_interrupt
     if _hard:
         _missed_interrupt = True
         return
     try:
+        _answer = bytes(_number)  # all that was sent before this one was asked for is read now
         process()
         _irq_line.write(b"p")
         _ack_due = True
@@ -75,11 +78,11 @@ def _interrupt(_):
 def _start_drain():
     global _draining
     if not _draining:
+        _draining = True
         try:
             micropython.schedule(_drain, None)
-            _draining = True
         except RuntimeError:
-            pass  # queue full: the simulator asks again
+            _draining = False  # queue full: the simulator asks again
 
 
 def _drain(_):
@@ -91,13 +94,14 @@ def _drain(_):
         return
     try:
         if _due:
-            micropython.schedule(*_due.pop(0))
+            micropython.schedule(*_due[0])  # if there is no room it stays, and is tried again
+            _due.pop(0)
         if _due:
             micropython.schedule(_drain, None)
             return
         _draining = False
         if _ack_due:
-            micropython.schedule(_irq_line.write, b"k")
+            micropython.schedule(_irq_line.write, _answer)
             _ack_due = False
     except RuntimeError:
         _draining = False
@@ -127,7 +131,7 @@ def _schedule_interrupt(schedule=micropython.schedule, interrupt=_interrupt):
         pass
 
 
-_held_for_thread = (_irq_line.readinto, bytearray(1), _schedule_interrupt, _irq_line.write)
+_held_for_thread = (_irq_line.readinto, _number, _schedule_interrupt, _irq_line.write)
 
 
 def interrupts_on():
