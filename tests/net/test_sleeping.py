@@ -473,3 +473,17 @@ def test_to_a_broker_with_tls_once_the_time_is_known(world: World, tmp_path: Pat
         board.reset()
         assert "garden: 2 delivered" in slept(board)
         others.wait_for("lab/garden/boots", "2")
+
+
+def test_the_page_of_batteries(world: World, tmp_path: Path) -> None:
+    page = Path(__file__).parent.parent.parent / "docs" / "snippets" / "battery_broker.py"
+    world.access_point("my network", "password", names={"broker.example": "127.0.0.1"})
+    with Mosquitto(tmp_path, users={"ann": "PASSWORD"}) as broker:
+        there = f"mqtt://ann:PASSWORD@broker.example:{broker.port}/lab"
+        main = page.read_text("utf-8")
+        main = main.replace("mqtts://ann:PASSWORD@broker.example/lab?ca=/ca.der", there)
+        libs = compile_all(["usb", "wifi", "mqtt", "time", "sleeping"])
+        board = world.board("garden", main=main, libs=libs, start=False)
+        board.unplug()
+        board.start()
+        assert "garden: 1 delivered" in slept(board)
