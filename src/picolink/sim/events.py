@@ -8,8 +8,12 @@ import os
 import select
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable
+
+
+_MOST_FAULTS = 20
 
 
 class Timer:
@@ -98,10 +102,18 @@ class EventLoop:
         return timer
 
     def run(self) -> None:
-        """Serve events until `running` is made false."""
+        """Serve events until `running` is made false. What one raises is printed, and the others are
+        served all the same: a world that stands still tells nobody why."""
         self._thread = threading.current_thread()
+        faults = 0
         while self.running:
-            self._turn()
+            try:
+                self._turn()
+            except Exception:
+                faults += 1
+                if faults > _MOST_FAULTS:
+                    raise
+                traceback.print_exc()
 
     def _turn(self) -> None:
         timeout: float | None = None
