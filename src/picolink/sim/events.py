@@ -12,7 +12,6 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 
-
 _MOST_FAULTS = 20
 
 
@@ -102,8 +101,8 @@ class EventLoop:
         return timer
 
     def run(self) -> None:
-        """Serve events until `running` is made false. What one raises is printed, and the others are
-        served all the same: a world that stands still tells nobody why."""
+        """Serve events until `running` is made false. What one raises is printed, and the others
+        are served all the same: a world that stands still tells nobody why."""
         self._thread = threading.current_thread()
         faults = 0
         while self.running:
