@@ -10,7 +10,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..core.errors import BadAddress, PicolinkError
-from ..links.findings import NODE, Step, around, bad, doctor_of, firmware, good, sentence
+from ..links.findings import (
+    NODE,
+    Step,
+    around,
+    bad,
+    doctor_of,
+    firmware,
+    good,
+    sentence,
+    split_message,
+)
 from ..links.forgiving import normalise
 from ..links.registry import split
 from ..links.shown import shown as without_password
@@ -19,7 +29,10 @@ from .output import Progress, print_json
 
 FAULT = 1  # the exit code where something is wrong
 _CONNECT_S = 8.0
+_BESIDE = 2  # boards
+_BESIDE_S = 4.0
 _WIDTH = 92
+_LOG = "Look at what the board prints when it starts: `picolink log`."
 _TOLD_BY = {"peer": "told by a peer", "rtc": "from its own clock, which was set before"}
 
 
@@ -75,6 +88,8 @@ def examine(address: str) -> Iterator[Step]:
     for step in steps:
         well, kind = well and step.ok, step.kind
         yield step
+    if scheme == "i2c" and kind == "nobody answers":
+        yield from _beside("i2c")
     if well and kind == NODE:
         yield from _talk(address)
 
@@ -96,6 +111,7 @@ def _talk(address: str) -> Iterator[Step]:
             version = str(told.get("firmware", ""))
             if version.startswith("micropython"):
                 yield firmware("MicroPython" + version.removeprefix("micropython"))
+            yield from not_open(told)
             yield from _wifi(board)
             yield from _clock(board)
     except PicolinkError as error:
@@ -104,6 +120,26 @@ def _talk(address: str) -> Iterator[Step]:
             "Try again. If it stays so, restart the board's program (`--start` over USB) and look "
             "at what it prints: `picolink log`.",
         )  # fmt: skip
+
+
+def not_open(told: dict[str, Any]) -> Iterator[Step]:
+    """The links and peers that a node has not got, from what `describe` told."""
+    for address, why in told.get("not_open", ()):
+        said, advice = split_message(PicolinkError(why))
+        yield bad(f"its {address} is open", "link not open", said, advice or _LOG)
+
+
+def _beside(scheme: str) -> Iterator[Step]:
+    """What boards on USB say of their own I2C: the one that does not answer may be there."""
+    for address in doctor_of("usb").around()[:_BESIDE]:
+        try:
+            with connect(address, timeout_s=_BESIDE_S) as board:
+                told = board.describe()
+        except PicolinkError:
+            continue
+        of_scheme = [[a, why] for a, why in told.get("not_open", ()) if a.startswith(scheme)]
+        for step in not_open({"not_open": of_scheme}):
+            yield step._replace(what=f"{step.what} ({told['name']}, at USB)")
 
 
 def _wifi(board: Board) -> Iterator[Step]:

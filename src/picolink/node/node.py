@@ -56,6 +56,10 @@ class Node:
     password, or more (docs/wifi.md); left out, what /picolink.json says.
     """
 
+    if MYPY:
+        registers: Any  # registers.Registers, there where some are declared
+        failed: list[tuple[str, Exception]]  # links that it was to open, and why it could not
+
     def __init__(
         self, name: str = "", uid: bytes | None = None, max_message_bytes: int = 16384,
         max_sessions: int = 4, window_bytes: int = 8192, wifi: "Any" = None,
@@ -76,7 +80,6 @@ class Node:
         self.wifi = wifi  # once it runs: net.wifi.Wifi
         self.commands: dict[str, Command] = {}
         self.readings: dict[str, Any] = {}
-        self.registers: Any = None  # registers.Registers, if some are declared
         self.texts: dict[str, Any] | None = None  # link -> what is said on it, if declared
         self.topics: dict[str, list[Outgoing]] = {}
         self.drivers: list[Driver] = []

@@ -43,6 +43,7 @@ def add(node: "Node", link: "Any") -> None:
 async def open_all(node: "Node", links: "Any") -> None:
     """Opens the links, and says so. A board without any opens those of its /picolink.json."""
     start(node)
+    node.failed = failed = []
     from .config import complete
 
     for link in complete(node, links):
@@ -57,6 +58,7 @@ async def open_all(node: "Node", links: "Any") -> None:
             add(node, opened)
             print("%s: listening on %s" % (node.name, opened.address))
         except (PicolinkError, OSError, ImportError) as error:
+            failed.append((link, error))
             print("%s: no %s: %s" % (node.name, link, error))
     for function in node.on_start:
         function()

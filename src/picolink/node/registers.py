@@ -18,7 +18,7 @@ _NEVER_MS = 1 << 28
 
 def declare(node: "Node", number: int, function: "Any", every_s: float, write: bool) -> "Any":
     """Notes what a register shows and does."""
-    registers = node.registers
+    registers = getattr(node, "registers", None)
     if registers is None:
         registers = node.registers = Registers(node)
     if not 0 <= number < COUNT or number in registers.functions:

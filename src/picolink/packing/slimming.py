@@ -6,6 +6,7 @@ import ast
 
 #: Modules, and names of `time`, that are on every board and on no host.
 _BOARD_MODULES = ("micropython", "machine", "network", "rp2")
+_NEWER = ("I2CTarget",)  # than the oldest firmware
 _BOARD_TIMES = ("ticks_", "sleep_")
 
 
@@ -35,7 +36,8 @@ def _on_every_board(node: ast.stmt) -> bool:
     if isinstance(node, ast.ImportFrom):
         if node.module == "time":
             return all(alias.name.startswith(_BOARD_TIMES) for alias in node.names)
-        return node.module in _BOARD_MODULES and not node.level
+        known = node.module in _BOARD_MODULES and not node.level
+        return known and not any(alias.name in _NEWER for alias in node.names)
     return isinstance(node, ast.Import) and all(a.name in _BOARD_MODULES for a in node.names)
 
 

@@ -37,6 +37,8 @@ def serve(talk: "Talk", ref: int) -> "dict[str, Any]":
         "machine": getattr(sys.implementation, "_machine", sys.platform),
         "links": [driver.link.address for driver in node.drivers]
         + [listener.address for listener, _ in node.listeners],
+        "not_open": [(link, str(error)) for link, error in getattr(node, "failed", ())]
+        + [(peer.address, peer.why) for peer in node.peers if not peer.connected],
         "commands": commands,
         "readings": readings,
     }

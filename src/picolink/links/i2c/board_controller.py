@@ -154,10 +154,10 @@ def control(number: int, address: int, pins: "dict[str, Any]", freq: int) -> Con
             return link
         from .refusal import no_mailbox
 
-        error: Exception = no_mailbox(number, address)
+        error: Exception = no_mailbox(number, address, pins)
     except OSError as failed:
         from .refusal import no_answer
 
-        error = no_answer(number, address, failed)
+        error = no_answer(number, address, failed, pins)
     link.close()
     raise error

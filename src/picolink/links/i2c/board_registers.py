@@ -90,9 +90,10 @@ class RegisterTarget(io.IOBase):
 
     def watch(self, node: "Any", callback: "Callable[[], None]") -> "Any":
         """Serves the node's registers, until what it returns is stopped."""
-        if node.registers is None:
+        registers = getattr(node, "registers", None)
+        if registers is None:
             raise CannotConnect("this program has no registers: declare them with @node.register")
-        self._registers = node.registers.serve(self._values)
+        self._registers = registers.serve(self._values)
         return node.host.watch(_Polled(self), self._registers.look)
 
     def ioctl(self, request: int, flags: int) -> int:

@@ -84,8 +84,9 @@ class TargetLink(io.IOBase):
 
     def watch(self, node: "Any", callback: "Callable[[], None]") -> "Any":
         """Has the node call `callback` when there is something to do."""
-        if node.registers is not None:
-            self._registers = node.registers.serve(self.box.memory)
+        registers = getattr(node, "registers", None)
+        if registers is not None:
+            self._registers = registers.serve(self.box.memory)
         return node.host.watch(_Polled(self), callback)
 
     def ioctl(self, request: int, flags: int) -> int:

@@ -6,6 +6,8 @@ from ...core.errors import BadAddress, CannotConnect
 
 MYPY = False
 if MYPY:
+    from typing import Any
+
     from ...core.errors import PicolinkError
 
 
@@ -60,27 +62,52 @@ def no_target() -> "PicolinkError":
     """The error where the firmware can't be a target."""
     return CannotConnect(
         "this board's MicroPython %s has no I2CTarget: 1.26 or newer has; `picolink install` says "
-        "how to renew it" % sys.version.split(" ")[-1].lstrip("v")
+        "how to renew it" % ".".join([str(part) for part in sys.implementation.version[:3]])
     )
 
 
-def no_answer(number: int, address: int, error: OSError) -> "PicolinkError":
+def no_bus(number: int, pins: "dict[str, Any]") -> "PicolinkError | None":
+    """The error where the pins show that the bus can't work, since a line is low that should be
+    high; None where they are well. They are free afterwards."""
+    from machine import Pin
+
+    for name in ("sda", "scl"):
+        place = "%s (GP%d) of I2C %d" % (name.upper(), pins[name], number)
+        if not Pin(pins[name], Pin.IN, Pin.PULL_UP).value():
+            return CannotConnect(
+                "%s is held low: a board that hung in the midst of a transfer, a wire at ground, "
+                "SDA and SCL crossed with something else; take the power from all boards on the "
+                "bus, then unplug them one by one" % place
+            )
+        if not Pin(pins[name], Pin.IN, Pin.PULL_DOWN).value():
+            return CannotConnect(
+                "%s has no pull-up, or hangs in the air: a bus needs a resistor of 4.7 kohm from "
+                "SDA to 3V3 and one from SCL; a Raspberry Pi has them on its pins 3 and 5, two "
+                "Picos have none" % place
+            )
+    return None
+
+
+def no_answer(number: int, address: int, error: OSError, pins: "dict[str, Any]") -> "PicolinkError":
     """The error where a controller finds nobody."""
+    found = no_bus(number, pins)
+    if found is not None:
+        return found
     if error.args and error.args[0] == 110:
         return CannotConnect(
-            "the bus I2C %d stands still (timeout): are there pull-ups on SDA and SCL (4.7 kohm to "
-            "3V3; two Picos have none), are the wires right?" % number
+            "the bus I2C %d stands still (timeout): another board holds it, or the wires are not "
+            "right; take the power from all boards on it for a moment" % number
         )
     return CannotConnect(
         "nobody answers at 0x%02x on I2C %d: is the other board on, its node.run(...) with "
-        '"i2c-target:0/0x%02x" running, SDA at SDA and SCL at SCL, ground joined, are there '
-        "pull-ups?" % (address, number, address)
+        '"i2c-target:0/0x%02x" running, SDA at SDA and SCL at SCL, ground joined?'
+        % (address, number, address)
     )
 
 
-def no_mailbox(number: int, address: int) -> "PicolinkError":
+def no_mailbox(number: int, address: int, pins: "dict[str, Any]") -> "PicolinkError":
     """The error where something else answers."""
-    return CannotConnect(
+    return no_bus(number, pins) or CannotConnect(
         "what answers at 0x%02x on I2C %d is no picolink node, but another chip: give the node "
         "another address, as i2c-target:0/0x44" % (address, number)
     )

@@ -21,5 +21,6 @@ implementation = _implementation()
 
 
 def _set_version(text):
-    global implementation
+    global implementation, version
+    version = "3.4.0; MicroPython v%s on 2025-01-01" % text
     implementation = _implementation(tuple(int(x) for x in text.split(".")) + ("",))
