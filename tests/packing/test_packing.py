@@ -18,6 +18,8 @@ from picolink.packing.__main__ import main
 #: Reached so far, with a little to spare; the target is 14 kB.
 BUDGET_BYTES = 19_200
 MQTT_BYTES = 21_600  # what a node on a broker loads besides; the target is 14 kB with Wi-Fi
+BLUETOOTH_BYTES = 6144  # a peripheral that is a central too
+GATT_BYTES = 3072  # plain characteristics besides
 BOARD = packing.SOURCES.parent.parent / "board"
 
 TYPED = '''\
@@ -137,6 +139,16 @@ def test_a_node_on_a_broker_is_within_the_budget() -> None:
     }
     assert {"picolink/links/mqtt/__init__.mpy", "picolink/node/native/__init__.mpy"} <= set(found)
     assert sum(found.values()) <= MQTT_BYTES, found
+
+
+def test_bluetooth_is_within_the_budget() -> None:
+    packed = packing.sizes(["usb", "ble"])
+    both = {place: size for place, size in packed.items() if "links/ble" in place}
+    both = {place: size for place, size in both.items() if "refusal" not in place}  # of failures
+    assert {f"picolink/links/ble/{name}.mpy" for name in ("peripheral", "central")} <= set(both)
+    assert sum(both.values()) <= BLUETOOTH_BYTES, both
+    gatt = [packed[f"picolink/node/{name}.mpy"] for name in ("gatt/__init__", "bare")]
+    assert sum(gatt) <= GATT_BYTES, gatt
 
 
 def test_a_board_without_mqtt_has_none_of_it() -> None:

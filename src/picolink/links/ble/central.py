@@ -3,8 +3,7 @@
 from asyncio import ThreadSafeFlag, TimeoutError, wait_for
 from time import ticks_add, ticks_diff, ticks_ms
 
-from ...core.errors import CannotConnect
-from .advertising import LEAST_MTU_BYTES, RX, SERVICE, SERVICE_BYTES, TX, name_in
+from .advertising import ADV_BYTES, LEAST_MTU_BYTES, RX, SERVICE_BYTES, TX, name_in
 from .link import BleLink
 from .radio import (
     CHARACTERISTIC_DONE,
@@ -17,8 +16,6 @@ from .radio import (
     PERIPHERAL_DISCONNECT,
     SCAN_DONE,
     SCAN_RESULT,
-    SERVICE_DONE,
-    SERVICE_RESULT,
     WRITE_DONE,
 )
 
@@ -37,28 +34,40 @@ _INTERVAL_US = 7500, 15000  # of the connection
 _CCCD = 0x2902  # the descriptor that switches notifications on
 
 
+def _address(where: str) -> "bytes | None":
+    """`AA:BB:CC:DD:EE:FF` as bytes; None where it is a name."""
+    try:
+        parts = bytes([int(part, 16) for part in where.split(":")])
+    except ValueError:
+        return None
+    return parts if len(parts) == 6 else None
+
+
 class Central:
     """One way to a peripheral: found, connected, asked what it has; then a link."""
 
     def __init__(self, radio: "Radio", where: str) -> None:
         self._radio = radio
         self._where = where
+        self._address = _address(where)
         self._flag = ThreadSafeFlag()
         self._seen: dict[bytes, list[Any]] = {}  # address -> its type, its name
         self._scanning = False
         self._conn = -1
         self._done: int | None = None  # the status of what was asked
         self._mtu_bytes = 0
-        self._range: tuple[int, int] | None = None  # handles of the service
-        self._ends: dict[int, tuple[int, int]] = {}  # 0: rx, 1: tx -> its handle, its last one
+        self._rx: Any = None  # (connection, last handle, handle, properties, UUID)
+        self._tx: Any = None
         self._cccd = 0
         self._link: BleLink | None = None
 
     def heard(self, event: int, data: "Any") -> None:
         """Hears of what was asked; in the interrupt."""
+        link = self._link
+        uuid = self._radio.uuid
         if event == NOTIFY:
-            if self._link is not None:
-                self._link.take(bytes(data[2]))
+            if link is not None:
+                link.take(bytes(data[2]))
             return
         if event == SCAN_RESULT:
             self._found(data[0], bytes(data[1]), bytes(data[4]))
@@ -71,28 +80,27 @@ class Central:
         elif event == PERIPHERAL_DISCONNECT:
             self._radio.owners.pop(data[0], None)
             self._conn = -1
-            if self._link is not None:
-                self._link.end("%s has gone, or is out of range" % self._where)
-        elif event == SERVICE_RESULT:
-            self._range = data[1], data[2]
+            if link is not None:
+                link.end("%s has gone, or is out of range" % self._where)
         elif event == CHARACTERISTIC_RESULT:
-            for i, text in enumerate((RX, TX)):
-                if self._radio.uuid(text) == data[4]:
-                    self._ends[i] = data[2], data[1]
+            if data[4] == uuid(RX):
+                self._rx = tuple(data)
+            elif data[4] == uuid(TX):
+                self._tx = tuple(data)
         elif event == DESCRIPTOR_RESULT:
-            if data[2] == self._radio.uuid(_CCCD):
+            if data[2] == uuid(_CCCD):
                 self._cccd = data[1]
-        elif event in (SERVICE_DONE, CHARACTERISTIC_DONE, DESCRIPTOR_DONE, WRITE_DONE):
-            self._done = data[-1]
         elif event == MTU_EXCHANGED:
             self._mtu_bytes = data[1]
-        if self._link is not None:
-            self._link.wake()
+        elif event in (CHARACTERISTIC_DONE, DESCRIPTOR_DONE, WRITE_DONE):
+            self._done = data[-1]
+        if link is not None:
+            link.wake()
         self._flag.set()
 
     def _found(self, kind: int, address: bytes, payload: bytes) -> None:
         known = self._seen.get(address)
-        if known is None and (SERVICE_BYTES in payload or address == self._address()):
+        if known is None and (SERVICE_BYTES in payload or address == self._address):
             self._seen[address] = known = [kind, ""]
         if known is not None:
             name = name_in(payload)
@@ -100,21 +108,12 @@ class Central:
                 known[1] = name
             self._flag.set()
 
-    def _address(self) -> "bytes | None":
-        """`AA:BB:CC:DD:EE:FF` as bytes; None where it is a name."""
-        try:
-            parts = [int(part, 16) for part in self._where.split(":")]
-            return bytes(parts) if len(parts) == 6 else None
-        except ValueError:
-            return None
-
     def _matches(self) -> "list[tuple[int, bytes]]":
-        wanted = self._address()
-        name = self._where[:29]
+        name = self._where[: ADV_BYTES - 2]
         return [
             (kind, address)
             for address, (kind, told) in self._seen.items()
-            if (address == wanted if wanted else told == name)
+            if address == self._address or told == name
         ]
 
     async def _until(self, ready: "Callable[[], Any]", timeout_ms: int) -> bool:
@@ -135,13 +134,10 @@ class Central:
         radio = self._radio
         async with radio.lock:
             if radio.owners:
-                raise CannotConnect(
-                    "the board has a Bluetooth connection already, and the stock firmware holds one"
-                )
+                raise self._cannot("held")
             radio.central = self
             try:
-                kind, address = await self._find()
-                return await self._connect(kind, address)
+                return await self._connect(*await self._find())
             except BaseException:
                 self._hang_up()
                 raise
@@ -154,23 +150,18 @@ class Central:
         ble.gap_scan(_SCAN_MS, 30000, 30000, True)
         try:
             await self._until(lambda: self._matches() or not self._scanning, _SCAN_MS + 1000)
-            if not self._address():
+            if self._address is None:
                 await self._until(lambda: not self._scanning, _MORE_MS)
         finally:
             if self._scanning:
                 ble.gap_scan(None)
         matches = self._matches()
         if not matches:
-            raise CannotConnect(
-                "no node %s advertises: is it on, in range, running ble-peripheral:, and not taken "
-                "by another central already?" % self._where
-            )
+            raise self._cannot("none")
         if len(matches) > 1:
-            listed = ", ".join([":".join(["%02X" % x for x in a]) for _, a in matches])
-            raise CannotConnect(
-                "%d nodes are named %s: %s. Say which by its address"
-                % (len(matches), self._where, listed)
-            )
+            from .refusal import several
+
+            raise several(self._where, [address for _, address in matches])
         return matches[0]
 
     async def _connect(self, kind: int, address: bytes) -> BleLink:
@@ -179,36 +170,29 @@ class Central:
         await self._until(lambda: not self._scanning, _ANSWER_MS)
         ble.gap_connect(kind, address, _CONNECT_MS, *_INTERVAL_US)
         if not await self._until(lambda: self._conn >= 0, _CONNECT_MS + 1000):
-            try:
-                ble.gap_connect(None)
-            except OSError:
-                pass  # it has ended by itself
-            raise CannotConnect(
-                "%s advertises, but does not answer: it is almost out of range, or another "
-                "central was faster" % self._where
-            )
+            raise self._cannot("silent")
         conn = self._conn
         ble.gattc_exchange_mtu(conn)
         await self._until(lambda: self._mtu_bytes or self._conn < 0, _ANSWER_MS)
-        await self._ask(lambda: ble.gattc_discover_services(conn, self._radio.uuid(SERVICE)))
-        if self._range is None:
-            raise CannotConnect("%s has no picolink service: it is no node" % self._where)
-        start, end = self._range
-        await self._ask(lambda: ble.gattc_discover_characteristics(conn, start, end))
-        if len(self._ends) < 2:
-            raise CannotConnect("%s has an incomplete picolink service" % self._where)
-        rx = self._ends[0][0]
-        first, last = self._ends[1]
-        await self._ask(lambda: ble.gattc_discover_descriptors(conn, first, last))
+        await self._ask(lambda: ble.gattc_discover_characteristics(conn, 1, 0xFFFF))
+        rx, tx = self._rx, self._tx
+        if not (rx and tx):
+            raise self._cannot("service")
+        await self._ask(lambda: ble.gattc_discover_descriptors(conn, tx[2], tx[1]))
         link = BleLink(
             "ble:" + self._where,
             self._mtu_bytes or LEAST_MTU_BYTES,
-            lambda packet: ble.gattc_write(conn, rx, packet, 0),
+            lambda packet: ble.gattc_write(conn, rx[2], packet, 0),
             self._hang_up,
         )
         self._link = link
         await self._ask(lambda: ble.gattc_write(conn, self._cccd, b"\x01\x00", 1))
         return link
+
+    def _cannot(self, kind: str) -> Exception:
+        from .refusal import cannot
+
+        return cannot(kind, self._where)
 
     async def _ask(self, begin: "Callable[[], object]") -> None:
         """Begins something that ends with an event."""
@@ -216,11 +200,14 @@ class Central:
         begin()
         await self._until(lambda: self._done is not None or self._conn < 0, _ANSWER_MS)
         if self._done != 0:
-            raise CannotConnect("%s was lost while it was asked what it has" % self._where)
+            raise self._cannot("asked")
 
     def _hang_up(self) -> None:
-        if self._conn >= 0:
-            try:
-                self._radio.ble.gap_disconnect(self._conn)
-            except OSError:
-                pass  # it is gone already
+        ble = self._radio.ble
+        try:
+            if self._conn >= 0:
+                ble.gap_disconnect(self._conn)
+            else:
+                ble.gap_connect(None)
+        except OSError:
+            pass  # it has ended by itself

@@ -98,9 +98,9 @@ class BleLink(IOBase):
         if not packet:
             return
         if len(packet) > self.mtu_bytes:
-            raise LinkError(
-                "the central never asked for packets larger than %d bytes (MTU)" % self.mtu_bytes
-            )
+            from .refusal import too_small
+
+            raise too_small(self.mtu_bytes)
         self._again = False
         try:
             self._put(packet)

@@ -3,7 +3,6 @@ firmware has."""
 
 from io import IOBase
 
-from ...core.errors import UsageError
 from .advertising import (
     LARGEST_BYTES,
     LEAST_MTU_BYTES,
@@ -29,13 +28,17 @@ _NOTIFY, _WRITE, _WRITE_NO_RESPONSE = 0x10, 0x08, 0x04
 class Peripheral(IOBase):
     """A listener: a central that speaks to our service gets a link."""
 
-    def __init__(self, radio: "Radio", name: str, interval_ms: int) -> None:
-        self.address = "ble-peripheral:" + name
+    def __init__(self, radio: "Radio", name: str, options: "dict[str, str]") -> None:
+        self.address = "ble-peripheral:"
         self.pollable = self
         self._radio = radio
-        self._name = name
-        self._interval_us = interval_ms * 1000
-        self._payloads = (b"", b"")
+        self._name = options.get("name", name)
+        interval_ms = options.get("interval_ms", "100")
+        if not interval_ms.isdigit() or not 20 <= int(interval_ms) <= 10240:
+            from .refusal import bad_interval
+
+            raise bad_interval(interval_ms)
+        self._interval_us = int(interval_ms) * 1000
         self._conn = -1
         self._mtu_bytes = LEAST_MTU_BYTES
         self._link: BleLink | None = None
@@ -48,7 +51,6 @@ class Peripheral(IOBase):
         """Begins to advertise the node; `callback` is called when a central speaks."""
         name = self._name or node.name
         self.address = "ble-peripheral:" + name
-        self._payloads = payloads(name)
         ble, uuid = self._radio.ble, self._radio.uuid
         ble.config(gap_name=name)
         rx = (uuid(RX), _WRITE | _WRITE_NO_RESPONSE)
@@ -61,22 +63,18 @@ class Peripheral(IOBase):
         except OSError as error:
             if mapped is None:
                 raise
-            raise UsageError(
-                "%s: so many characteristics of node.gatt don't fit the firmware's table of 512 "
-                "bytes: about seven with UUIDs of 16 bits do, four of 128" % error
-            ) from None
+            from .refusal import too_many
+
+            raise too_many(error) from None
         self._rx, self._tx = handles[0]
         ble.gatts_set_buffer(self._rx, LARGEST_BYTES)
         if mapped is not None:
             mapped.open(node, ble, handles[1:])
             self._mapped = mapped
         self._radio.peripheral = self
-        self._advertise()
+        advertisement, response = payloads(name)
+        ble.gap_advertise(self._interval_us, adv_data=advertisement, resp_data=response)
         return node.host.watch(self, callback)
-
-    def _advertise(self) -> None:
-        advertisement, response = self._payloads
-        self._radio.ble.gap_advertise(self._interval_us, adv_data=advertisement, resp_data=response)
 
     def heard(self, event: int, data: "Any") -> None:
         """Hears of a central; in the interrupt."""
@@ -87,11 +85,10 @@ class Peripheral(IOBase):
             packet = self._radio.ble.gatts_read(data[1])
             if data[1] != self._rx:
                 self._written.append((data[1], packet))
-            elif link is None:
-                self._link = link = self._make(conn)
-                link.take(packet)
-                self._new.append(link)
             else:
+                if link is None:
+                    self._link = link = self._make(conn)
+                    self._new.append(link)
                 link.take(packet)
         elif event == CENTRAL_CONNECT:
             self._conn = conn
@@ -103,7 +100,7 @@ class Peripheral(IOBase):
             self._link = None
             if link is not None:
                 link.end("the central has gone, or is out of range")
-            self._advertise()
+            self._radio.ble.gap_advertise(self._interval_us)  # as before
         else:
             if event == MTU_EXCHANGED:
                 self._mtu_bytes = data[1]

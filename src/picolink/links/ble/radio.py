@@ -2,7 +2,6 @@
 
 from asyncio import Lock
 
-from ...core.errors import CannotConnect
 from .advertising import HEAD_BYTES, LARGEST_BYTES
 
 MYPY = False
@@ -17,8 +16,6 @@ SCAN_RESULT = 5
 SCAN_DONE = 6
 PERIPHERAL_CONNECT = 7
 PERIPHERAL_DISCONNECT = 8
-SERVICE_RESULT = 9
-SERVICE_DONE = 10
 CHARACTERISTIC_RESULT = 11
 CHARACTERISTIC_DONE = 12
 DESCRIPTOR_RESULT = 13
@@ -38,10 +35,9 @@ class Radio:
         try:
             from bluetooth import BLE, UUID
         except ImportError:
-            raise CannotConnect(
-                "the firmware of this board has no Bluetooth: it takes a board with a W, and the "
-                "firmware made for it (RPI_PICO_W, RPI_PICO2_W)"
-            ) from None
+            from .refusal import cannot
+
+            raise cannot("firmware") from None
         self.ble: Any = BLE()
         self.uuid: Any = UUID
         self.lock = Lock()  # of whoever scans and connects
