@@ -15,7 +15,7 @@ import picolink
 from picolink.core.dialer import Dialer
 from picolink.core.port import Port
 from picolink.links.i2c.controller import Controller
-from picolink.links.i2c.layout import MEMORY_BYTES, MTU_BYTES
+from picolink.links.i2c.layout import MEMORY_BYTES, MTU_BYTES, TAKES_BYTES
 from picolink.links.i2c.target import Target
 from picolink.node.node import Node
 from picolink.packing import compile_all
@@ -166,9 +166,9 @@ def _count(to_target: bool, controls: bool) -> tuple[float, float, float]:
     nodes = [Node("one", b"uid-one", max_message_bytes=60_000),
              Node("two", b"uid-two", max_message_bytes=60_000)]  # fmt: skip
     ports = []
-    for node in nodes:
+    for node, mtu_bytes in zip(nodes, (TAKES_BYTES, MTU_BYTES)):
         node.host = _NoHost()
-        ports.append(Port(MTU_BYTES))
+        ports.append(Port(mtu_bytes, TAKES_BYTES + MTU_BYTES - mtu_bytes))
         node.command(name="bring")(lambda n: bytes(range(256)) * (n // 256))
         node.command(name="take")(len)
     host = nodes[0]
@@ -217,7 +217,7 @@ def reckon() -> list[tuple[str, float, float, float, float]]:
     """(what, microseconds a kB that a target receives, sends, that a controller sends,
     receives)."""
     counted = [_count(True, False), _count(False, False), _count(True, True), _count(False, True)]
-    frames = (1000 / 223, 1000 / MTU_BYTES, 1000 / 223, 1000 / 218)
+    frames = (1000 / 223, 1000 / MTU_BYTES, 1000 / 223, 1000 / MTU_BYTES)
     return [
         ("CRC-32", *[CRC_KB_US] * 4),  # type: ignore[list-item]
         ("copies", *[COPY_KB_US * copies for copies in (4, 3, 5, 5)]),  # type: ignore[list-item]

@@ -47,7 +47,9 @@ class Pair:
         self.target = world.board(f"t{number}", main=main, libs=libs, heap_bytes=1_000_000)
         mine = self.target.i2c(0, 0, 1)
         if not boards:
-            self.bus = world.i2c_host(1, mine, baudrate=hz, faults=faults, controller="pi" if hz < 200_000 else "gpio")
+            self.bus = world.i2c_host(
+                1, mine, baudrate=hz, faults=faults, controller="pi" if hz < 200_000 else "gpio"
+            )
             self.host = connect()
             return
         options = f"sda=0&scl=1&freq={hz}" + "&ready=2" * ready

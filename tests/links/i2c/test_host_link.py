@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
 import pytest
+from both import SOAK
 from link_contract import LinkContract
 
 from picolink.sim import VirtualBoard, World
 from picolink.sim.i2c.faults import I2cFaults
 
 CPYTHON_ONLY = "virtual boards"
+
+
+HOST_THAT_DIES = """
+import os, sys, picolink
+from picolink.sim.i2c import device
+device.install()
+board = picolink.connect(sys.argv[1])
+board.call("note", 1)
+link = board._line._driver.link
+link.send(b"x" * 1200)  # six frames of the mailbox
+while not link.box._at:
+    pass
+os.kill(os.getpid(), 9)
+"""
 
 
 class TestI2c(LinkContract):
@@ -45,3 +64,25 @@ class TestI2c(LinkContract):
             if self.bus.counts()["transfers"] > before + 3:
                 break
         self.bus.set(self.faults)
+
+    def test_a_host_killed_in_mid_frame(self, board: VirtualBoard) -> None:
+        """Between the pieces of a packet: the kernel ends what it began of one."""
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        for _ in range(3):
+            host = subprocess.run(
+                [sys.executable, "-c", HOST_THAT_DIES, self.address(board)],
+                env=environment, timeout=20,
+            )  # fmt: skip
+            assert host.returncode == -signal.SIGKILL
+        with self.connect(board) as again:
+            assert again.call("echo", "here") == "here"
+            assert again.call("notes") == [1, 1, 1]
+
+
+@pytest.mark.skipif(not SOAK, reason="make soak")
+class TestOnARaspberryPi(TestI2c):
+    """At 100 kHz, with the Pi's own controller, which reads a byte wrong that comes late."""
+
+    baudrate = 100_000
+    controller = "pi"
+    patience = 8

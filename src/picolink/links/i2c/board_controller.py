@@ -8,7 +8,7 @@ from machine import I2C, Pin
 from ...core.errors import LinkError
 from .board import open_buses
 from .controller import Controller
-from .layout import MTU_BYTES
+from .layout import MOST, MTU_BYTES, TAKES_BYTES
 
 MYPY = False
 if MYPY:
@@ -16,8 +16,8 @@ if MYPY:
     from typing import Any
 
 _clock: "Callable[[], int]" = ticks_ms  # type: ignore[assignment]  # the stubs' own type of time
-_BUDGET_MS = 8  # of transfers, before other tasks have their turn
-_UNITS = 56  # of 4 bytes: a larger frame would hold all others up while it is read
+_BUDGET_MS = 25  # of transfers, before other tasks have their turn
+_FRAME_S = 0.04  # a larger frame would hold all others up while it is read
 IDLE_BITS = 6500  # of the bus between looks: a look takes 39, and there are keepalives
 
 
@@ -44,7 +44,8 @@ class ControllerLink:
     reliable = False
     shared = True
     window_bytes = 0
-    mtu_bytes = takes_bytes = MTU_BYTES
+    mtu_bytes = TAKES_BYTES
+    takes_bytes = MTU_BYTES
     rest = b""
     pollable = None
 
@@ -55,7 +56,7 @@ class ControllerLink:
         self.box = Controller(
             lambda register, n: i2c.readfrom_mem(address, register, n),
             lambda register, data: i2c.writeto_mem(address, register, data),
-            _clock, 65, _UNITS,
+            _clock, 65, min(MOST, int(bus.how[1] * _FRAME_S) // 36),
         )  # fmt: skip
         self.box.ready = self._pin = ready
         self._bus = bus

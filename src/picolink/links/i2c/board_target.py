@@ -11,7 +11,7 @@ from machine import Pin
 
 from ...core.errors import CannotConnect
 from .board import open_buses
-from .layout import MEMORY_BYTES, MTU_BYTES
+from .layout import MEMORY_BYTES, MTU_BYTES, TAKES_BYTES
 from .target import Target
 
 MYPY = False
@@ -38,7 +38,8 @@ class TargetLink(io.IOBase):
     reliable = False
     shared = True  # a node that serves it and dials on it has it once
     window_bytes = 0
-    mtu_bytes = takes_bytes = MTU_BYTES
+    mtu_bytes = MTU_BYTES
+    takes_bytes = TAKES_BYTES
     rest = b""
     pollable = None
 

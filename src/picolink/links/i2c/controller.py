@@ -15,9 +15,9 @@ from .layout import (
     FRAME,
     HEAD,
     HEAD_BYTES,
+    LARGEST,
     LENGTH,
     MOST,
-    MTU_BYTES,
     NUMBERS,
     SIZE,
     WORD,
@@ -29,13 +29,12 @@ MYPY = False
 if MYPY:
     from collections.abc import Callable
 
-_LARGEST = MTU_BYTES // 4  # piece of a packet
 _LEAST = 16
 _UNITS = 6  # the least of a frame that we ask for
 _TRIES = 8  # with one frame, before its packet is given up
 _READS = 3  # of one frame at once
-_PATIENCE_MS = 40  # for the target to take a frame, before it is written again
-_PATIENCE_MAX_MS = 640
+_PATIENCE_MS = 120  # for the target to take a frame, before it is written again
+_PATIENCE_MAX_MS = 960
 _AGAIN_MS = 10  # an acknowledgement that the target did not see is repeated after this
 _RETRY_MS = 4  # the first wait after a failure; doubles up to
 _RETRY_MAX_MS = 128
@@ -55,6 +54,7 @@ class Controller:
     ) -> None:  # fmt: skip
         self.packets: list[bytes] = []  # that have come
         self.waiting: list[bytes] = []  # to be sent
+        self.sent = 0  # packets
         self.damaged = 0  # frames that came so, either way
         self.repeated = 0  # writes of a frame that were not the first
         self.dropped = 0  # packets, of frames that would not come right
@@ -65,7 +65,7 @@ class Controller:
         self._clock = clock
         self._most = units
         self._units = units  # that we want at present
-        self._largest = _LARGEST  # piece that we write at present
+        self._largest = LARGEST  # piece that we write at present
         self._pieces = Pieces()
         self._taken = 0  # number of the frame that we read last
         self._number = 0  # of the frame that we wrote last
@@ -96,10 +96,11 @@ class Controller:
         return None
 
     def poll(self, budget_ms: int) -> int:
-        """Does what there is to do, for `budget_ms` at most, or until a packet has come; returns
-        the milliseconds until there is more. LinkError where the target has not answered for
-        long."""
+        """Does what there is to do, for `budget_ms` at most, or until a packet has come or gone;
+        returns the milliseconds until there is more. LinkError where the target has not answered
+        for long."""
         begin_ms = self._clock()
+        sent = self.sent
         while True:
             try:
                 wait_ms = self._step()
@@ -107,8 +108,10 @@ class Controller:
                 self._retry_ms = _RETRY_MS
             except OSError as error:
                 wait_ms = self._failed(error)
-            if wait_ms or self.packets or (self._clock() - begin_ms) & _CLOCK >= budget_ms:
+            if wait_ms or self.packets or self.sent != sent:
                 return wait_ms
+            if (self._clock() - begin_ms) & _CLOCK >= budget_ms:
+                return 0
 
     def _failed(self, error: OSError) -> int:
         """The target is being reset, or writes its flash: it will come back."""
@@ -197,7 +200,7 @@ class Controller:
 
     def _delivered(self) -> None:
         self._at += self._count
-        self._largest = min(self._largest + 16, _LARGEST)
+        self._largest = min(self._largest + 16, LARGEST)
         self._active_ms = self._clock()
         self._frame = b""
         if self._at >= len(self.waiting[0]):
@@ -208,6 +211,7 @@ class Controller:
         self._frame = b""
         self._at = 0
         self.waiting.pop(0)
+        self.sent += 1
 
     # What we receive
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ...core.errors import BadAddress, CannotConnect, LinkError, PicolinkError, PortBusy
 from .controller import Controller
-from .layout import MTU_BYTES
+from .layout import MTU_BYTES, TAKES_BYTES
 from .options import numbers
 
 HELP: dict[str, tuple[str, str, dict[str, str]]] = {
@@ -42,6 +42,7 @@ HELP: dict[str, tuple[str, str, dict[str, str]]] = {
 IDLE_BITS = 6500
 _USUAL_HZ = 100_000
 _OPENING_S = 1.0  # for a target that is being reset, or writes its flash
+_BUDGET_MS = 200  # of transfers with one target, before the others of its bus have their turn
 _AGAIN_S = 0.02
 _FOREVER_S = 1e9
 _NOBODY = (errno.EREMOTEIO, errno.ENXIO, errno.EIO)
@@ -64,19 +65,25 @@ class Bus:
             target=self._run, name=f"picolink i2c-{number}", daemon=True
         )
 
-    def read(self, address: int, register: int, n: int) -> bytes:
-        """Reads what stands from `register` on."""
+    def access(self, address: int) -> tuple[Callable[[int, int], bytes], Callable[..., None]]:
+        """How a target's memory is read, and how it is written."""
         from smbus2 import i2c_msg
 
-        answer = i2c_msg.read(address, n)
-        self._smbus.i2c_rdwr(i2c_msg.write(address, (register,)), answer)
-        return bytes(answer)
+        transfer = self._smbus.i2c_rdwr
+        pointers: dict[int, Any] = {}
 
-    def write(self, address: int, register: int, data: bytes) -> None:
-        """Writes from `register` on."""
-        from smbus2 import i2c_msg
+        def read(register: int, n: int) -> bytes:
+            pointer = pointers.get(register)
+            if pointer is None:
+                pointer = pointers[register] = i2c_msg.write(address, (register,))
+            answer = i2c_msg.read(address, n)
+            transfer(pointer, answer)
+            return bytes(answer)
 
-        self._smbus.i2c_rdwr(i2c_msg.write(address, bytes((register,)) + data))
+        def write(register: int, data: bytes) -> None:
+            transfer(i2c_msg.write(address, bytes((register,)) + data))
+
+        return read, write
 
     def pause(self) -> None:
         """A moment in which a target may come back."""
@@ -150,7 +157,8 @@ class HostLink:
     reliable = False
     shared = True
     window_bytes = 0
-    mtu_bytes = takes_bytes = MTU_BYTES
+    mtu_bytes = TAKES_BYTES
+    takes_bytes = MTU_BYTES
     pollable = None
     rest = b""
 
@@ -159,12 +167,7 @@ class HostLink:
         self.target = address
         self.on_text: Callable[[bytes], object] = len
         self.on_ready: Callable[[], object] = int
-        self.box = Controller(
-            lambda register, n: bus.read(address, register, n),
-            lambda register, data: bus.write(address, register, data),
-            lambda: time.monotonic_ns() // 1_000_000,
-            65,
-        )
+        self.box = Controller(*bus.access(address), lambda: time.monotonic_ns() // 1_000_000, 65)
         self.due_s = 0.0
         self.opened = False
         self._bus = bus
@@ -181,7 +184,7 @@ class HostLink:
         box = self.box
         wait_ms = 0
         try:
-            wait_ms = box.poll(0)
+            wait_ms = box.poll(_BUDGET_MS)
         except LinkError as error:
             self._why = str(error)
             wait_ms = 1 << 30

@@ -24,8 +24,10 @@ FRAME = 0xFF
 HEAD_BYTES = 6
 HEAD = "<HI"
 
-MTU_BYTES = 4 * (WORD - FIRST)  # four of the controller's frames, one of the board's
-MOST = (HEAD_BYTES + MTU_BYTES + 3) // 4  # units of a frame
+LARGEST = WORD - FIRST  # piece that the controller writes
+TAKES_BYTES = 6 * LARGEST  # a packet that the controller writes
+MOST = 255  # units of a frame
+MTU_BYTES = 4 * MOST - HEAD_BYTES  # a packet that the board writes, which is one frame
 MEMORY_BYTES = FRAME + 4 * MOST
 NUMBERS = 0x7F  # they go from 1 to here, and from 1 again
 TOGGLE = ANEW = 0x80
@@ -64,6 +66,6 @@ class Pieces:
         if word & END:
             self._have = []
             return b"".join(have) if len(have) > 1 else piece
-        if self._bytes > MTU_BYTES or not piece:
+        if self._bytes > TAKES_BYTES or not piece:
             self._have = []  # nobody sends that much, or nothing
         return None
