@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 ROOT = Path(__file__).parent.parent
-IMAGES = sorted((ROOT / "docs" / "images").glob("uart-*.svg"))
+IMAGES = sorted((ROOT / "docs" / "images").glob("*.svg"))
 WIDE = 0.66  # of the height of the type: more than most letters take in any usual font
 
 
@@ -20,10 +20,10 @@ def test_they_are_current() -> None:
         [sys.executable, str(tool), "--check"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert len(IMAGES) == 2
+    assert len(IMAGES) == 4
 
 
-def test_each_wire_joins_a_tx_with_an_rx_or_grounds() -> None:
+def test_each_wire_joins_what_belongs_together() -> None:
     sys.path.insert(0, str(ROOT / "tools"))
     try:
         from wiring_svg import DRAWINGS
@@ -31,6 +31,14 @@ def test_each_wire_joins_a_tx_with_an_rx_or_grounds() -> None:
         sys.path.pop(0)
     for about, left, right in DRAWINGS.values():
         ends = {pin.wire: pin for pin in right.pins if pin.wire}
+        if "sda" in ends:
+            assert {pin.wire for pin in left.pins if pin.wire} == {"sda", "scl", "gnd"} == set(ends)
+            for pin in left.pins:
+                if pin.wire:
+                    assert (
+                        pin.wire.upper() in pin.label and pin.wire.upper() in ends[pin.wire].label
+                    )
+            continue
         assert {"there", "back", "gnd"} == set(ends)
         for pin in left.pins:
             if pin.wire == "gnd":

@@ -24,6 +24,9 @@ from picolink.core.packets import CALL, HELLO_FORMAT, REPLY, hello_packets  # no
 from picolink.core.port import Port  # noqa: E402
 from picolink.core.session import Session  # noqa: E402
 from picolink.core.textstream import Decoder  # noqa: E402
+from picolink.links.i2c import layout  # noqa: E402
+from picolink.links.i2c.controller import Controller  # noqa: E402
+from picolink.links.i2c.target import Target  # noqa: E402
 
 Row = dict[str, Any]
 
@@ -298,12 +301,75 @@ def make_conversation() -> Row:
     }
 
 
+def make_mailbox() -> Row:
+    """Transfers on an I2C bus in their order, and what either side does between them."""
+    target = Target(bytearray(layout.MEMORY_BYTES), 41)
+    steps: list[Row] = []
+    damage = 0
+
+    def read(register: int, n: int) -> bytes:
+        data = bytes(target.memory[register : register + n])
+        steps.append({"read": register, "bytes": data.hex()})
+        return data
+
+    def write(register: int, data: bytes) -> None:
+        nonlocal damage
+        steps.append({"write": register, "bytes": data.hex()})
+        if damage:
+            steps[-1]["arrives"] = (bytes((data[0] ^ 0x10,)) + data[1:]).hex()
+            data = bytes.fromhex(steps[-1]["arrives"])
+            damage -= 1
+        target.memory[register : register + len(data)] = data
+        target.look(True)
+        arrived()
+
+    def arrived() -> None:
+        for packet in target.packets:
+            steps.append({"target hears": packet.hex()})
+        target.packets.clear()
+
+    controller = Controller(read, write, lambda: 0, 65)
+    controller.begin()
+
+    def polls(times: int) -> None:
+        for _ in range(times):
+            controller.poll(0)
+            for packet in controller.packets:
+                steps.append({"controller hears": packet.hex()})
+            controller.packets.clear()
+
+    def controller_sends(packet: bytes) -> None:
+        steps.append({"controller sends": packet.hex()})
+        controller.waiting.append(packet)
+
+    def target_sends(packet: bytes) -> None:
+        steps.append({"target sends": packet.hex()})
+        target.send(packet)
+
+    controller_sends(b"\x80short")
+    polls(1)
+    controller_sends(bytes(range(256)))  # two frames
+    polls(2)
+    damage = 1
+    controller_sends(b"\x80damaged on its way")
+    polls(2)
+    target_sends(b"\x80an answer")
+    target_sends(bytes(range(256)) * 2 + b"\x80a long one")
+    polls(3)
+    # Both at once: the frame is written, then the other one is read.
+    controller_sends(b"\x80there")
+    target_sends(b"\x80and back")
+    polls(2)
+    return {"number": 41, "steps": steps}
+
+
 VECTORS = {
     "frames": make_frames,
     "lengths": make_lengths,
     "hellos": make_hellos,
     "packets": make_packets,
     "conversation": make_conversation,
+    "mailbox": make_mailbox,
 }
 
 

@@ -15,7 +15,9 @@ from typing import NamedTuple
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 WIDTH, PITCH, TOP = 360, 30, 72
 LEFT_PIN, RIGHT_PIN = 138, 236  # x of the pins that wires end at
-LANES = {"gnd": 169, "back": 187, "there": 203}  # x at which a wire goes up or down
+LANES = {  # x at which a wire goes up or down
+    "gnd": 169, "back": 187, "there": 203, "scl": 187, "sda": 203,
+}  # fmt: skip
 ROUND = 8
 
 STYLE = """\
@@ -27,10 +29,13 @@ text { font-family: system-ui, "DejaVu Sans", sans-serif; font-size: 13px; fill:
 .metal { fill: #c3c9d0; stroke: #6b7480 }
 .pin { fill: #ffffff; stroke: #6b7480 }
 .wire { fill: none; stroke-width: 3.5; stroke-linecap: round }
-.there { stroke: #b23a08 } .back { stroke: #1d4ed8 } .gnd { stroke: #1c2128 }
-.there-tip, .there-word { fill: #b23a08 } .back-tip, .back-word { fill: #1d4ed8 }
-.there-word, .back-word, .gnd-word { font-weight: bold }
+.there, .sda { stroke: #b23a08 } .back, .scl { stroke: #1d4ed8 } .gnd { stroke: #1c2128 }
+.there-tip, .there-word, .sda-word { fill: #b23a08 }
+.back-tip, .back-word, .scl-word { fill: #1d4ed8 }
+.there-word, .back-word, .sda-word, .scl-word, .gnd-word { font-weight: bold }
 .faint { fill: #59636e }
+.thin { stroke-width: 2 }
+.resistor { fill: #f3e3c3; stroke: #7a5c1e; stroke-width: 1.5 }
 .used { stroke-width: 3 }
 @media (prefers-color-scheme: dark) {
 text { fill: #e6edf3 }
@@ -38,9 +43,11 @@ text { fill: #e6edf3 }
 .board { fill: #18301f; stroke: #5fb98a }
 .metal { fill: #4b535d; stroke: #8b949e }
 .pin { fill: #12161c; stroke: #8b949e }
-.there { stroke: #fb923c } .back { stroke: #8ab6ff } .gnd { stroke: #e6edf3 }
-.there-tip, .there-word { fill: #fb923c } .back-tip, .back-word { fill: #8ab6ff }
+.there, .sda { stroke: #fb923c } .back, .scl { stroke: #8ab6ff } .gnd { stroke: #e6edf3 }
+.there-tip, .there-word, .sda-word { fill: #fb923c }
+.back-tip, .back-word, .scl-word { fill: #8ab6ff }
 .faint { fill: #9aa4af }
+.resistor { fill: #5a4a26; stroke: #d9b56b }
 }
 """
 
@@ -50,7 +57,7 @@ class Pin(NamedTuple):
 
     number: int
     label: str
-    wire: str = ""  # "there" and "back" carry data, "gnd" is ground
+    wire: str = ""  # "there" and "back" carry data one way, "sda" and "scl" either, "gnd" is ground
 
 
 class Side(NamedTuple):
@@ -59,7 +66,7 @@ class Side(NamedTuple):
     title: str
     pins: list[Pin]
     usb: str = ""  # where its USB socket is: "top", "bottom"
-    behind: int = 0  # number of the topmost pin in a second row, behind the first
+    behind: int = 0  # of a second row, behind the first: by how much its numbers differ
 
 
 #: With the USB socket up, pin 1 is at the top left; turned round, at the bottom right.
@@ -68,6 +75,11 @@ PI = [  # only what is wired is named: beside two rows of pins a name could be e
     Pin(2, ""), Pin(4, ""), Pin(6, "GND", "gnd"),
     Pin(8, "TXD", "there"), Pin(10, "RXD", "back"), Pin(12, ""),
 ]  # fmt: skip
+PI_TURNED = [  # upside down, so that the odd pins are at the edge; pin 1 is at the bottom
+    Pin(11, ""), Pin(9, "GND", "gnd"), Pin(7, ""),
+    Pin(5, "SCL", "scl"), Pin(3, "SDA", "sda"), Pin(1, ""),
+]  # fmt: skip
+PICO_I2C = [Pin(1, "GP0 SDA", "sda"), Pin(2, "GP1 SCL", "scl"), Pin(3, "GND", "gnd")]
 OTHER = [Pin(3, "GND", "gnd"), Pin(2, "GP1 RX", "back"), Pin(1, "GP0 TX", "there")]
 
 MORE = [Pin(4, "GP2"), Pin(5, "GP3"), Pin(6, "GP4")]
@@ -76,7 +88,7 @@ MORE = [Pin(4, "GP2"), Pin(5, "GP3"), Pin(6, "GP4")]
 DRAWINGS = {
     "uart-pi.svg": (
         "Raspberry Pi pin 8 (TXD) to Pico GP1 (RX), pin 10 (RXD) to GP0 (TX), pin 6 to GND",
-        Side("Raspberry Pi", PI, behind=1),
+        Side("Raspberry Pi", PI, behind=-1),
         Side("Pico W", PICO + MORE, usb="top"),
     ),
     "uart-picos.svg": (
@@ -84,7 +96,19 @@ DRAWINGS = {
         Side("Pico W", [*reversed(MORE), *OTHER], usb="bottom"),
         Side("Pico W", PICO + MORE, usb="top"),
     ),
+    "i2c-pi.svg": (
+        "Raspberry Pi pin 3 (SDA) to Pico GP0, pin 5 (SCL) to GP1, pin 9 to GND",
+        Side("Raspberry Pi", PI_TURNED, behind=1),
+        Side("Pico W", PICO_I2C + MORE, usb="top"),
+    ),
+    "i2c-picos.svg": (
+        "GP0 (SDA) of each Pico to GP0 of the other, GP1 (SCL) to GP1, GND to GND; a resistor of "
+        "4.7 kOhm from SDA to 3V3, and one from SCL",
+        Side("Pico W", [*reversed(MORE), *reversed(PICO_I2C)], usb="bottom"),
+        Side("Pico W", PICO_I2C + MORE, usb="top"),
+    ),
 }
+PULLED_UP = ("i2c-picos.svg",)
 
 
 def text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> str:
@@ -126,7 +150,7 @@ def board(side: Side, left: bool, rows: int) -> list[str]:
         if left:
             shapes += pin(LEFT_PIN, y, number, wire)
             if side.behind:
-                shapes += pin(LEFT_PIN - 26, y, side.behind + 2 * row, "faint")
+                shapes += pin(LEFT_PIN - 26, y, number + side.behind, "faint")
             shapes.append(text(LEFT_PIN - (44 if side.behind else 18), y, label, said, "end"))
         else:
             shapes += pin(RIGHT_PIN, y, number, wire)
@@ -148,6 +172,17 @@ def wires(left: Side, right: Side) -> list[str]:
                 shapes.append(f'<path d="M{end - 4} {to - 7} v14 l11 -7 z" class="there-tip"/>')
             elif wire == "back":
                 shapes.append(f'<path d="M{start + 4} {y - 7} v14 l-11 -7 z" class="back-tip"/>')
+    return shapes
+
+
+def pull_ups(right: Side) -> list[str]:
+    """A resistor from each data wire up to 3V3."""
+    shapes = [text(185, 22, "3V3, 2 × 4.7 kΩ", "number", "middle")]
+    for row, (_, _, wire) in enumerate(right.pins):
+        if wire in ("sda", "scl"):
+            x, y = LANES[wire], TOP + PITCH * row + ROUND
+            shapes.append(f'<path d="M{x} 34 V{y}" class="wire {wire} thin"/>')
+            shapes.append(f'<rect x="{x - 5}" y="40" width="10" height="22" class="resistor"/>')
     return shapes
 
 
@@ -176,6 +211,7 @@ def drawing(name: str) -> str:
         *board(left, True, rows),
         *board(right, False, rows),
         *wires(left, right),
+        *(pull_ups(right) if name in PULLED_UP else ()),
         "</svg>",
     ]
     return "\n".join(filter(None, lines)) + "\n"

@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 
 import pytest
-from both import SEED, SOAK, count
+from both import SEED, count
 from i2c_programs import CONTROLLER, TARGET
 
 import picolink
-from picolink.core.errors import CannotConnect, LinkError, PicolinkError
+from picolink.core.errors import CannotConnect, PicolinkError
 from picolink.packing import compile_all
 from picolink.sim import VirtualBoard, World
 from picolink.sim.i2c.faults import I2cFaults
