@@ -59,7 +59,10 @@ def test_from_toml(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("toml", "message"),
     [
-        ("x = 1", "the file has 'x', which means nothing; possible are access_point, bluetooth, board, "),
+        (
+            "x = 1",
+            "the file has 'x', which means nothing; possible are access_point, bluetooth, board, ",
+        ),
         ("[board.a]\nmian = 'x'", r"\[board.a\] has 'mian'"),
         ("[board.a]\nmain = 'nowhere.py'", "No such file"),
         ("[[wire]]\nfrom = 'a.3'\nto = 'b.4'", 'write "board.pin"'),
