@@ -4,7 +4,9 @@ at its pace, the host's /dev/i2c-N below the real smbus2, and every fault that c
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import struct
 import subprocess
 import sys
 import threading
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from picolink.packing import compile_all
 from picolink.sim import I2cBus, I2cFaults, VirtualBoard, World
 from picolink.sim.i2c import device
 from picolink.sim.i2c.bus import STRETCH_S
@@ -675,6 +678,17 @@ def test_two_programs_on_one_bus(world: World) -> None:
             assert (one.read_byte_data(0x43, 2), other.read_byte_data(0x43, 1)) == (n, n)
 
 
+def test_a_device_can_be_locked(world: World) -> None:
+    hosted(world)
+    lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0x43, 1, 0)
+    with smbus2.SMBus(1) as one, smbus2.SMBus(1) as other:
+        fcntl.fcntl(one.fd, fcntl.F_OFD_SETLK, lock)
+        with pytest.raises(BlockingIOError):
+            fcntl.fcntl(other.fd, fcntl.F_OFD_SETLK, lock)
+        one.close()
+        fcntl.fcntl(other.fd, fcntl.F_OFD_SETLK, lock)
+
+
 @pytest.mark.parametrize("module", ["smbus2", "smbus"])
 def test_a_script_of_another_process(world: World, tmp_path: Path, module: str) -> None:
     hosted(world)
@@ -691,11 +705,33 @@ def test_a_script_of_another_process(world: World, tmp_path: Path, module: str) 
     assert done.stdout == "1 ['one', 'two']\n", done.stderr
 
 
+def test_the_command_line_finds_the_bus(world: World) -> None:
+    board = world.board(
+        "lamp",
+        main="from picolink import Node\nfrom machine import Pin\nled = Pin('LED', Pin.OUT)\n"
+        "node = Node('lamp')\n@node.command(state='on|off')\ndef led_set(state):\n"
+        " led.value(state == 'on')\n return state\nnode.run('i2c-target:0/0x43', 'usb:')\n",
+        libs=compile_all(["usb", "i2c"]),
+    )
+    world.i2c_host(1, board.i2c(0, 0, 1))
+    printed(board, "listening on usb:")
+    path = os.pathsep.join(p for p in sys.path if p)
+    done = subprocess.run(
+        [sys.executable, "-m", "picolink", "call", "i2c:1/0x43", "led_set", "on"],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout == "on\n", done
+    board.pin("LED").wait(1)
+
+
 def test_a_world_from_toml(world: World, tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(MEMORY.replace("mem=mem", "mem=mem, sda=0, scl=1"))
     file = tmp_path / "world.toml"
     file.write_text(
-        '[board.lamp]\nmain = "main.py"\n[[i2c]]\nboards = ["lamp.i2c0"]\npins = {lamp = [0, 1]}\n'
+        '[board.lamp]\nmain = "main.py"\nfirmware = "1.27.0"\n[[i2c]]\nboards = ["lamp.i2c0"]\npins = {lamp = [0, 1]}\n'
         'host = 3\nchips = {"0x20" = "0a0b"}\nflipped = 0.0\n'
     )
     with World.from_toml(file) as own:

@@ -51,6 +51,8 @@ class VirtualDevice:
             self._line.close()
             number = greeting[0] if greeting else errno.ENOENT
             raise OSError(number, os.strerror(number), path)
+        # Programs keep each other off by locks on the device: so its descriptor is a file's.
+        self._file = open(about["socket"] + ".dev", "ab")  # noqa: SIM115
         self._is_pi = greeting[1:] == b"pi"
         self._lock = threading.Lock()  # as the kernel's adapter has one
         self._number = 0
@@ -58,10 +60,11 @@ class VirtualDevice:
 
     def fileno(self) -> int:
         """Its descriptor, which is this process's own."""
-        return self._line.fileno()
+        return self._file.fileno()
 
     def close(self) -> None:
         """Close it."""
+        self._file.close()
         self._line.close()
 
     def ioctl(self, request: int, argument: Any) -> int:
