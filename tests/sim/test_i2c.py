@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -725,6 +726,25 @@ def test_the_command_line_finds_the_bus(world: World) -> None:
     )
     assert done.stdout == "on\n", done
     board.pin("LED").wait(1)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_world_for_people_names_the_bus(tmp_path: Path, as_json: bool) -> None:
+    file = tmp_path / "world.toml"
+    file.write_text('[board.lamp]\n[[i2c]]\nboards = ["lamp.i2c0"]\nhost = 5\n')
+    code = f"from picolink.sim.console import run_world; run_world({str(file)!r}, json={as_json})"
+    path = os.pathsep.join(p for p in sys.path if p)
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        said = [process.stdout.readline() for _ in range(2)][1]
+        assert said == '{"i2c_bus": 5}\n' if as_json else said.split()[:2] == ["I2C", "/dev/i2c-5"]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
 
 
 def test_a_world_from_toml(world: World, tmp_path: Path) -> None:
