@@ -751,7 +751,8 @@ def test_a_world_from_toml(world: World, tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(MEMORY.replace("mem=mem", "mem=mem, sda=0, scl=1"))
     file = tmp_path / "world.toml"
     file.write_text(
-        '[board.lamp]\nmain = "main.py"\nfirmware = "1.27.0"\n[[i2c]]\nboards = ["lamp.i2c0"]\npins = {lamp = [0, 1]}\n'
+        '[board.lamp]\nmain = "main.py"\nfirmware = "1.27.0"\n[[i2c]]\n'
+        'boards = ["lamp.i2c0"]\npins = {lamp = [0, 1]}\n'
         'host = 3\nchips = {"0x20" = "0a0b"}\nflipped = 0.0\n'
     )
     with World.from_toml(file) as own:
