@@ -239,13 +239,14 @@ def test_selftest_and_compare(world: World, picolink: Run, tmp_path: Path) -> No
     assert code == 2 and "no report of this version" in err
 
 
+@pytest.mark.parametrize("file", ["main.py", "world.toml"])
 def test_sim_up_runs_a_program_as_a_board_named_after_its_node(
-    start: Callable[..., subprocess.Popen[str]], picolink: Run, tmp_path: Path
+    start: Callable[..., subprocess.Popen[str]], picolink: Run, tmp_path: Path, file: str
 ) -> None:
-    program = tmp_path / "main.py"
     text = (Path(__file__).parent / "board_program.py").read_text()
-    program.write_text(text.replace('"shed"', '"barn"'))
-    with start("sim", "up", str(program), "--json") as up:
+    (tmp_path / "main.py").write_text(text.replace('"shed"', '"barn"'))
+    (tmp_path / "world.toml").write_text('[board.barn]\nmain = "main.py"\n')
+    with start("sim", "up", str(tmp_path / file), "--json") as up:
         try:
             assert up.stdout is not None
             about = json.loads(up.stdout.readline())

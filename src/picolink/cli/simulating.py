@@ -25,15 +25,15 @@ def run(options: argparse.Namespace) -> int:
             raise UsageError(
                 f"there is no file {file}: name board programs (.py) or one world.toml"
             )
-    if [file.suffix for file in files] == [".toml"]:
-        return run_world(str(files[0]), json=options.json)
+    whole = [file.suffix for file in files] == [".toml"]
     for file in files:
-        if file.suffix != ".py":
+        if file.suffix != ".py" and not whole:
             raise UsageError(f"{file}: name board programs (.py), or one world.toml alone")
     with tempfile.TemporaryDirectory(prefix="picolink-up-") as folder:
         with Progress("compiling picolink for the boards"):
             lib = packed_lib(Path(folder, "lib"))
-        return run_world(str(_world(Path(folder), lib, files)), json=options.json)
+        world = files[0] if whole else _world(Path(folder), files)
+        return run_world(str(world), json=options.json, lib=lib)
 
 
 def packed_lib(folder: Path) -> Path:
@@ -54,7 +54,7 @@ def board_name(program: Path) -> str:
     return re.sub(r"[^\w-]", "-", stem)
 
 
-def _world(folder: Path, lib: Path, programs: list[Path]) -> Path:
+def _world(folder: Path, programs: list[Path]) -> Path:
     """A world file for boards that run `programs`."""
     boards: dict[str, Path | None] = {}
     for program in programs:
@@ -64,7 +64,7 @@ def _world(folder: Path, lib: Path, programs: list[Path]) -> Path:
         boards[name] = program.resolve()
     text = ""
     for name, main in (boards or {"pico": None}).items():
-        text += f"[board.{name}]\nlib = [{json.dumps(str(lib))}]\n"
+        text += f"[board.{name}]\n"
         if main is not None:
             text += f"main = {json.dumps(str(main))}\n"
     file = folder / "world.toml"

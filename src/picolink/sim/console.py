@@ -16,8 +16,9 @@ from picolink.sim.world import World
 _HINT = "for picolink; for a script of yours: python -m picolink.sim.i2c SCRIPT.py"
 
 
-def run_world(path: str | None, *, json: bool = False) -> int:
-    """Run the world in the TOML file (None: one empty board) until Ctrl-C; the exit code.
+def run_world(path: str | None, *, json: bool = False, lib: Path | None = None) -> int:
+    """Run the world in the TOML file (None: one empty board) until Ctrl-C; the exit code. `lib`: a
+    tree for the /lib of boards of which the file names none.
 
     Prints a line for each board: its name, USB path and address; with `json` one object each.
     """
@@ -28,7 +29,7 @@ def run_world(path: str | None, *, json: bool = False) -> int:
 
     before = {s: signal.signal(s, ask_to_stop) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with _world(path) as world:
+        with _world(path, lib) as world:
             for board in world.boards.values():
                 about = {
                     "name": board.name,
@@ -62,9 +63,9 @@ def run_world(path: str | None, *, json: bool = False) -> int:
             signal.signal(number, handler)
 
 
-def _world(path: str | None) -> World:
+def _world(path: str | None, lib: Path | None) -> World:
     if path is not None:
-        return World.from_toml(Path(path))
+        return World.from_toml(Path(path), [lib] if lib else [])
     world = World()
     world.board("pico")
     return world

@@ -38,7 +38,7 @@ class BadWorld(ValueError):
     """The file does not describe a world; the message says where and what is possible there."""
 
 
-def build(kind: type[World], path: Path) -> World:
+def build(kind: type[World], path: Path, lib: list[Path]) -> World:
     """Make the world that `path` describes; paths in it are relative to its folder."""
     try:
         data = tomllib.loads(path.read_text())
@@ -50,7 +50,7 @@ def build(kind: type[World], path: Path) -> World:
         for about in data.get("access_point", []):
             _access_point(world, path, about)
         for name, about in data.get("board", {}).items():
-            _board(world, path, name, about)
+            _board(world, path, name, about, lib)
         _bluetooth(world, path, data.get("bluetooth", {}))
         for about in data.get("wire", []):
             _wire(world, path, about)
@@ -64,7 +64,7 @@ def build(kind: type[World], path: Path) -> World:
     return world
 
 
-def _board(world: World, path: Path, name: str, about: dict[str, Any]) -> None:
+def _board(world: World, path: Path, name: str, about: dict[str, Any], lib: list[Path]) -> None:
     where = f"[board.{name}]"
     _known(path, where, about, _BOARD)
     here = path.parent
@@ -74,7 +74,7 @@ def _board(world: World, path: Path, name: str, about: dict[str, Any]) -> None:
             name,
             main=here / main if main else None,
             files={dest: here / source for dest, source in about.get("files", {}).items()},
-            lib=[here / tree for tree in about.get("lib", [])],
+            lib=[here / tree for tree in about["lib"]] if "lib" in about else lib,
             usb=about.get("usb", "rp2"),
             address=about.get("address"),
             firmware=about.get("firmware", ""),

@@ -55,11 +55,14 @@ class World:
         atexit.register(self.close)
 
     @classmethod
-    def from_toml(cls, path: str | os.PathLike[str]) -> World:
-        """Build the world that a TOML file describes (see docs/simulator.md)."""
+    def from_toml(
+        cls, path: str | os.PathLike[str], lib: Iterable[str | os.PathLike[str]] = ()
+    ) -> World:
+        """Build the world that a TOML file describes (see docs/simulator.md). `lib`: trees for the
+        /lib of boards of which it names none."""
         from picolink.sim.toml import build
 
-        return build(cls, Path(path))
+        return build(cls, Path(path), [Path(tree) for tree in lib])
 
     def board(
         self,
