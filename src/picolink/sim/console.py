@@ -13,7 +13,7 @@ from picolink.sim.toml import BadWorld
 from picolink.sim.virtual_board import BoardFailed
 from picolink.sim.world import World
 
-_HINT = "for picolink; for a script of yours: python -m picolink.sim.i2c SCRIPT.py"
+_HINT = "a script of yours finds it by python -m picolink.sim.i2c SCRIPT.py"
 
 
 def run_world(path: str | None, *, json: bool = False, lib: Path | None = None) -> int:
@@ -50,7 +50,10 @@ def run_world(path: str | None, *, json: bool = False, lib: Path | None = None) 
                 if bus.host is not None and json:
                     print(json_module.dumps({"i2c_bus": bus.host}), flush=True)
                 elif bus.host is not None:
-                    print(f"{'I2C':20} /dev/i2c-{bus.host} ({_HINT})", flush=True)
+                    at = ", ".join(
+                        f"{b.board.name} at GP{b.sda} (SDA) and GP{b.scl} (SCL)" for b in bus.blocks
+                    )
+                    print(f"{'I2C':20} /dev/i2c-{bus.host} to {at}; {_HINT}", flush=True)
             if not json:
                 print("The boards run until Ctrl-C.", flush=True)
             stop.wait()
