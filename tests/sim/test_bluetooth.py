@@ -22,13 +22,16 @@ from bleak.exc import (
     BleakError,
     BleakGATTProtocolError,
 )
+from both import count
 from sim.ble_board import BleBoard, connected
 
+from picolink.packing import compile_all
 from picolink.sim import BluetoothFaults, World
 from picolink.sim.bluetooth import backend
 from picolink.sim.bluetooth.faults import DEAF_DBM, WEAK_DBM, loss, rssi_dbm
 from picolink.sim.toml import BadWorld
 
+CPYTHON_ONLY = "bleak is for computers"
 RX = "6e400002-b5a3-f393-e0a9-e50e24dcca9e"
 TEMPERATURE = "2a6e"
 QUICK = BluetoothFaults(interval_ms=7.5)
@@ -125,8 +128,8 @@ async def test_bleak_finds_a_board(lamp: BleBoard) -> None:
     assert told.service_data == {"00001848-0000-1000-8000-00805f9b34fb": b"xy"}
     assert -52 <= told.rssi <= -48
     uuid = "00001848-0000-1000-8000-00805f9b34fb"
-    for wanted, count in ((uuid, 1), (RX, 0)):
-        assert len(await bleak.BleakScanner.discover(0.3, service_uuids=[wanted])) == count
+    for wanted, expected in ((uuid, 1), (RX, 0)):
+        assert len(await bleak.BleakScanner.discover(0.3, service_uuids=[wanted])) == expected
 
 
 async def test_bleak_reads_writes_and_is_notified(lamp: BleBoard) -> None:
@@ -205,6 +208,72 @@ async def test_connecting_gives_up_in_time_and_can_be_tried_again(lamp: BleBoard
     lamp.do("advertise()")
     async with bleak.BleakClient(device, timeout=3) as lamp_client:
         assert lamp_client.is_connected
+
+
+def test_the_command_line_in_another_process(world: World, tmp_path: Path) -> None:
+    world.board(
+        "lamp",
+        main="from picolink import Node\nnode = Node('lamp')\n"
+        "@node.command\ndef echo(x):\n    return x\nnode.run('ble-peripheral:')",
+        libs=compile_all(["ble"]),
+    ).wait_ready()
+    done = subprocess.run(
+        [sys.executable, "-m", "picolink", "call", "ble:lamp", "echo", "hello"],
+        capture_output=True, text=True, timeout=30,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("hello\n", "")
+
+
+async def test_ten_boards_on_one_computer(world: World) -> None:
+    names = [f"b{n}" for n in range(10)]
+    for name in names:
+        world.board(name, main=ECHO.replace("NAME", name))
+    await in_thread(world.bluetooth.set, QUICK)
+    devices: dict[str, Any] = {}
+    async with asyncio.timeout(20), bleak.BleakScanner() as scanner:
+        async for device, _ in scanner.advertisement_data():
+            devices[device.name] = device
+            if len(devices) == len(names):
+                break
+    messages = count(10_000)
+    await asyncio.gather(*(echoed(devices[name], messages) for name in names))
+
+
+ECHO = """
+import bluetooth
+from bluetooth import UUID
+ble = bluetooth.BLE()
+def irq(event, data):
+    if event == 3:
+        ble.gatts_notify(data[0], up, ble.gatts_read(down))
+ble.irq(irq)
+ble.active(True)
+((down, up),) = ble.gatts_register_services(((UUID(0x1848), (
+    (UUID(0x2A01), 4), (UUID(0x2A02), 16))),))
+ble.gap_advertise(30000, b"\\x02\\x01\\x06\\x03\\x09NAME")
+"""
+
+
+async def echoed(device: Any, messages: int) -> None:
+    """Each message comes back once, in order; eight are under way."""
+    window = asyncio.Semaphore(8)
+    back: list[int] = []
+    all_back = asyncio.Event()
+
+    def heard(_: Any, data: bytearray) -> None:
+        back.append(int(data))
+        window.release()
+        if len(back) == messages:
+            all_back.set()
+
+    async with bleak.BleakClient(device) as connection:
+        await connection.start_notify("2a02", heard)
+        for n in range(messages):
+            await window.acquire()
+            await connection.write_gatt_char("2a01", b"%d" % n, response=False)
+        await all_back.wait()
+    assert back == list(range(messages))
 
 
 def test_plain_scripts_of_another_process(lamp: BleBoard, tmp_path: Path) -> None:

@@ -509,6 +509,49 @@ def test_a_handler_that_fails_is_called_again(lamp: BleBoard, door: BleBoard) ->
     assert door.ask("all_of(18)") == [(64, 9, b"1"), (64, 9, b"2")]
 
 
+def test_ctrl_c_leaves_the_module_usable(lamp: BleBoard, door: BleBoard) -> None:
+    lamp.do("h, rx, ind = serve()")
+    connected(door, lamp)
+    for _ in range(5):
+        door.repl.begin("while True:\n    error(ble.gattc_write, 64, 12, b'x')")
+        lamp.do("for _ in range(8):\n    error(ble.gatts_notify, 64, h, b'x')")
+        door.repl.write(b"\x03")
+        with pytest.raises(Exception, match="KeyboardInterrupt"):
+            door.repl.end()
+    door.do("time.sleep_ms(200)\ndel events[:]")  # what was under way
+    lamp.do("ble.gatts_notify(64, h, b'afterwards')")
+    assert door.wait(NOTIFY) == (64, 9, b"afterwards")
+    door.do("ble.gattc_write(64, 12, b'too', 1)")
+    assert door.wait(WRITE_DONE) == (64, 12, 0)
+
+
+def test_a_new_pace_is_told(
+    boards: tuple[World, BleBoard, BleBoard], lamp: BleBoard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import asyncio
+
+    from picolink.sim.bluetooth import adapter
+    from picolink.sim.bluetooth.bleak_client import SimClient
+
+    async def change() -> None:
+        client = SimClient(lamp.board.bluetooth.address, disconnected_callback=None, timeout=5)
+        await client.connect(False)
+        assert client._connection
+        await client._connection.update_parameters(60, 60, 1, 2000)
+        await asyncio.get_running_loop().run_in_executor(None, updated)
+        await client.disconnect()
+        assert adapter.stack().device is None
+
+    def updated() -> None:
+        assert lamp.wait(CONNECTION_UPDATE) == (64, 48, 1, 200, 0)
+
+    announcement = boards[0].bluetooth._announcement
+    assert announcement
+    monkeypatch.setenv("PICOLINK_SIM_DIR", str(announcement.parent))
+    lamp.do("advertise()")
+    asyncio.run(change())
+
+
 def test_without_a_handler_values_are_written_all_the_same(lamp: BleBoard, door: BleBoard) -> None:
     lamp.do("h, rx, ind = serve()")
     connected(door, lamp)

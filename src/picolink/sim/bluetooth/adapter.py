@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import socket
 import weakref
@@ -71,7 +72,7 @@ class HostStack:
         self.device: Device | None = None
         self._transport: asyncio.Transport | None = None
         self._users = 0
-        self._scanners: set[Any] = set()
+        self._scanners: dict[Any, Device] = {}
         self._lock = asyncio.Lock()
         self.connecting = asyncio.Lock()
         """One connection is made at a time, as by any adapter."""
@@ -85,12 +86,13 @@ class HostStack:
             assert self.device is not None
             return self.device
 
-    async def free(self) -> None:
-        """Somebody uses it no more; the last one switches it off."""
+    async def free(self, device: Device) -> None:
+        """Somebody uses what it has taken no more; the last one switches it off."""
         async with self._lock:
-            self._users -= 1
-            if self._users <= 0:
-                self._close()
+            if device is self.device:  # else it was lost meanwhile
+                self._users -= 1
+                if self._users == 0:
+                    self._close()
 
     async def _open(self) -> None:
         from picolink.sim.bluetooth import hosting
@@ -124,6 +126,7 @@ class HostStack:
             raise BleakBluetoothNotAvailableError(*_WHY.get(state[0], _WHY["missing"]))
         wire = _Wire(self._lost)
         self._transport, _ = await loop.create_connection(lambda: wire, sock=sock)
+        logging.getLogger("bumble").setLevel(logging.CRITICAL)  # it remarks on much that is meant
         device = hosting.device(wire, MAX_MTU)
         await device.power_on()
         device.on("advertisement", self._heard)
@@ -137,6 +140,7 @@ class HostStack:
         for handle in list(device.connections):
             device.on_disconnection(handle, 0x16)
         self._scanners.clear()
+        self._users = 0
 
     def _close(self) -> None:
         transport, self._transport = self._transport, None
@@ -151,7 +155,7 @@ class HostStack:
         from bumble import hci
 
         device = await self.taken()
-        self._scanners.add(scanner)
+        self._scanners[scanner] = device
         if not device.is_scanning:
             await device.start_scanning(
                 legacy=True, active=active, own_address_type=hci.OwnAddressType.PUBLIC,
@@ -160,12 +164,12 @@ class HostStack:
 
     async def scan_no_more(self, scanner: Any) -> None:
         """That scanner has heard enough."""
-        if scanner not in self._scanners:
+        device = self._scanners.pop(scanner, None)
+        if device is None:
             return
-        self._scanners.discard(scanner)
-        if not self._scanners and self.device:
-            await self.device.stop_scanning(legacy=True)
-        await self.free()
+        if not self._scanners and device is self.device:
+            await device.stop_scanning(legacy=True)
+        await self.free(device)
 
     def _heard(self, advertisement: Any) -> None:
         for scanner in list(self._scanners):

@@ -52,7 +52,7 @@ class SimClient(BaseBleakClient):
         self._connection: Connection | None = None
         self._client: Any = None
         self._callbacks: dict[int, Callable[[bytearray], None]] = {}
-        self._stack: adapter.HostStack | None = None
+        self._taken: tuple[adapter.HostStack, Any] | None = None
         self._gone = asyncio.Event()
 
     @property
@@ -80,10 +80,10 @@ class SimClient(BaseBleakClient):
         if not self._known:
             await self._find(timeout_s)
         device = await stack.taken()
-        self._stack = stack
+        self._taken = stack, device
         try:
             async with asyncio.timeout(timeout_s):
-                await self._establish(device)
+                await self._establish(stack, device)
         except BaseException:
             if self._connection:
                 await self.disconnect()
@@ -113,14 +113,12 @@ class SimClient(BaseBleakClient):
             await scanner.stop()
         self._known = True
 
-    async def _establish(self, device: Any) -> None:
+    async def _establish(self, stack: adapter.HostStack, device: Any) -> None:
         from bumble import core, hci
         from bumble.device import ConnectionParametersPreferences
 
         from picolink.sim.bluetooth.hosting import QuickClient
 
-        stack = self._stack
-        assert stack
         low, high = INTERVALS_MS
         wanted = ConnectionParametersPreferences(
             connection_interval_min=low, connection_interval_max=high,
@@ -194,15 +192,22 @@ class SimClient(BaseBleakClient):
             self._disconnected_callback()
 
     async def _release(self) -> None:
-        stack, self._stack = self._stack, None
-        if stack:
-            await stack.free()
+        taken, self._taken = self._taken, None
+        if taken:
+            stack, device = taken
+            await stack.free(device)
 
     async def disconnect(self) -> None:
+        from bumble import core
+
         connection = self._connection
         if connection is None:
             return
-        await connection.disconnect()
+        try:
+            await connection.disconnect()
+        except (core.BaseBumbleError, asyncio.CancelledError):
+            if self._connection is not None:  # else it ended meanwhile, or its adapter did
+                raise
         async with asyncio.timeout(10):
             await self._gone.wait()
         await self._release()

@@ -149,7 +149,7 @@ class AirConnection:
         a, b = self.ends
         went = [self._carry(end, other) for end, other in ((a, b), (b, a))]
         if any(went):
-            self._busy = number
+            self._busy = self._number  # not `number`: the pace may be new since
         self.wake()
 
     def _carry(self, end: End, other: End) -> bool:

@@ -79,7 +79,13 @@ class SimController(stock.Controller):
         elif int.from_bytes(packet[1:3], "little") == LE_ENCRYPT:
             self._encrypt(packet[4:36])
         else:
-            self.on_hci_command_packet(hci.HCI_Command.from_bytes(packet))
+            try:
+                command = hci.HCI_Command.from_bytes(packet)
+            except (IndexError, ValueError, struct.error):
+                wrong = hci.HCI_ErrorCode.INVALID_COMMAND_PARAMETERS_ERROR
+                self._send_hci_command_status(wrong, int.from_bytes(packet[1:3], "little"))
+            else:
+                self.on_hci_command_packet(command)
 
     def send_hci_packet(self, packet: hci.HCI_Packet) -> None:
         self._to_host(bytes(packet))
@@ -239,16 +245,6 @@ class SimController(stock.Controller):
         super().on_le_disconnected(connection, reason)
         if isinstance(connection, SimConnection):
             connection.air.close(connection.end)
-
-    def on_hci_le_connection_update_command(
-        self, command: hci.HCI_LE_Connection_Update_Command
-    ) -> None:
-        connection = self.find_le_connection_by_handle(command.connection_handle)
-        super().on_hci_le_connection_update_command(command)
-        if isinstance(connection, SimConnection):
-            connection.air.set_parameters(
-                command.connection_interval_max, command.max_latency, command.supervision_timeout
-            )
 
     # -- other commands
 

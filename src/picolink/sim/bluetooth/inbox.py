@@ -17,13 +17,14 @@ class Inbox:
         self._wake = wake
         self._events: deque[list[Any]] = deque()
         self._told = False
-        self._fetched = 0
+        self._batch = 0
+        self._fetched: list[list[Any]] = []  # by the board, of that number
         self._requests: dict[int, asyncio.Future[tuple[int, bytes]]] = {}
         self._request = 0
 
     def __len__(self) -> int:
         """How many events the board has not dealt with."""
-        return len(self._events) + self._fetched
+        return len(self._events) + len(self._fetched)
 
     def post(self, *event: Any) -> None:
         """Something happened; the board will be told."""
@@ -42,16 +43,20 @@ class Inbox:
         self.post(event, connection, handle, self._request, data)
         return future
 
-    def fetch(self, answers: list[tuple[int, int, str]]) -> list[list[Any]]:
-        """The board has done what it fetched before, and answers what it was asked."""
+    def fetch(self, batch: int, answers: list[tuple[int, int, str]]) -> tuple[int, list[list[Any]]]:
+        """The board has done all up to a batch, and answers what it was asked; the next one.
+
+        Where it did not get the last (a Ctrl-C came into that) it gets it again.
+        """
         for number, status, value in answers:
             future = self._requests.pop(number, None)
             if future and not future.done():
                 future.set_result((status, bytes.fromhex(value)))
-        events = [self._events.popleft() for _ in range(min(BATCH, len(self._events)))]
-        self._fetched = len(events)
-        self._told = bool(events)
-        return events
+        if batch == self._batch:
+            self._batch += 1
+            self._fetched = [self._events.popleft() for _ in range(min(BATCH, len(self._events)))]
+        self._told = bool(self._fetched)
+        return self._batch, self._fetched
 
     def clear(self) -> None:
         """The board will not fetch any more."""
@@ -59,3 +64,4 @@ class Inbox:
             future.cancel()
         self._requests.clear()
         self._events.clear()
+        self._fetched = []

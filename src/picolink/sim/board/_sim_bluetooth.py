@@ -1,18 +1,14 @@
 """The `bluetooth` module as the rp2 port has it on BTstack; the radio is in sim/bluetooth/.
 
-Everything is a call to the simulator, one line of JSON each way. The values of the GATT server are
-kept here, as in the firmware. Events are fetched in the scheduler's turn, when the simulator says
-that there are some; a handler's memoryviews hold rubbish once it has returned.
+Everything is a call to the simulator (`_sim_ble_line.py`). The values of the GATT server are kept
+here, as in the firmware. A handler's memoryviews hold rubbish once it has returned.
 """
 
 import binascii
 import errno
-import json
 import sys
 
-import socket as _native
-
-import _sim_bus as _bus
+import _sim_ble_line as _air
 from _sim_uuid import UUID
 
 FLAG_READ = 0x02
@@ -28,41 +24,7 @@ _DEFAULT_BYTES = 20  # of a value
 _LARGEST_MTU = 1017
 _RUBBISH = b"\xa5" * 1024
 
-_where = None  # host, port, token; set by start.py
-_line = None
-_calling = False
-_count = 0
-_due = False  # events wait to be fetched
 _ble = None
-
-
-def _call(*message):
-    """What the simulator answers; OSError where it says so."""
-    global _calling, _count
-    if _line is None:
-        raise OSError(errno.ENODEV)
-    before, _calling = _calling, True  # on the board no event comes within a call
-    _count += 1
-    number = _count
-    try:
-        _line.write(json.dumps((number, message)) + "\n")
-        while True:
-            answer = _line.readline()
-            if not answer:
-                raise OSError(errno.EIO)
-            try:
-                which, error, value = json.loads(answer)
-            except ValueError:  # the rest of one that a Ctrl-C came into
-                continue
-            if which == number:  # else of a call that a Ctrl-C ended
-                break
-    finally:
-        _calling = before
-        if _due and not before:
-            _bus.call_surely(_run)
-    if error:
-        raise OSError(error)
-    return value
 
 
 def _hex(data):
@@ -71,33 +33,6 @@ def _hex(data):
 
 def _buffer(data):
     return data.encode() if isinstance(data, str) else data
-
-
-def _on_bluetooth(_):
-    global _due
-    _due = True
-    if not _calling:
-        _bus.call_surely(_run)
-
-
-_bus.handlers["bluetooth"] = _on_bluetooth
-
-
-def _run(_=None):
-    global _due
-    if _calling or _line is None:
-        return
-    _due = False
-    answers = []
-    while _line is not None:
-        events = _call("events", answers)
-        answers = []
-        if not events:
-            return
-        for event in events:
-            answer = _ble._happened(event)
-            if answer is not None:
-                answers.append(answer)
 
 
 class _Value:
@@ -114,6 +49,7 @@ class BLE:
             _ble = object.__new__(cls)
             _ble._handler = None
             _ble._forget()
+            _air.happened = _ble._happened
         return _ble
 
     def __init__(self):
@@ -124,10 +60,9 @@ class BLE:
         self._values[_GAP_NAME].data = b"MPY BTSTACK"
         self._mtu = _LARGEST_MTU
         self._notifiable = set()
-        self._mac = bytes(6)
 
     def _check(self):
-        if _line is None:
+        if _air.line is None:
             raise OSError(errno.ENODEV)
 
     def _value(self, handle):
@@ -137,28 +72,19 @@ class BLE:
         return self._values[handle]
 
     def active(self, on=None):
-        global _line, _due
-        if on is None or bool(on) == (_line is not None):
-            return _line is not None
+        if on is None or bool(on) == (_air.line is not None):
+            return _air.line is not None
         if not on:
-            _call("off")
-            _line.close()
-            _line = None
+            _air.call("off")
+            _air.close()
             self._forget()
             return False
-        _bus.interrupts_on()
-        _bus.send("bluetooth")  # it has the interrupts passed on
-        line = _native.socket()
-        line.connect(_native.getaddrinfo(_where[0], _where[1])[0][-1])
-        line.setsockopt(6, 1, 1)
-        line.write(json.dumps(["board", _where[2]]) + "\n")
-        _line, _due = line, False
+        _air.open()
         self._forget()
         try:
-            self._mac = binascii.unhexlify(_call("on"))
+            _air.call("on")
         except OSError:
-            _line.close()
-            _line = None
+            _air.close()
             raise
         return True
 
@@ -178,11 +104,11 @@ class BLE:
                 if not 23 <= value <= _LARGEST_MTU:
                     raise OSError(errno.EINVAL)
                 self._mtu = value
-                _call("mtu", value)
+                _air.call("mtu", value)
             elif name == "addr_mode":
                 self._check()
                 if value != 0:  # the radio has a public address, and no private ones are there
-                    _call("address", value)
+                    _air.call("address", value)
             else:  # rxbuf, and all about bonding: not on this stack
                 raise ValueError("unknown config param")
 
@@ -191,7 +117,9 @@ class BLE:
             return bytes(self._value(_GAP_NAME).data)
         if name == "mac":
             self._check()
-            return tuple(binascii.unhexlify(x) if isinstance(x, str) else x for x in _call("mac"))
+            return tuple(
+                binascii.unhexlify(x) if isinstance(x, str) else x for x in _air.call("mac")
+            )
         if name == "mtu":
             self._check()
             return self._mtu
@@ -253,19 +181,19 @@ class BLE:
 
     def gap_advertise(self, interval_us=500000, adv_data=None, *, resp_data=None, connectable=True):
         if interval_us is None:
-            if _line is not None:
-                _call("quiet")
+            if _air.line is not None:
+                _air.call("quiet")
             return
         self._check()
         adv, resp = _hex(_buffer(adv_data)), _hex(_buffer(resp_data))
-        _call("advertise", interval_us, adv, resp, bool(connectable))
+        _air.call("advertise", interval_us, adv, resp, bool(connectable))
 
     def gap_scan(self, duration_ms=0, interval_us=1280000, window_us=11250, active=False):
         self._check()
         if duration_ms is None:
-            _call("scan_stop")
+            _air.call("scan_stop")
         else:
-            _call("scan", duration_ms, interval_us, window_us, bool(active))
+            _air.call("scan", duration_ms, interval_us, window_us, bool(active))
 
     def gap_connect(
         self, addr_type, addr=None, scan_duration_ms=2000, min_conn_interval_us=None,
@@ -273,16 +201,16 @@ class BLE:
     ):  # fmt: skip
         self._check()
         if addr_type is None:
-            _call("connect_cancel")
+            _air.call("connect_cancel")
             return
         if len(addr) != 6:
             raise ValueError("invalid addr")
         low, high = min_conn_interval_us or 0, max_conn_interval_us or 0
-        _call("connect", addr_type, _hex(addr), scan_duration_ms, low, high)
+        _air.call("connect", addr_type, _hex(addr), scan_duration_ms, low, high)
 
     def gap_disconnect(self, conn_handle):
         self._check()
-        return _call("disconnect", conn_handle)
+        return _air.call("disconnect", conn_handle)
 
     # -- GATT server
 
@@ -302,7 +230,7 @@ class BLE:
                     descriptors.append([_hex(uuid), flags])
                 listed.append([_hex(characteristic[0]), characteristic[1], descriptors])
             wanted.append([_hex(service), listed])
-        all_handles, cccds = _call("services", wanted)
+        all_handles, cccds = _air.call("services", wanted)
         name = self._values[_GAP_NAME]
         self._values = {_GAP_NAME: name}
         for handles in all_handles:
@@ -339,20 +267,20 @@ class BLE:
         if send_update:
             wanted = self._values[value_handle + 1].data[:1]
             if wanted and wanted[0] & 3:
-                _call("update", value_handle, _hex(data), wanted[0] & 3)
+                _air.call("update", value_handle, _hex(data), wanted[0] & 3)
         return len(data)
 
     def gatts_notify(self, conn_handle, value_handle, data=None):
         self._check()
         if data is None:
             data = self.gatts_read(value_handle)
-        _call("notify", conn_handle, value_handle, _hex(_buffer(data)))
+        _air.call("notify", conn_handle, value_handle, _hex(_buffer(data)))
 
     def gatts_indicate(self, conn_handle, value_handle, data=None):
         self._check()
         if data is None:
             data = self.gatts_read(value_handle)
-        _call("indicate", conn_handle, value_handle, _hex(_buffer(data)))
+        _air.call("indicate", conn_handle, value_handle, _hex(_buffer(data)))
 
     def gatts_set_buffer(self, value_handle, len, append=False):
         value = self._value(value_handle)
@@ -362,16 +290,16 @@ class BLE:
 
     def gattc_discover_services(self, conn_handle, uuid=None):
         self._check()
-        _call("discover_services", conn_handle, self._wanted(uuid))
+        _air.call("discover_services", conn_handle, self._wanted(uuid))
 
     def gattc_discover_characteristics(self, conn_handle, start_handle, end_handle, uuid=None):
         self._check()
         wanted = self._wanted(uuid)
-        _call("discover_characteristics", conn_handle, start_handle, end_handle, wanted)
+        _air.call("discover_characteristics", conn_handle, start_handle, end_handle, wanted)
 
     def gattc_discover_descriptors(self, conn_handle, start_handle, end_handle):
         self._check()
-        _call("discover_descriptors", conn_handle, start_handle, end_handle)
+        _air.call("discover_descriptors", conn_handle, start_handle, end_handle)
 
     def _wanted(self, uuid):
         if uuid is not None and not isinstance(uuid, UUID):
@@ -380,15 +308,15 @@ class BLE:
 
     def gattc_read(self, conn_handle, value_handle):
         self._check()
-        _call("read", conn_handle, value_handle)
+        _air.call("read", conn_handle, value_handle)
 
     def gattc_write(self, conn_handle, value_handle, data, mode=0):
         self._check()
-        _call("write", conn_handle, value_handle, _hex(_buffer(data)), mode)
+        _air.call("write", conn_handle, value_handle, _hex(_buffer(data)), mode)
 
     def gattc_exchange_mtu(self, conn_handle):
         self._check()
-        _call("exchange_mtu", conn_handle)
+        _air.call("exchange_mtu", conn_handle)
 
     # -- L2CAP channels: not on this stack
 

@@ -12,6 +12,7 @@ def _start():
 
     import _sim_bus as bus
     import _sim_air
+    import _sim_ble_line
     import _sim_bluetooth
     import _sim_flash
     import _sim_machine
@@ -35,7 +36,7 @@ def _start():
     _sim_rtc._setup(config["rtc_offset_s"])
     _sim_socket._address = config["address"]
     _sim_air.setup(*config["air"])
-    _sim_bluetooth._where = config["bluetooth"]
+    _sim_ble_line.where = config["bluetooth"]
     if config["firmware"]:
         _sim_sys._set_version(config["firmware"])
         if _sim_sys.implementation.version < (1, 26):
