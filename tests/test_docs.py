@@ -24,7 +24,8 @@ PAGES = [
         ROOT / "docs" / f"{name}.md"
         for name in (
             "getting-started", "cli", "api", "addresses", "errors", "troubleshooting", "text",
-            "doctor", "install", "usb", "uart", "ble", "mqtt", "wifi", "time", "battery",
+            "doctor", "install", "usb", "uart", "registers", "ble", "mqtt", "wifi", "time",
+            "battery",
         )
     ),
     *sorted(ROOT.glob("examples/*/README.md")),

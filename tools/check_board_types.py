@@ -31,6 +31,7 @@ STRICT = [
 PROGRAMS = [
     "board/main.py",
     "examples/*/main.py",
+    "examples/i2c/bare_main.py",
     "examples/wifi-pi-hotspot/board.py",
     "examples/wifi-access-point/lamp.py",
     "examples/demo/[!d]*.py",

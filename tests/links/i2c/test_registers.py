@@ -66,6 +66,20 @@ def test_a_register_sets_and_gives_the_lamp(world: World) -> None:
             board.pin("LED").wait(value)
 
 
+def test_the_page_s_board(world: World) -> None:
+    page = Path(__file__).parents[3] / "docs" / "snippets" / "registers_board.py"
+    board = world.board("shed", main=page, libs=compile_all(["usb", "i2c"]))
+    board.adc(4).set_celsius(23.5)
+    world.i2c_host(1, board.i2c(0, 0, 1), controller="gpio")
+    with Terminal(board.usb_path) as terminal, smbus2.SMBus(1) as host:
+        terminal.expect(b"listening on usb:")
+        end = time.monotonic() + 10
+        while host.read_byte_data(0x43, 1) not in (22, 23, 24):
+            assert time.monotonic() < end
+        host.write_byte_data(0x43, 0, 1)
+        board.pin("LED").wait(1)
+
+
 def test_what_the_board_changes_shows(world: World) -> None:
     shed(
         world, MAILBOX,
