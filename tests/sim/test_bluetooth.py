@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import time
@@ -530,6 +531,13 @@ async def test_two_boards_of_one_name(board: Callable[..., BleBoard], lamp: BleB
 
 
 # -- worlds from files
+
+
+def test_the_example_in_the_documentation_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text("utf-8")
+    (code,) = [c for c in re.findall("```python\n(.*?)```", text, re.S) if "bleak" in c]
+    exec(compile(code, "docs/simulator.md", "exec"), {})
+    assert capsys.readouterr().out == "21.5\n"
 
 
 def test_a_world_from_a_file(tmp_path: Path) -> None:
