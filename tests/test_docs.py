@@ -24,8 +24,8 @@ PAGES = [
         ROOT / "docs" / f"{name}.md"
         for name in (
             "getting-started", "cli", "api", "addresses", "errors", "troubleshooting", "text",
-            "doctor", "install", "usb", "uart", "registers", "ble", "mqtt", "wifi", "time",
-            "battery",
+            "doctor", "install", "usb", "uart", "i2c", "registers", "ble", "mqtt", "wifi",
+            "time", "battery",
         )
     ),
     *sorted(ROOT.glob("examples/*/README.md")),
@@ -97,7 +97,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 def board(world: World, snippet: str, **files: str) -> VirtualBoard:
-    libs = compile_all(["usb", "tcp", "uart", "describe", "stats", "log"])
+    libs = compile_all(["usb", "tcp", "uart", "i2c", "describe", "stats", "log"])
     board = world.board(
         snippet.replace("_", "-"), main=SNIPPETS / f"{snippet}.py", libs=libs,
         files={f"{name}.py": text for name, text in files.items()},
@@ -161,6 +161,30 @@ def test_uart_from_a_computer(world: World) -> None:
 def test_uart_from_another_board(world: World) -> None:
     shed, door = board(world, "uart_board"), board(world, "uart_peer")
     world.uart(shed.uart(0), door.uart(0))
+    door.pin(15).press()
+    shed.pin("LED").wait(1, timeout_s=10)
+
+
+def test_i2c_from_a_computer(world: World) -> None:
+    from picolink.sim.i2c import device
+
+    assert device.install()
+    shed = board(world, "i2c_board")
+    bus = world.i2c_host(1, shed.i2c(0, 0, 1))
+    code = "from picolink.sim.i2c.__main__ import main; raise SystemExit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(SNIPPETS / "i2c_host.py")],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    assert done.stdout == "the lamp is on\n", done.stderr
+    assert shed.pin("LED").value == 1
+    bus.close()
+
+
+def test_i2c_from_another_board(world: World) -> None:
+    shed, door = board(world, "i2c_board"), board(world, "i2c_peer")
+    world.i2c(shed.i2c(0, 0, 1), door.i2c(0, 0, 1), pull_ups=True)
     door.pin(15).press()
     shed.pin("LED").wait(1, timeout_s=10)
 
