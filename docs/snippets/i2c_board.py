@@ -1,4 +1,5 @@
 from machine import Pin
+
 from picolink import Node
 
 node = Node("shed")
@@ -11,11 +12,15 @@ def led_set(state):
     return state
 
 
+def write(text):
+    with open("text.txt", "w") as file:
+        file.write(text)
+
+
 @node.command(help="Keeps a text over resets")
 async def remember(text):
     async with node.quiet():  # the target is off the bus while the flash is written
-        with open("text.txt", "w") as file:
-            file.write(text)
+        write(text)
 
 
 node.run("usb:", "i2c-target:0/0x43?sda=0&scl=1")
