@@ -9,7 +9,7 @@ from pathlib import Path
 
 from picolink.packing import sizes
 
-from . import links, mqtt, others, roundtrip, throughput, uart
+from . import i2c, links, mqtt, others, roundtrip, throughput, uart
 from .rp2040 import reckon
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
@@ -37,6 +37,8 @@ def main() -> None:
     peers = others.measure()
     print("uart ...", flush=True)
     lines = uart.measure()
+    print("i2c ...", flush=True)
+    buses = i2c.page()
     print("mqtt ...", flush=True)
     brokers = mqtt.page(4 if options.quick else 20)
     print("links ...", flush=True)
@@ -48,6 +50,7 @@ def main() -> None:
             _many(many),
             _flows(flows),
             _uart(lines),
+            *(_table(title, columns, rows, *after) for title, columns, rows, after in buses),
             *(_table(title, columns, rows, *after) for title, columns, rows, after in brokers),
             _peers(peers),
             _board(),

@@ -235,6 +235,45 @@ def reckon() -> list[tuple[str, float, float, float, float]]:
     ]  # fmt: skip
 
 
+Section = tuple[str, str, list[str], list[str]]
+
+
+def page() -> list[Section]:
+    """Sections of docs/benchmarks.md: title, columns, rows, what stands after them."""
+    found = {(way, hz): share for way, hz, share in measure()}
+    quiet = dict(idle())
+    ways = list(dict.fromkeys(way for way, _ in found))
+    rows = [
+        f"| {way} | " + " | ".join(f"{found[way, hz]:.0%}" for hz in SPEEDS_HZ) + " |"
+        for way in ways
+    ]
+    rows.append("| nothing is said | " + " | ".join(f"{quiet[hz]:.2%}" for hz in SPEEDS_HZ) + " |")
+    costs = reckon()
+    spent = [
+        f"| {what} | " + " | ".join(f"{us:,.0f}" for us in each) + " |" for what, *each in costs
+    ]
+    sums = [sum(each[n] for _, *each in costs) for n in range(4)]
+    spent.append("| **in all** | " + " | ".join(f"**{us:,.0f}**" for us in sums) + " |")
+    return [
+        (
+            "Payload over I2C",
+            "which way | " + " | ".join(f"{hz // 1000} kHz" for hz in SPEEDS_HZ),
+            rows,
+            ["Share of what the bus carries, a byte for nine clocks; of what is said, calls with 8 KiB of",
+             "every byte value in turn, from a host two under way. Aims: 85 % and 65 % either way, under",
+             "1 % where nothing is said (bits on the bus, keepalives among them). Both at once is half",
+             "each, since there is one wire for both. `python -m bench.i2c` measures this alone.", ""],
+        ),
+        (
+            "1000 bytes over I2C on an RP2040",
+            "what | us the target received | it sent | the controller sent | it received",
+            spent,
+            ["Reckoned as below. On the bus a kB takes 90,000 us at 100 kHz, 22,500 at 400 kHz. A target's",
+             "firmware serves it meanwhile; a controller's transfer holds its program."],
+        ),
+    ]  # fmt: skip
+
+
 def main() -> None:
     """Measures, and prints."""
     pin(os.getpid(), 0)

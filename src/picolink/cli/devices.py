@@ -1,4 +1,4 @@
-"""`picolink devices`: the boards on USB, in the network and by Bluetooth, and what they are."""
+"""`picolink devices`: the boards on USB, I2C, Bluetooth and in the network, and what they are."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from ..core.errors import PicolinkError, PortBusy
 from ..links.ble.scanning import Found as Advertised
 from ..links.ble.scanning import addressed, nearby
+from ..links.i2c.doctor import around
 from ..links.tcp.discover import Found, search
 from ..links.usb.discover import Port, boot_drives, ports
 from ..links.usb.recognise import BOOT_DRIVE, HELD, NODE, SENTENCES, found
@@ -29,11 +30,14 @@ def run(options: argparse.Namespace) -> int:
     else:
         what = f"asking {len(boards)} boards and the network"
         with Progress(what), ThreadPoolExecutor(18) as pool:
-            nodes = pool.submit(search, hosts=options.hosts)
+            wired = [host for host in options.hosts if host.startswith("i2c:")]
+            nodes = pool.submit(search, hosts=[h for h in options.hosts if h not in wired])
+            targets = pool.submit(_targets, wired)
             advertised = pool.submit(nearby)
             rows = list(pool.map(_ask, boards))
             network = [_found(node) for node in nodes.result()]
             network += _heard(advertised.result())
+            rows += targets.result()
     for place in boot_drives():
         row = _row(Port(place, description="Pico without a program"))
         row.update(address=None, state=BOOT_DRIVE, advice=found(BOOT_DRIVE).advice)
@@ -134,6 +138,24 @@ def _ask(port: Port) -> dict[str, Any]:
     except PicolinkError as error:
         row.update(state=_kind(str(error)), advice=str(error))
     return row
+
+
+def _targets(told: list[str]) -> list[dict[str, Any]]:
+    """Nodes on I2C: at the addresses that we were told, and at the usual one where one answers as
+    ours. No other is asked: a read can disturb a chip."""
+    rows = []
+    for address in dict.fromkeys([*told, *around()]):
+        row = _row(Port("", description="I2C target"))
+        row.update(address=address, path=None, serial_number="")
+        try:
+            with connect(address, timeout_s=_ASK_S) as board:
+                row.update(name=board.name, state=NODE, serial_number=board.uid.upper())
+        except PortBusy as error:
+            row.update(state=HELD, advice=str(error))
+        except PicolinkError as error:
+            row.update(state="error", advice=str(error))
+        rows.append(row)
+    return rows
 
 
 def _kind(message: str) -> str:

@@ -53,15 +53,16 @@ def _add_look(commands: Any) -> None:
     devices = command(
         commands, "devices", "devices",
         "list the boards on USB, real and virtual, with their state, and those in the network",
-        ["picolink devices", "picolink devices greenhouse 10.0.3.7",
+        ["picolink devices", "picolink devices greenhouse 10.0.3.7 i2c:1/0x44",
          "picolink devices --json --quick"],
         "Opens each port for a moment to ask who is there. That stops no program. Asks the\n"
-        "network which nodes listen there on TCP, for about 1 s.",
+        "network which nodes listen there on TCP, for about 1 s. On I2C it asks the addresses\n"
+        "that you name, and the usual one, i2c:1/0x43: no other, since a read can disturb a chip.",
     )  # fmt: skip
     devices.add_argument(
         "hosts", metavar="HOST", nargs="*",
         help="an address or a name (as in NAME.local) to ask besides, where the network keeps "
-        "questions to everybody from it",
+        "questions to everybody from it; or a target on I2C, as i2c:1/0x44",
     )  # fmt: skip
     devices.add_argument(
         "--quick", action="store_true", help="list what is on USB only, open no port, ask nobody"

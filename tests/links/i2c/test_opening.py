@@ -4,6 +4,7 @@ looking costs, a target that a flash write hung, what a board stores."""
 from __future__ import annotations
 
 import builtins
+import json
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from i2c_pairs import Pair, connect
 from i2c_programs import CONTROLLER, TARGET
 
 import picolink
+from picolink.cli.main import main
 from picolink.core.errors import BadAddress, CannotConnect, PortBusy
 from picolink.links.i2c import host
 from picolink.packing import compile_all, sizes
@@ -139,6 +141,32 @@ def test_all_is_given_back(pair: Callable[..., Pair]) -> None:
     deadline = time.monotonic() + 5
     while any(thread.name == "picolink i2c-1" for thread in threading.enumerate()):
         assert time.monotonic() < deadline
+
+
+def test_devices_asks_only_whom_it_may(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    main_file = TARGET.replace("PEER", '"host"').replace("LINKS", '("usb:",)')
+    board = world.board("listed", main=main_file, libs=compile_all(["usb", "i2c"]))
+    bus = world.i2c_host(1, board.i2c(0, 0, 1))
+    bus.chip(0x44, bytes(range(64)))
+    board.wait_ready()
+
+    def listed(*told: str) -> dict[str, dict[str, Any]]:
+        assert main(["devices", "--json", *told]) == 0
+        rows = json.loads(capsys.readouterr().out)
+        return {row["address"]: row for row in rows if str(row["address"]).startswith("i2c:")}
+
+    connect().close()  # it runs
+    nacks = bus.counts()["nacks"]
+    rows = listed()
+    assert list(rows) == ["i2c:1/0x43"]
+    assert (rows["i2c:1/0x43"]["name"], rows["i2c:1/0x43"]["state"]) == ("target", "node")
+    assert bus.counts()["nacks"] == nacks  # where nobody is, nobody was asked
+    told = listed("i2c:1/0x44")["i2c:1/0x44"]
+    assert told["state"] == "error" and "another chip" in told["advice"]
+    with connect():
+        assert listed()["i2c:1/0x43"]["state"] == "held port"
+    bus.close()
+    board.kill()
 
 
 # On a board
