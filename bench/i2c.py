@@ -22,9 +22,10 @@ from picolink.packing import compile_all
 from picolink.sim import World
 from picolink.sim.i2c.faults import I2cFaults
 
+from .core_time import COPY_KB_US, CRC_KB_US
 from .pinned import pin
 from .rp2040 import CALL_US, TURN_US
-from .uart import BOARD, COPY_KB_US, CRC_KB_US, _jobs
+from .uart import BOARD, _jobs
 
 SPEEDS_HZ = (100_000, 400_000)
 _CHUNK = 8_192
@@ -259,19 +260,25 @@ def page() -> list[Section]:
             "Payload over I2C",
             "which way | " + " | ".join(f"{hz // 1000} kHz" for hz in SPEEDS_HZ),
             rows,
-            ["Share of what the bus carries, a byte for nine clocks; of what is said, calls with 8 KiB of",
-             "every byte value in turn, from a host two under way. Aims: 85 % and 65 % either way, under",
-             "1 % where nothing is said (bits on the bus, keepalives among them). Both at once is half",
-             "each, since there is one wire for both. `python -m bench.i2c` measures this alone.", ""],
+            [
+                "Share of what the bus carries, a byte for nine clocks; of what is said, calls with",
+                "8 KiB of every byte value in turn, from a host two under way. Aims: 85 % and 65 %",
+                "either way, under 1 % where nothing is said (bits on the bus, keepalives among",
+                "them). Both at once is half each, since there is one wire for both. `python -m",
+                "bench.i2c` measures this alone.",
+                "",
+            ],
         ),
         (
             "1000 bytes over I2C on an RP2040",
             "what | us the target received | it sent | the controller sent | it received",
             spent,
-            ["Reckoned as below. On the bus a kB takes 90,000 us at 100 kHz, 22,500 at 400 kHz. A target's",
-             "firmware serves it meanwhile; a controller's transfer holds its program."],
+            [
+                "Reckoned as below. On the bus a kB takes 90,000 us at 100 kHz, 22,500 at 400 kHz.",
+                "A target's firmware serves it meanwhile; a controller's transfer holds its program.",
+            ],
         ),
-    ]  # fmt: skip
+    ]
 
 
 def main() -> None:
