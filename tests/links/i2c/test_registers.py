@@ -216,8 +216,8 @@ print("allocated nothing")
 """,
         files={f"lib/{name}": path for name, path in board_sources(["i2c"]).items()},
     )
-    board.wait_state("repl")
-    assert "allocated nothing" in board.log_text(), board.log_text()
+    with Terminal(board.usb_path) as terminal:
+        terminal.expect(b"allocated nothing")
 
 
 def test_a_quiet_board_is_a_clean_no(world: World) -> None:

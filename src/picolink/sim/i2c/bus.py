@@ -8,15 +8,14 @@ bytes meanwhile is seen in the midst of it.
 
 from __future__ import annotations
 
-import random
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Callable, Generator
 
 from picolink.sim.events import EventLoop, Timer
+from picolink.sim.i2c.damage import Damage
 from picolink.sim.i2c.faults import I2cFaults
+from picolink.sim.i2c.transfer import NACK, STUCK, TIMEOUT, Device, Message, Transfer
 
 AHEAD_S = 0.0002
 LATE_S = 0.005
@@ -26,66 +25,8 @@ SETTLE_S = 0.05
 POLL_S = 0.0005
 """How often a target that holds the clock low is looked at, should its message not come."""
 STRETCH_S = 1.2e-6
-PULLED_BY_PICOS_HZ = 300_000
-"""What two Picos' own pull-ups (about 60 kOhm each) make of a byte: at this clock all are wrong."""
-
-NACK = "nack"
-TIMEOUT = "timeout"
-STUCK = "stuck"
 
 Script = Generator[float | None, None, None]
-
-
-class Device(Protocol):
-    """What answers at an address."""
-
-    def answers(self, address: int) -> bool: ...
-    def started(self) -> None: ...
-    def write(self, byte: int) -> bool: ...
-    def read(self) -> int | None: ...
-    def read_ended(self) -> None: ...
-    def stopped(self) -> None: ...
-    @property
-    def has_memory(self) -> bool: ...
-    @property
-    def settled(self) -> bool: ...
-    @property
-    def holds_scl(self) -> bool: ...
-    @property
-    def holds_sda(self) -> bool: ...
-
-
-@dataclass
-class Message:
-    """One part of a transfer, from a START on: bytes to write, or how many to read."""
-
-    address: int
-    read: bool
-    data: bytes
-    size: int
-
-
-@dataclass
-class Transfer:
-    """What a controller wants. `done(transfer)` is called when the last bit is on the wires."""
-
-    controller: object
-    messages: Sequence[Message]
-    frequency_hz: float
-    timeout_s: float
-    stretch_s: float
-    """The longest that it waits for a target that holds the clock low."""
-    done: Callable[[Transfer], None]
-    stop: bool = True
-    buggy: bool = False
-    """It reads a byte wrong that comes late (the Raspberry Pi's own controller)."""
-    probes: bool = False
-    """An address alone is asked by software, which takes a low SDA for a yes (the rp2 port)."""
-    attached: Callable[[], bool] = lambda: True
-    """Whether the controller hangs at these wires."""
-    failed: str = ""
-    written: int = 0
-    answer: bytearray = field(default_factory=bytearray)
 
 
 class Bus:
@@ -94,18 +35,15 @@ class Bus:
     def __init__(self, loop: EventLoop, faults: I2cFaults, pull_ups: bool, seed: str) -> None:
         self._loop = loop
         self.faults = faults
-        self._pull_ups = pull_ups
-        # One of chance's sequences each, so that one fault does not move the others.
-        self._chance = {
-            what: random.Random(f"{seed}/{what}")
-            for what in ("flipped", "bit", "nack", "stretched", "misread", "weak")
-        }
         self.devices: list[Device] = []
         self._queue: deque[Transfer] = deque()
         self._held_by: object = None  # no STOP yet
         self._last: list[Device] = []  # whom the transfer without STOP has addressed
         self._script: Script | None = None
         self._transfer: Transfer | None = None
+        self._reading: Device | None = None  # who drives SDA
+        self.on_low: Callable[[bool, bool], None] = lambda sda, scl: None
+        self._low = (False, False)
         self._clock = 0.0
         self._began = 0.0
         self._timer: Timer | None = None
@@ -115,25 +53,52 @@ class Bus:
             "transfers": 0, "bits": 0, "bytes": 0, "nacks": 0, "timeouts": 0, "stretched": 0,
             "misread": 0, "flipped": 0,
         }  # fmt: skip
+        self._damage = Damage(faults, pull_ups, seed, self.counts)
 
     def transfer(self, wanted: Transfer) -> None:
         """Make a transfer when the bus is free."""
         self._queue.append(wanted)
         self._begin()
 
-    def forget(self, controller: object) -> None:
-        """A controller has gone; what it had begun on the wires ends there."""
+    def forget(self, controller: object, at_once: bool) -> None:
+        """A controller has gone. `at_once`: what it had begun on the wires ends there; else it is
+        finished, as the kernel does for a program that has ended."""
         self._queue = deque(t for t in self._queue if t.controller is not controller)
-        if self._transfer and self._transfer.controller is controller:
-            self._transfer.done = lambda _: None
+        if at_once and self._transfer and self._transfer.controller is controller:
+            self._abandon()
         if self._held_by is controller:
             self._held_by = None
         self._begin()
+
+    def _abandon(self) -> None:
+        # No clock comes any more. Whoever was sending a 0 just then sends it on.
+        if self._reading and self._damage.is_low():
+            self._reading.left()
+        self._stop_timer()
+        self._script = self._transfer = self._reading = self._waiting_since = None
+        self._look()
+
+    def _look(self) -> None:
+        # What the lines are like between transfers, for whoever looks at the pins.
+        low = (
+            self.faults.sda_low or any(device.holds_sda for device in self.devices),
+            self.faults.scl_low or any(device.holds_scl for device in self.devices),
+        )
+        if low != self._low:
+            self._low = low
+            self.on_low(*low)
+
+    def set_faults(self, faults: I2cFaults) -> None:
+        """From now on the bus is this bad."""
+        self.faults = self._damage.faults = faults
+        self._look()
 
     def woken(self) -> None:
         """A target may be ready now."""
         if self._waiting_since is not None:
             self._advance()
+        elif not self._script:
+            self._look()
 
     def count(self) -> dict[str, int]:
         """What went over the wires so far, and how long that was, in microseconds."""
@@ -187,7 +152,8 @@ class Bus:
             return
         done = self._transfer
         assert done
-        self._timer = self._script = self._transfer = None
+        self._timer = self._script = self._transfer = self._reading = None
+        self._look()
         done.done(done)
         self._begin()
 
@@ -249,12 +215,22 @@ class Bus:
                 return True
             if only_asks and low == "SDA":
                 yield 11  # whoever is asked: SDA is low, which means yes
+                self._clocks()
+                return False
+            if transfer.buggy and self._clocks():  # it begins all the same, and that helps
+                yield 11
+                transfer.failed = NACK
                 return False
             if self._spent_s() > transfer.timeout_s:
                 transfer.failed = STUCK
                 self.counts["timeouts"] += 1
                 return False
             yield None
+
+    def _clocks(self) -> bool:
+        # Clocks without sense: a target that was left in the midst of a byte sends the rest of it.
+        helped = [device.clocked() for device in self.devices]
+        return True in helped
 
     def _address(
         self, transfer: Transfer, message: Message
@@ -267,9 +243,9 @@ class Bus:
         for device in self.devices:
             if there:
                 device.started()
-        if not there or self._chance["nack"].random() < self.faults.nack:
+        if not there or self._damage.nacked():
             return None
-        asked = self._damaged(message.address << 1 | message.read, transfer)
+        asked = self._damage.damaged(message.address << 1 | message.read, transfer)
         if asked & 1 != message.read:
             return None
         for device in self.devices:
@@ -279,7 +255,7 @@ class Bus:
 
     def _write(self, transfer: Transfer, message: Message, device: Device) -> Script:
         for byte in message.data:
-            arriving = self._damaged(byte, transfer)
+            arriving = self._damage.damaged(byte, transfer)
             yield 9
             if getattr(device, "gone", False):
                 transfer.failed = NACK
@@ -297,6 +273,7 @@ class Bus:
             self.counts["bytes"] += 1
 
     def _read(self, transfer: Transfer, message: Message, device: Device) -> Script:
+        self._reading = device
         for _ in range(message.size):
             held_since = self._clock
             byte = device.read()
@@ -306,18 +283,18 @@ class Bus:
                     return
                 yield None
                 byte = device.read()
-            late = waited or self._is_late(transfer, device)
+            late = waited or self._damage.is_late(transfer, device)
             if late:
                 self.counts["stretched"] += 1
-                if not waited:
-                    self._clock += STRETCH_S
-                    byte = self._misread(transfer, byte)
+                self._clock += 0 if waited else STRETCH_S
+                byte = self._damage.misread(transfer, byte, waited)
             yield 9
             if self._spent_s() > transfer.timeout_s:
                 transfer.failed = TIMEOUT
                 return
-            transfer.answer.append(self._damaged(byte, transfer))
+            transfer.answer.append(self._damage.damaged(byte, transfer))
             self.counts["bytes"] += 1
+        self._reading = None
         device.read_ended()
 
     def _held_too_long(self, transfer: Transfer, held_since: float) -> bool:
@@ -325,33 +302,3 @@ class Bus:
         if held_s > transfer.stretch_s or self._spent_s() > transfer.timeout_s:
             transfer.failed = TIMEOUT
         return bool(transfer.failed)
-
-    # -- damage
-
-    def _is_late(self, transfer: Transfer, device: Device) -> bool:
-        if not device.has_memory or not getattr(device, "late", True):
-            return False
-        khz = transfer.frequency_hz / 1000
-        share = self.faults.stretched
-        if khz > 100:
-            share = max(share, min(0.3, (khz - 100) * 0.003))
-        if khz > 200:
-            share = max(share, min(1.0, 0.3 + (khz - 200) * 0.0036))
-        return self._chance["stretched"].random() < share
-
-    def _misread(self, transfer: Transfer, byte: int) -> int:
-        if not transfer.buggy or self._chance["misread"].random() >= self.faults.misread:
-            return byte
-        self.counts["misread"] += 1
-        # It samples SDA while SCL is still low, and is one bit behind from there on.
-        return (byte << 1 | 1) & 0xFF if byte != 0xFF else 0xFE
-
-    def _damaged(self, byte: int, transfer: Transfer) -> int:
-        if self._chance["flipped"].random() < self.faults.flipped:
-            self.counts["flipped"] += 1
-            byte ^= 1 << self._chance["bit"].randrange(8)
-        if not self._pull_ups:
-            share = transfer.frequency_hz / PULLED_BY_PICOS_HZ
-            if self._chance["weak"].random() < share:  # a line that rises too slowly reads 0
-                byte &= self._chance["weak"].getrandbits(8)
-        return byte

@@ -10,7 +10,6 @@ class Chip:
     gone = False
     settled = True
     holds_scl = False
-    holds_sda = False
     late = False  # it keeps up with any clock
 
     def __init__(self, address: int, registers: bytes) -> None:
@@ -18,6 +17,7 @@ class Chip:
         self.registers = bytearray(registers)
         self._pointer = 0
         self._begun = False
+        self.holds_sda = False
 
     def answers(self, address: int) -> bool:
         """Whether it acknowledges an address."""
@@ -48,3 +48,12 @@ class Chip:
 
     def stopped(self) -> None:
         """A STOP that ends a transfer with it."""
+
+    def left(self) -> None:
+        """Its controller is gone in the midst of a byte of ours, at a 0."""
+        self.holds_sda = True
+
+    def clocked(self) -> bool:
+        """Clocks without sense come; whether they helped."""
+        held, self.holds_sda = self.holds_sda, False
+        return held

@@ -14,7 +14,8 @@ import socket
 import struct
 from collections.abc import Callable
 
-from picolink.sim.i2c.bus import NACK, STUCK, TIMEOUT, Bus, Message, Transfer
+from picolink.sim.i2c.bus import Bus
+from picolink.sim.i2c.transfer import NACK, STUCK, TIMEOUT, Message, Transfer
 
 HEAD = "<BBBBII"
 PART = "<HHH"
@@ -86,7 +87,7 @@ class Controller:
 
     def gone(self) -> None:
         """The program at the other end has ended."""
-        self._bus.forget(self)
+        self._bus.forget(self, self._kind == "board")
 
     def _answer(self, number: int, transfer: Transfer) -> None:
         if transfer.failed:

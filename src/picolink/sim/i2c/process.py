@@ -90,6 +90,8 @@ class I2cProcess:
         self._bus = Bus(
             self._loop, I2cFaults(**config["faults"]), config["pull_ups"], config["seed"]
         )
+        self._bus.on_low = lambda sda, scl: self._world.send("low", sda, scl)
+        self._bus.set_faults(self._bus.faults)  # which tells of lines that are low from the start
         self._listener = socket.socket(fileno=config["listener"])
         self._listener.setblocking(False)
         self._loop.on_readable(self._listener.fileno(), self._comes)
@@ -105,7 +107,7 @@ class I2cProcess:
     def _told(self, message: Message) -> None:
         kind = message[0]
         if kind == "faults":
-            self._bus.faults = I2cFaults(**message[1])
+            self._bus.set_faults(I2cFaults(**message[1]))
         elif kind == "chip":
             self._bus.devices.append(Chip(message[1], bytes.fromhex(message[2])))
         elif kind == "counts":

@@ -63,6 +63,7 @@ class BoardTarget:
         self._hit = False  # this transfer met a flash write
         self._held = False  # SCL, as far as is known
         self._hung = 0  # the generation that holds SDA low
+        self._left = 0  # the generation that was left in the midst of a byte
         self._events = 0  # told so far
         self.gone = False
 
@@ -91,7 +92,8 @@ class BoardTarget:
     @property
     def holds_sda(self) -> bool:
         """Whether it hangs and holds the data line low."""
-        return bool(self._hung) and self._hung == self.settings().on
+        now = self.settings().on
+        return bool(now) and now in (self._hung, self._left)
 
     @property
     def holds_scl(self) -> bool:
@@ -205,6 +207,16 @@ class BoardTarget:
         if self._hit and self._rng.random() < HUNG:
             self._hung = now.on
         self._hit = False
+
+    def left(self) -> None:
+        """Its controller is gone in the midst of a byte of ours, at a 0."""
+        self._left = self.settings().on
+
+    def clocked(self) -> bool:
+        """Clocks without sense come; whether they helped."""
+        helped = bool(self._left) and self._left == self.settings().on
+        self._left = 0
+        return helped
 
     def woken(self) -> None:
         """The program has read, written or set something."""

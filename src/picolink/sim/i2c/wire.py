@@ -89,6 +89,7 @@ class I2cBus:
         self._attached = [0] * len(blocks)
         self._ready = False
         self._requests = 0
+        self._low = (False, False)  # SDA, SCL, between transfers
         self._counts: tuple[int, dict[str, int]] = (0, {})
         self._lines: Lines | None = None
         self._announcement: Path | None = None
@@ -197,10 +198,7 @@ class I2cBus:
     def _pull(self) -> None:
         # What the pins of the boards read while the bus is idle.
         high = 1 if self.pull_ups and not self.faults.cut else None
-        levels = (
-            0 if self.faults.sda_low and not self.faults.cut else high,
-            0 if self.faults.scl_low and not self.faults.cut else high,
-        )
+        levels = [0 if low and not self.faults.cut else high for low in self._low]
         for block in self.blocks:
             for number, level in zip((block.sda, block.scl), levels):
                 pin = block.board.pin(number)
@@ -228,6 +226,9 @@ class I2cBus:
                 self._attached[message[1]] += 1
             elif message[0] == "counts":
                 self._counts = (message[1], message[2])
+            elif message[0] == "low":
+                self._low = (message[1], message[2])
+                self._pull()
             self._changed.notify_all()
 
     def _lost(self) -> None:
