@@ -9,7 +9,7 @@ from pathlib import Path
 
 from picolink.packing import sizes
 
-from . import i2c, links, mqtt, others, roundtrip, throughput, uart
+from . import ble, i2c, links, mqtt, others, roundtrip, throughput, uart
 from .rp2040 import reckon
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
@@ -39,6 +39,8 @@ def main() -> None:
     lines = uart.measure()
     print("i2c ...", flush=True)
     buses = i2c.page()
+    print("ble ...", flush=True)
+    air = ble.measure()
     print("mqtt ...", flush=True)
     brokers = mqtt.page(4 if options.quick else 20)
     print("links ...", flush=True)
@@ -51,6 +53,7 @@ def main() -> None:
             _flows(flows),
             _uart(lines),
             *(_table(title, columns, rows, *after) for title, columns, rows, after in buses),
+            _ble(air),
             *(_table(title, columns, rows, *after) for title, columns, rows, after in brokers),
             _peers(peers),
             _board(),
@@ -133,6 +136,25 @@ def _uart(lines: list[tuple[str, int, float]]) -> str:
         spent,
         "Reckoned as below. On the line a kB takes 87,000 us at 115200 baud, 10,900 at 921600:",
         "while a long message comes, a board has hardly time for anything else there.",
+    )
+
+
+def _ble(rows: list[ble.Row]) -> str:
+    def shown(row: ble.Row, value: float) -> str:
+        return f"{value:.1f} ms" if row.what == ble.ROUND_TRIP else f"{value / 1000:.1f} kB/s"
+
+    return _table(
+        "Bluetooth LE",
+        "what | connection interval, ms | bare | picolink | ratio",
+        [
+            f"| {r.what} | {r.interval_ms:g} | {shown(r, r.bare)} | {shown(r, r.picolink)} "
+            f"| {r.ratio:.2f} |"
+            for r in rows
+        ],
+        "On the simulated air, where four packets of 251 bytes go either way in an interval. Bare",
+        "is a write that the board notifies back, and a flood of notifications or writes of the",
+        "same size. Aims: a round trip at most 1.5, a flow at least 0.8. `python -m bench.ble`",
+        "measures this alone.",
     )
 
 
