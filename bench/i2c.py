@@ -75,6 +75,7 @@ def idle() -> list[tuple[int, float]]:
             target.wait_ready()
             with _connect() as host:
                 host.call("take", b"awake")
+                time.sleep(1)  # after traffic it looks more often for a while
                 before = bus.counts()
                 time.sleep(_IDLE_S)
                 after = bus.counts()
@@ -262,7 +263,7 @@ def page() -> list[Section]:
             rows,
             [
                 "Share of what the bus carries, a byte for nine clocks; of what is said, calls with",
-                "8 KiB of every byte value in turn, from a host two under way. Aims: 85 % and 65 %",
+                "8 KiB of every byte value in turn, from a host two under way. Aims: 85 and 65 %",
                 "either way, under 1 % where nothing is said (bits on the bus, keepalives among",
                 "them). Both at once is half each, since there is one wire for both. `python -m",
                 "bench.i2c` measures this alone.",
@@ -275,7 +276,7 @@ def page() -> list[Section]:
             spent,
             [
                 "Reckoned as below. On the bus a kB takes 90,000 us at 100 kHz, 22,500 at 400 kHz.",
-                "A target's firmware serves it meanwhile; a controller's transfer holds its program.",
+                "The firmware serves a target meanwhile; a controller waits for its transfers.",
             ],
         ),
     ]

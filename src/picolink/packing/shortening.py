@@ -35,7 +35,7 @@ _OF_MICROPYTHON = """
     callback const core cur_task deinit dupterm dupterm_notify init ioctl irq kbd_intr mem_alloc
     mem_free mode off on period push readinto schedule sleep_ms ticks ticks_add ticks_diff ticks_ms
     ticks_us toggle trigger unique_id value active config connect country disconnect hostname
-    ifconfig scan status key mem sda scl freq
+    ifconfig scan status key mem sda scl freq timeout
 """
 
 #: Names in every firmware's read-only memory that stand for nothing at global level. The first

@@ -27,7 +27,11 @@ class Bus:
     def __init__(self, number: int, pins: "tuple[int, int]", freq: int) -> None:
         self.number = number
         self.how = (pins, freq)
-        self.i2c = I2C(number, sda=Pin(pins[0]), scl=Pin(pins[1]), freq=freq)
+        # It counts for a whole transfer, and 50 ms if left out: our longest take 40 ms.
+        timeout_us = 100000 + 2500000 // (freq // 1000)
+        self.i2c = I2C(
+            number, sda=Pin(pins[0]), scl=Pin(pins[1]), freq=freq, timeout=timeout_us
+        )  # fmt: skip
         self.links: list[ControllerLink] = []
 
     def share(self) -> None:
