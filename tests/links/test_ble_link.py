@@ -3,17 +3,20 @@ central, a simulated air in between; and a board as central."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
+from bleak import BleakClient, BleakScanner
 from both import SEED, count
 from link_contract import LinkContract
 
 import picolink
 from picolink.packing import compile_all
 from picolink.sim import VirtualBoard, World
+from picolink.sim.bluetooth import backend
 from picolink.sim.bluetooth.faults import BluetoothFaults
 
 CPYTHON_ONLY = "virtual boards, bleak"
@@ -309,3 +312,85 @@ def test_ten_boards_on_one_host(world: World) -> None:
     finally:
         for host in hosts:
             host.close()
+
+
+BARE = """
+import asyncio, bluetooth
+from bluetooth import UUID
+ble = bluetooth.BLE()
+ble.active(True)
+ble.config(mtu=517)
+conn = 0
+left = 0
+
+def heard(event, data):
+    global conn, left
+    if event == 1:
+        conn = data[0]
+    elif event == 3:
+        said = ble.gatts_read(value)
+        if said[:5] == b"flood":
+            left = int(said[5:])
+        else:
+            ble.gatts_notify(conn, value, said)
+
+async def main():
+    global left
+    payload = bytes(495)
+    while True:
+        try:
+            while left:
+                ble.gatts_notify(conn, value, payload)
+                left -= 1
+        except OSError:
+            pass
+        await asyncio.sleep_ms(1)
+
+ble.irq(heard)
+((value,),) = ble.gatts_register_services(((UUID(0x1848), ((UUID(0x2A6E), 0x14),)),))
+ble.gatts_set_buffer(value, 512)
+ble.gap_advertise(30_000, adv_data=b"\\x02\\x01\\x06\\x05\\x09bare")
+asyncio.run(main())
+"""
+
+
+async def bare(packets: int, echoes: int) -> tuple[float, float]:
+    """Bytes a second of a notify flood, and seconds of an echo, without picolink."""
+    device = await BleakScanner.find_device_by_name("bare", backend=backend.classes()[0])
+    assert device is not None
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+    async with BleakClient(device, backend=backend.classes()[1]) as client:
+        await client.start_notify("2a6e", lambda _, data: heard.put_nowait(bytes(data)))
+        trips = []
+        for _ in range(echoes):
+            began_s = time.perf_counter()
+            await client.write_gatt_char("2a6e", b"echo of some bytes", response=False)
+            await heard.get()
+            trips.append(time.perf_counter() - began_s)
+        began_s = time.perf_counter()
+        await client.write_gatt_char("2a6e", b"flood%d" % packets, response=False)
+        size = 0
+        for _ in range(packets):
+            size += len(await heard.get())
+        return size / (time.perf_counter() - began_s), sorted(trips)[echoes // 2]
+
+
+def test_it_is_nearly_as_fast_as_the_air(world: World) -> None:
+    # At the pace of a real adapter, so that this computer is not what is measured.
+    world.bluetooth.set(BluetoothFaults(interval_ms=30))
+    shed(world)
+    world.board("bare", main=BARE)
+    flood, trip_s = asyncio.run(bare(packets=120, echoes=15))
+    with picolink.connect("ble:shed") as host:
+        trips = []
+        for _ in range(15):
+            began_s = time.perf_counter()
+            host.call("echo", "echo of some bytes")
+            trips.append(time.perf_counter() - began_s)
+        assert sorted(trips)[7] <= 1.5 * trip_s
+        began_s = time.perf_counter()
+        assert len(host.call("big", 60_000, timeout_s=60)) == 60_000
+        assert 60_000 / (time.perf_counter() - began_s) >= 0.8 * flood
+        began_s = time.perf_counter()
+        assert host.call("echo", bytes(30_000), timeout_s=60) == bytes(30_000)
+        assert 60_000 / (time.perf_counter() - began_s) >= 0.8 * flood

@@ -136,7 +136,8 @@ class Attach:
         # A queue before a slow line grows by a window at once; and the peer may keep an
         # acknowledgement back for TIMES["ack"].
         self.usual_ms = self.srtt_ms + max(4 * self.var_ms, self.srtt_ms) + 2 * TIMES["ack"]
-        self.rto_ms = max(TIMES["rto_min"], min(self.usual_ms, TIMES["rto_max"]))
+        rto_min_ms = TIMES["rto_min"] * self.port.stalls
+        self.rto_ms = max(rto_min_ms, min(self.usual_ms, TIMES["rto_max"]))
 
     def timeout_ms(self) -> int:
         """When the oldest packet under way is given up."""

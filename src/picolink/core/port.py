@@ -19,6 +19,7 @@ class Port:
         self.mtu_bytes = mtu_bytes
         self.takes_bytes = takes_bytes or mtu_bytes
         self.window_bytes = window_bytes
+        self.stalls = 1  # so many times as long as elsewhere packets may take, and not be lost
         self.prompt_bytes = 0  # received, and an acknowledgement is due at once
         self.wake: Callable[[], object] = int  # something was queued: it is to be sent soon
         self.drain: Callable[[], object] = int  # it is to be sent now

@@ -16,6 +16,7 @@ if MYPY:
         mtu_bytes: int  # largest packet it carries
         takes_bytes: int  # largest packet that we want to receive
         window_bytes: int  # so many may be under way to us; 0: as many as the node takes
+        # stalls: int  where packets may take so many times as long, and not be lost (else 1)
         stream: bool  # a stream of bytes (framed), or datagrams
         reliable: bool  # whether what it takes arrives, once and in order
         pollable: Any  # for select: a file descriptor on the host, a stream on a board; None: the

@@ -11,7 +11,8 @@ HEAD_BYTES = 3  # of ATT, before what is written or notified
 # With the heads of L2CAP and ATT two radio packets of 251 bytes, where one byte more were three; a
 # characteristic holds 512.
 LARGEST_BYTES = 495
-WINDOW_BYTES = 4096  # under way to one end: no more ever waits there
+STALLS = 6  # where others use the air, it repeats a packet for long; it loses none
+WINDOW_BYTES = 8192  # under way to one end: no more ever waits there
 
 _HEAD = b"\x02\x01\x06\x11\x07"  # to be found by all, no classic Bluetooth; a UUID of 128 bits
 _SHORT_NAME, _NAME = 8, 9

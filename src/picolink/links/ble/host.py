@@ -13,7 +13,7 @@ from typing import Any
 from ...core.errors import BadAddress, CannotConnect, LinkError, PicolinkError
 from ...core.packets import MIN_MTU_BYTES
 from ..background import shared_loop
-from .advertising import LARGEST_BYTES, RX, TX, WINDOW_BYTES
+from .advertising import LARGEST_BYTES, RX, STALLS, TX, WINDOW_BYTES
 from .scanning import Found, scan
 from .stack import absent, client, held, library
 
@@ -44,6 +44,7 @@ class HostLink:
     pollable = None
     unsent = False
     window_bytes = WINDOW_BYTES
+    stalls = STALLS
 
     def __init__(self, where: str, timeout_s: float) -> None:
         self.address = "ble:" + where

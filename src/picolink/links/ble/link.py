@@ -8,7 +8,7 @@ from io import IOBase
 from time import ticks_add, ticks_diff, ticks_ms
 
 from ...core.failure import LinkError
-from .advertising import WINDOW_BYTES, packet_bytes
+from .advertising import STALLS, WINDOW_BYTES, packet_bytes
 
 MYPY = False
 if MYPY:
@@ -28,6 +28,7 @@ class BleLink(IOBase):
     stream = False
     reliable = True  # while it lasts: the radio repeats what is lost
     window_bytes = WINDOW_BYTES
+    stalls = STALLS
 
     def __init__(
         self, address: str, mtu_bytes: int, put: "Callable[[bytes], object]",
