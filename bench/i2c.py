@@ -263,7 +263,7 @@ def page() -> list[Section]:
             rows,
             [
                 "Share of what the bus carries, a byte for nine clocks; of what is said, calls with",
-                "8 KiB of every byte value in turn, from a host two under way. Aims: 85 and 65 %",
+                "8 KiB of every byte value in turn, from a host two at once. Aims: 85 % and 65 %",
                 "either way, under 1 % where nothing is said (bits on the bus, keepalives among",
                 "them). Both at once is half each, since there is one wire for both. `python -m",
                 "bench.i2c` measures this alone.",

@@ -33,6 +33,8 @@ class Pair:
     caller: VirtualBoard | None = None
 
     def __init__(self, world: World, hz: int, boards: bool, faults: I2cFaults, ready: bool) -> None:
+        self._noted: list[int] = []
+        self._log = ""
         libs = compile_all(["usb", "i2c"])
         number = len(world.boards)
         links = '("usb:",)'
@@ -77,8 +79,15 @@ class Pair:
         return first + n, ""
 
     def noted(self) -> list[int]:
-        """What the target noted, over all its resets."""
-        return [int(i) for i in re.findall(r"noted (\d+)\r", self.target.log_text())]
+        """What the target noted, over all its resets. The log has room for some thousands: call it
+        now and then."""
+        log = self.target.log_text()
+        known = self._log[-200:]
+        assert known in log
+        self._log = log
+        new = log[log.rindex(known) + len(known) if known else 0 :]
+        self._noted += [int(i) for i in re.findall(r"noted (\d+)\r", new)]
+        return self._noted
 
     def close(self) -> None:
         self.host.close()

@@ -2,7 +2,7 @@
 
 TARGET = """
 from picolink import Node
-import gc
+import gc, time
 node = Node("target", max_message_bytes=60_000)
 
 @node.command
@@ -37,6 +37,11 @@ async def save(asks):
 def write():
     with open("log.bin", "wb") as file:
         file.write(bytes(6000))
+
+@node.command(blocking_s=3)
+def block(seconds):
+    time.sleep(seconds)
+    return "awake"
 
 @node.command
 async def back(value):
@@ -76,6 +81,11 @@ async def ask(command, *args):
 @node.command
 async def name():
     return (await peer.ready(20)).name
+
+@node.command
+def why():
+    # Why there is no link, "" while there is one.
+    return "" if peer.connected else peer.why
 
 @node.command
 def echo(value):

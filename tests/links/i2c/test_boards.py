@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
+import threading
+import time
 from collections.abc import Callable
 
 import pytest
-from both import count
+from both import SEED, count
 from i2c_pairs import Pair
 
+import picolink
 from picolink.sim.i2c.faults import I2cFaults
 
 CPYTHON_ONLY = "virtual boards"
@@ -33,6 +37,7 @@ def test_nothing_is_lost_or_doubled_while_a_board_lives_its_life(
                 if why == "Unknown":
                     unknown.add(at)
                     at += 1
+        two.noted()
         if event == "reset":
             two.target.reset()
         elif event == "collect":
@@ -59,6 +64,81 @@ def test_streams_and_long_values(pair: Callable[..., Pair], boards: bool) -> Non
         assert list(two.host.stream("numbers", n)) == [i * 3 for i in range(n)]
     assert two.ask("echo", data) == data
     assert two.ask("back", "and the other way") == "and the other way"
+
+
+@pytest.mark.parametrize("boards", [True, False])
+def test_through_cuts(pair: Callable[..., Pair], boards: bool) -> None:
+    two = pair(400_000, boards)
+    n = count(2000)
+    data = bytes(range(256)) * 80
+    over = threading.Event()
+    moments = random.Random(SEED)
+    cuts = 0
+
+    def cutting() -> None:
+        nonlocal cuts
+        while not over.wait(0.05 + moments.random() * 0.3):
+            two.bus.cut()
+            over.wait(0.05 + moments.random() * 0.1)
+            two.bus.mend()
+            cuts += 1
+
+    thread = threading.Thread(target=cutting)
+    thread.start()
+    done = 0
+    try:
+        while cuts < 3 or not done:
+            assert two.relay(done * n, n) == (done * n + n, "")
+            assert two.ask("echo", data) == data
+            done += 1
+            assert two.noted() == list(range(done * n))
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_the_controlling_board_is_reset(pair: Callable[..., Pair]) -> None:
+    two = pair(400_000, boards=True)
+    assert two.relay(0, 10) == (10, "")
+    for turn in range(1, count(20, 2) + 1):
+        assert two.caller is not None
+        two.caller.reset()
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                assert two.relay(10 * turn, 10) == (10 * turn + 10, "")
+                break
+            except picolink.CallError:  # of the host over USB: nothing was noted yet
+                assert time.monotonic() < deadline
+                assert two.noted() == list(range(10 * turn))
+    assert two.ask("back", "still") == "still"
+
+
+@pytest.mark.parametrize("boards", [True, False])
+def test_a_command_that_blocks_the_target(pair: Callable[..., Pair], boards: bool) -> None:
+    two = pair(400_000, boards)
+    assert two.ask("block", 1.2) == "awake"
+    assert two.ask("echo", 1) == 1
+
+
+@pytest.mark.parametrize("boards", [True, False])
+def test_the_target_is_gone_for_long(pair: Callable[..., Pair], boards: bool) -> None:
+    # Longer than the link waits: it is opened anew when the target is back.
+    two = pair(400_000, boards)
+    assert two.relay(0, 5) == (5, "")
+    two.bus.cut()
+    if boards:
+        deadline = time.monotonic() + 20
+        while two.host.call("why", timeout_s=5) == "":
+            assert time.monotonic() < deadline
+    else:
+        deadline = time.monotonic() + 20
+        while two.host.why == "nothing was heard":
+            assert time.monotonic() < deadline
+        assert "does not answer any more" in two.host.why or "nobody answers" in two.host.why
+    two.bus.mend()
+    assert two.relay(5, 5) == (10, "")
+    assert two.noted() == list(range(10))
 
 
 FAULTS = {
