@@ -24,6 +24,7 @@ from picolink.core.packets import CALL, HELLO_FORMAT, REPLY, hello_packets  # no
 from picolink.core.port import Port  # noqa: E402
 from picolink.core.session import Session  # noqa: E402
 from picolink.core.textstream import Decoder  # noqa: E402
+from picolink.links.ble import advertising  # noqa: E402
 from picolink.links.i2c import layout  # noqa: E402
 from picolink.links.i2c.controller import Controller  # noqa: E402
 from picolink.links.i2c.target import Target  # noqa: E402
@@ -363,6 +364,30 @@ def make_mailbox() -> Row:
     return {"number": 41, "steps": steps}
 
 
+def make_advertising() -> Row:
+    """What a Bluetooth peripheral of a name advertises; what is read out of other payloads."""
+    names = ["shed", "n" * 29, "a-name-of-more-than-29-bytes-1", "Gewächshaus"]
+    payloads = [
+        b"",
+        b"\x05",
+        b"\x05\x09ab",
+        b"\x03\x09\xff\xfe",
+        b"\x00\x00\x03\x09ab",
+        b"\xff" * 31,
+    ]
+    nodes = []
+    for name in names:
+        advertisement, response = advertising.payloads(name)
+        nodes.append(
+            {"name": name, "advertisement": advertisement.hex(), "response": response.hex()}
+        )
+    return {
+        "uuids": {"service": advertising.SERVICE, "rx": advertising.RX, "tx": advertising.TX},
+        "nodes": nodes,
+        "read": [{"payload": p.hex(), "name": advertising.name_in(p)} for p in payloads],
+    }
+
+
 VECTORS = {
     "frames": make_frames,
     "lengths": make_lengths,
@@ -370,6 +395,7 @@ VECTORS = {
     "packets": make_packets,
     "conversation": make_conversation,
     "mailbox": make_mailbox,
+    "advertising": make_advertising,
 }
 
 

@@ -1,5 +1,8 @@
 """A board's end of a Bluetooth connection, against a stack that says no; and what is advertised."""
 
+import json
+from binascii import hexlify, unhexlify
+
 from both import MICROPYTHON, cases, raises, skip_on_cpython
 
 from picolink.core.failure import LinkError
@@ -109,19 +112,31 @@ def test_the_largest_packet_follows_the_mtu():
     assert stack.link(1017).mtu_bytes == a.LARGEST_BYTES == 495
 
 
-@cases([("shed", b"\x05\x09shed"), ("n" * 29, b"\x1e\x09" + b"n" * 29),
-        ("n" * 30, b"\x1e\x08" + b"n" * 29)])  # fmt: skip
-def test_advertisement_and_scan_response_fit(name, response):
-    advertisement, told = a.payloads(name)
-    assert told == response
-    assert len(advertisement) <= 31 and len(told) <= 31
+def vectors():
+    folder = __file__[: -len("tests/links/test_ble_board.py")] + "spec/vectors/"
+    with open(folder + "advertising.json", encoding="utf-8") as file:
+        return json.load(file)
+
+
+def test_the_golden_vectors():
+    told = vectors()
+    assert told["uuids"] == {"service": a.SERVICE, "rx": a.RX, "tx": a.TX}
     # Least significant byte first, as all of Bluetooth.
     digits = a.SERVICE.replace("-", "")
     uuid = bytes([int(digits[i : i + 2], 16) for i in range(30, -1, -2)])
-    assert advertisement == b"\x02\x01\x06\x11\x07" + uuid
     assert uuid == a.SERVICE_BYTES
-    assert a.name_in(told) == name[:29]
-    assert a.name_in(advertisement) == ""
+    assert len(told["nodes"]) == 4
+    for row in told["nodes"]:
+        advertisement, response = a.payloads(row["name"])
+        assert (hexlify(advertisement).decode(), hexlify(response).decode()) == (
+            row["advertisement"],
+            row["response"],
+        )
+        assert len(advertisement) <= 31 and len(response) <= 31
+        assert uuid in advertisement
+        assert a.name_in(response).encode() == row["name"].encode()[:29]
+    for row in told["read"]:
+        assert a.name_in(unhexlify(row["payload"])) == row["name"]
 
 
 @cases([(b"", ""), (b"\x05", ""), (b"\x05\x09ab", "ab"), (b"\x03\x09\xff\xfe", ""),
