@@ -24,7 +24,7 @@ from bleak.exc import (
     BleakGATTProtocolError,
 )
 from both import count
-from sim.ble_board import BleBoard, connected
+from sim.ble_board import SETUP, BleBoard, connected
 
 from picolink.packing import compile_all
 from picolink.sim import BluetoothFaults, World
@@ -45,19 +45,61 @@ advertise()
 """
 
 
+class Air:
+    """A world that the tests share, and its boards, which are as new for each test."""
+
+    def __init__(self) -> None:
+        self.world = World(seed=1)
+        self.boards: dict[str, BleBoard] = {}
+
+    def begin(self) -> None:
+        """As if it were new, but that its process runs already."""
+        for name, one in list(self.boards.items()):
+            if name.startswith("doomed"):
+                self.boards.pop(name).repl.close()
+                one.board.kill()
+            else:
+                one.board.bluetooth.back()
+                one.do("ble.active(False)")
+        self.world.bluetooth.host.on()
+        self.world.bluetooth.set(QUICK)
+
+    def board(self, name: str, setup: str = "") -> BleBoard:
+        """A board, at its prompt."""
+        if name not in self.boards:
+            self.boards[name] = BleBoard(self.world, name)
+        self.boards[name].do("begin()\n" + setup)
+        return self.boards[name]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Air, str]]:
+    folder = str(tmp_path_factory.mktemp("announced"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PICOLINK_SIM_DIR", folder)
+        air = Air()
+        air.board("lamp")
+    with air.world:
+        yield air, folder
+        for board in air.boards.values():
+            board.repl.close()
+
+
 @pytest.fixture
-def board(world: World) -> Iterator[Callable[..., BleBoard]]:
-    made = []
-    world.bluetooth.set(QUICK)
+def air(shared: tuple[Air, str], monkeypatch: pytest.MonkeyPatch) -> Air:
+    monkeypatch.setenv("PICOLINK_SIM_DIR", shared[1])
+    shared[0].begin()
+    return shared[0]
 
-    def make(name: str, setup: str = "") -> BleBoard:
-        made.append(BleBoard(world, name))
-        made[-1].do("begin()\n" + setup)
-        return made[-1]
 
-    yield make
-    for one in made:
-        one.repl.close()
+@pytest.fixture
+def board(air: Air) -> Callable[..., BleBoard]:
+    return air.board
+
+
+@pytest.fixture
+def common(air: Air) -> World:
+    return air.world
 
 
 @pytest.fixture
@@ -230,7 +272,7 @@ async def test_ten_boards_on_one_computer(world: World) -> None:
     names = [f"b{n}" for n in range(10)]
     for name in names:
         world.board(name, main=ECHO.replace("NAME", name))
-    await in_thread(world.bluetooth.set, QUICK)
+    world.bluetooth.set(QUICK)
     devices: dict[str, Any] = {}
     async with asyncio.timeout(20), bleak.BleakScanner() as scanner:
         async for device, _ in scanner.advertisement_data():
@@ -317,12 +359,12 @@ async def test_without_a_world_bleak_is_as_it_was(
     ],
 )
 async def test_an_adapter_that_is_off_or_missing(
-    world: World, lamp: BleBoard, how: str, reason: BleakBluetoothNotAvailableReason
+    common: World, lamp: BleBoard, how: str, reason: BleakBluetoothNotAvailableReason
 ) -> None:
     gone = Gone()
     async with client(gone=gone) as lamp_client:
         gone.now()
-        await in_thread(getattr(world.bluetooth.host, how))
+        await in_thread(getattr(common.bluetooth.host, how))
         await gone.wait()
         assert not lamp_client.is_connected
     # Switched off it says goodbye, pulled out it does not.
@@ -331,7 +373,7 @@ async def test_an_adapter_that_is_off_or_missing(
     with pytest.raises(BleakBluetoothNotAvailableError) as missing:
         await found()
     assert missing.value.reason is reason
-    await in_thread(world.bluetooth.host.on)
+    await in_thread(common.bluetooth.host.on)
     lamp.do("advertise()")
     async with client() as again:
         assert again.is_connected
@@ -375,7 +417,7 @@ async def test_out_of_range_and_back_in_time_loses_nothing(lamp: BleBoard) -> No
         assert lamp_client.is_connected
 
 
-async def test_far_away_packets_are_sent_again(world: World, lamp: BleBoard) -> None:
+async def test_far_away_packets_are_sent_again(common: World, lamp: BleBoard) -> None:
     heard: asyncio.Queue[bytes] = asyncio.Queue()
     async with client() as lamp_client:
         await in_thread(lamp.board.bluetooth.move, 100)  # -90 dBm: half of them get lost
@@ -408,9 +450,9 @@ def test_two_boards_out_of_each_others_range(board: Callable[..., BleBoard]) -> 
 
 @pytest.mark.parametrize("interval_ms", [7.5, 40])
 async def test_the_connection_interval_sets_the_pace(
-    world: World, lamp: BleBoard, interval_ms: float
+    common: World, lamp: BleBoard, interval_ms: float
 ) -> None:
-    await in_thread(world.bluetooth.set, BluetoothFaults(interval_ms=interval_ms))
+    await in_thread(common.bluetooth.set, BluetoothFaults(interval_ms=interval_ms))
     async with client() as lamp_client:
         began = time.monotonic()
         for _ in range(10):
@@ -421,9 +463,9 @@ async def test_the_connection_interval_sets_the_pace(
 
 
 @pytest.mark.parametrize("packets", [1, 5])
-async def test_so_many_packets_in_an_interval(world: World, lamp: BleBoard, packets: int) -> None:
+async def test_so_many_packets_in_an_interval(common: World, lamp: BleBoard, packets: int) -> None:
     faults = BluetoothFaults(interval_ms=20, packets_per_interval=packets, notify_queue=100)
-    await in_thread(world.bluetooth.set, faults)
+    await in_thread(common.bluetooth.set, faults)
     heard: list[float] = []
     all_heard = asyncio.Event()
 
@@ -440,7 +482,7 @@ async def test_so_many_packets_in_an_interval(world: World, lamp: BleBoard, pack
     assert (heard[-1] - heard[0]) * 1000 < 20 * (50 / packets) * 1.5 + 100
 
 
-async def test_lost_packets_cost_time(world: World, lamp: BleBoard) -> None:
+async def test_lost_packets_cost_time(common: World, lamp: BleBoard) -> None:
     async def reads_s() -> float:
         async with client() as lamp_client:
             began = time.monotonic()
@@ -451,11 +493,11 @@ async def test_lost_packets_cost_time(world: World, lamp: BleBoard) -> None:
         return took_s
 
     good = await reads_s()
-    await in_thread(world.bluetooth.set, BluetoothFaults(interval_ms=7.5, lost_packets=0.8))
+    await in_thread(common.bluetooth.set, BluetoothFaults(interval_ms=7.5, lost_packets=0.8))
     assert await reads_s() > 2 * good
 
 
-async def test_advertisements_get_lost_by_the_seed(world: World, lamp: BleBoard) -> None:
+async def test_advertisements_get_lost_by_the_seed(common: World, lamp: BleBoard) -> None:
     async def heard() -> int:
         count = 0
 
@@ -468,10 +510,10 @@ async def test_advertisements_get_lost_by_the_seed(world: World, lamp: BleBoard)
         return count
 
     all_of_them = await heard()
-    await in_thread(world.bluetooth.set, BluetoothFaults(lost_reports=0.7))
+    await in_thread(common.bluetooth.set, BluetoothFaults(lost_reports=0.7))
     some = await heard()
     assert all_of_them * 0.1 < some < all_of_them * 0.6
-    await in_thread(world.bluetooth.set, BluetoothFaults(lost_reports=1))
+    await in_thread(common.bluetooth.set, BluetoothFaults(lost_reports=1))
     assert await heard() == 0
 
 
@@ -487,8 +529,9 @@ def test_shares_and_intervals_are_checked() -> None:
 
 @pytest.mark.parametrize("how", ["kill", "power_off", "reset"])
 async def test_a_board_without_power_is_missed_after_the_supervision_timeout(
-    lamp: BleBoard, how: str
+    board: Callable[..., BleBoard], how: str
 ) -> None:
+    lamp = await in_thread(board, f"doomed-{how}", LAMP)
     gone = Gone()
     async with client(gone=gone):
         gone.now()
@@ -497,13 +540,15 @@ async def test_a_board_without_power_is_missed_after_the_supervision_timeout(
     assert SUPERVISION_S * 0.9 < gone.after_s < SUPERVISION_S + 1.5
 
 
-async def test_a_soft_reset_says_goodbye(lamp: BleBoard) -> None:
+async def test_a_soft_reset_says_goodbye(board: Callable[..., BleBoard]) -> None:
+    lamp = await in_thread(board, "reset", LAMP)
     gone = Gone()
     async with client(gone=gone):
         gone.now()
         await in_thread(lamp.repl.soft_reset)
         await gone.wait()
     assert gone.after_s < SUPERVISION_S * 0.9
+    lamp.do(SETUP)
 
 
 async def test_a_board_that_another_central_has_is_not_seen(
