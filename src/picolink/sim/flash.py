@@ -60,9 +60,26 @@ def store(image: Path, key: str, cache: Path) -> None:
     temporary = cache / f"{key}.{os.getpid()}"
     shutil.copyfile(image, temporary)
     temporary.replace(cache / f"{key}.img")
-    kept = sorted(cache.glob("*.img"), key=lambda p: p.stat().st_mtime, reverse=True)
+    kept = sorted(cache.glob("*.img"), key=_age, reverse=True)
     for old in kept[KEEP_IMAGES:]:
         old.unlink(missing_ok=True)
+
+
+def copy(cached: Path, image: Path) -> bool:
+    """Copy a finished image that was kept; False where there is none."""
+    try:
+        shutil.copyfile(cached, image)
+        os.utime(cached)
+    except FileNotFoundError:  # never made, or dropped by another program just now
+        return image.exists()
+    return True
+
+
+def _age(image: Path) -> float:
+    try:
+        return image.stat().st_mtime
+    except OSError:
+        return 0  # just dropped by another program
 
 
 def tree(root: Path, prefix: str = "lib") -> dict[str, bytes]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -282,9 +281,7 @@ class Supervisor:
         if image.exists():
             return
         cached = Path(self.config["cached_image"])
-        if cached.exists():
-            os.utime(cached)
-            shutil.copyfile(cached, image)
+        if flash.copy(cached, image):  # another board has made it meanwhile
             return
         arguments = ["-X", "heapsize=8M", self.config["board_directory"] + "/mkflash.py"]
         arguments += [str(image), str(flash.BLOCK_COUNT), self.config["staged"]]

@@ -77,7 +77,7 @@ class VirtualBoard:
         self._key = flash.image_key(files)
         self._cached = flash.cache_directory() / f"{self._key}.img"
         self._staged: Path | None = None
-        if not self._cached.exists():
+        if not flash.copy(self._cached, self.directory / "flash.img"):
             self._staged = flash.stage(files, self.directory)
         self._rng = random.Random(f"{world.seed}/{name}/pins")
         self._adc = {4: thermometer_volts(ROOM_CELSIUS)}

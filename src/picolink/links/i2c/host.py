@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import glob
 import os
@@ -122,6 +123,8 @@ class Bus:
             if link in self.links:
                 self.links.remove(link)
                 self._share()
+                with contextlib.suppress(OSError):  # now, not when the thread closes the bus
+                    claim(self._smbus.fd, link.target, free=True)
             if not self.links:
                 _buses.pop(self.number, None)
                 if not self._thread.is_alive():
@@ -255,11 +258,12 @@ def open_bus(number: int) -> Any:
         raise CannotConnect(f"/dev/i2c-{number} can't be opened: {error}") from None
 
 
-def claim(fd: int, address: int) -> None:
-    """Locks one byte of the device's file, as far as it is open; OSError where another has it."""
+def claim(fd: int, address: int, free: bool = False) -> None:
+    """Locks one byte of the device's file, or frees it; OSError where another has it."""
     import fcntl
 
-    lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, address, 1, 0)
+    kind = fcntl.F_UNLCK if free else fcntl.F_WRLCK
+    lock = struct.pack("hhqqi4x", kind, os.SEEK_SET, address, 1, 0)
     fcntl.fcntl(fd, fcntl.F_OFD_SETLK, lock)
 
 
