@@ -262,7 +262,7 @@ def page() -> list[Section]:
             "which way | " + " | ".join(f"{hz // 1000} kHz" for hz in SPEEDS_HZ),
             rows,
             [
-                "Share of what the bus carries, a byte for nine clocks; of what is said, calls with",
+                "Share of what the bus carries, a byte for nine clocks; of what is said, calls of",
                 "8 KiB of every byte value in turn, from a host two at once. Aims: 85 % and 65 %",
                 "either way, under 1 % where nothing is said (bits on the bus, keepalives among",
                 "them). Both at once is half each, since there is one wire for both. `python -m",

@@ -295,7 +295,8 @@ class Node:
     def quiet(self, ms: int = 1000) -> "Quiet":
         """`async with node.quiet(): ...` before a board writes its flash: meanwhile, for `ms` at
         most (5000), peers on wires without flow control (UART) send nothing. What the interrupts
-        lock would lose else is sent again, but costs time."""
+        lock would lose else is sent again, but costs time. An I2C target is off its bus for so
+        long; a flash write could hang it."""
         from .quiet import Quiet
 
         return Quiet(self, ms)

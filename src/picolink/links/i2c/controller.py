@@ -9,7 +9,6 @@ from struct import pack, unpack_from
 from ...core.failure import LinkError
 from .layout import (
     ACK,
-    ANEW,
     BEGIN,
     END,
     FRAME,
@@ -22,6 +21,7 @@ from .layout import (
     SIZE,
     WORD,
     Pieces,
+    anew,
     check,
 )
 
@@ -31,7 +31,7 @@ if MYPY:
 
 _LEAST = 16
 _UNITS = 6  # the least of a frame that we ask for
-_TRIES = 8  # with one frame, before its packet is given up
+_TRIES = 16  # with one frame, before its packet is given up
 _READS = 3  # of one frame at once
 _PATIENCE_MS = 120  # for the target to take a frame, before it is written again
 _PATIENCE_MAX_MS = 960
@@ -230,8 +230,8 @@ class Controller:
             self._units = max(self._units // 2, _UNITS)
         else:
             if self._bad < _TRIES:
-                # Perhaps a write of ours went astray, and hit it.
-                self._write(ACK, bytes((number | ANEW, self._units)))
+                # In a smaller piece; or a write of ours went astray, and hit it.
+                self._write(ACK, bytes((anew(number), self._units)))
                 return
             self.dropped += 1
             self._bad = 0
@@ -240,7 +240,7 @@ class Controller:
             return
         self._bad = 0
         self._taken = number
-        self._units = min(self._units + 4, self._most)
+        self._units = min(self._units + 2, self._most)
         packet = self._pieces.add(number, word, piece)
         if packet:
             self.packets.append(packet)

@@ -10,7 +10,7 @@ NUMBER = 0x11  # of its frame
 HEARD = 0x12  # number of the controller's frame that it took last; TOGGLE: one came damaged
 CHECK = 0x13  # of these three
 # The controller writes.
-ACK = 0x14  # number of the board's frame that it read last; ANEW: write it once more
+ACK = 0x14  # number of the board's frame that it read last; its complement: write it once more
 WANTED = 0x15  # largest frame that it wants to read, in units of 4 bytes; 0: any
 # The board writes, once: it is a mailbox, of this version.
 MARK = 0x16
@@ -30,11 +30,16 @@ MOST = 255  # units of a frame
 MTU_BYTES = 4 * MOST - HEAD_BYTES  # a packet that the board writes, which is one frame
 MEMORY_BYTES = FRAME + 4 * MOST
 NUMBERS = 0x7F  # they go from 1 to here, and from 1 again
-TOGGLE = ANEW = 0x80
+TOGGLE = 0x80
 SIZE = 0x3FF  # of a word: bytes of the piece
 BEGIN = 0x400  # a packet begins with it
 END = 0x800  # a packet ends with it
 _CHECK = 0xA5  # neither an erased memory nor an open bus looks like a status
+
+
+def anew(number: int) -> int:
+    """What asks for the frame once more: no wrong bit makes it of an acknowledgement."""
+    return number ^ 0xFF
 
 
 def check(length: int, number: int, heard: int) -> int:

@@ -9,7 +9,6 @@ from struct import pack_into, unpack_from
 
 from .layout import (
     ACK,
-    ANEW,
     BEGIN,
     CHECK,
     COMMIT,
@@ -30,6 +29,7 @@ from .layout import (
     WANTED,
     WORD,
     Pieces,
+    anew,
     check,
 )
 
@@ -66,7 +66,7 @@ class Target:
         """Whether the controller wrote what was not looked at: its interrupt may have been lost."""
         mem = self.memory
         return (mem[COMMIT] not in (self._heard & NUMBERS, 0) and len(self.packets) < _QUEUE) or (
-            self._length != 0 and mem[ACK] & NUMBERS == self._number
+            self._length != 0 and mem[ACK] in (self._number, anew(self._number))
         )
 
     def look(self, hint: bool) -> None:
@@ -95,9 +95,10 @@ class Target:
                 self._length = 0
                 self._at += self._count
                 self._next()
-            elif ack == self._number | ANEW:
+            elif ack == anew(self._number):
                 mem[ACK] = 0
-                self._write()
+                self._write(min(self._length, mem[WANTED] or MOST))
+                self._tell()
         if hint:
             self._tell()  # a write that went astray may have hit it
 
@@ -128,19 +129,15 @@ class Target:
         if self._at >= len(self._out):
             self._at = 0
             self._out = self.waiting.pop(0) if self.waiting else b""
-        left = len(self._out) - self._at
-        if left:
-            wanted = self.memory[WANTED]
-            self._count = min(left, 4 * min(max(wanted or MOST, _LEAST), MOST) - HEAD_BYTES)
+        if self._at < len(self._out):
             self._number = self._number % NUMBERS + 1
-            self._write()
+            self._write(self.memory[WANTED] or MOST)
         self._tell()
 
-    def _write(self) -> None:
-        """Writes the frame, and then that it is there."""
-        at, count = self._at, self._count
-        out = self._out
-        word = count
+    def _write(self, units: int) -> None:
+        """Writes the frame, of so many units at most."""
+        at, out = self._at, self._out
+        word = count = self._count = min(len(out) - at, 4 * max(units, _LEAST) - HEAD_BYTES)
         if at == 0:
             word |= BEGIN
         if at + count == len(out):
