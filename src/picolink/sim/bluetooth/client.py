@@ -100,8 +100,14 @@ class BoardClient:
 
         self._begin(work(), lambda status: self._post(DESCRIPTOR_DONE, self._handle, status))
 
+    def _check_unsent(self) -> None:
+        # A write that waits to be sent is a question under way, too.
+        if self._unsent is not None:
+            raise OSError(errno.EALREADY)
+
     def read(self, handle: int) -> None:
         """One value."""
+        self._check_unsent()
 
         async def work() -> None:
             value = await self._client.read_value(handle)
@@ -113,10 +119,11 @@ class BoardClient:
         """With (1) or without (0) an answer."""
         if mode not in (0, 1) or len(value) > self._client.mtu - 3:
             raise OSError(errno.EINVAL)
+        self._check_unsent()
         if mode == 0:
-            if self._unsent is not None:
-                raise OSError(errno.EALREADY)
             if queued(self._connection) >= SEND_BUFFERS:
+                if self._task is not None:
+                    raise OSError(errno.EALREADY)
                 self._unsent = handle, value
                 queue = self._connection.device.host.get_data_packet_queue(self._handle)
                 if queue:

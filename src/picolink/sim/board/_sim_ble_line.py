@@ -86,14 +86,13 @@ def _run(_=None):
     global _due
     if _calling or line is None:
         return
-    _due = done = False
+    _due = False
     try:
         while _deal_with_some():
             pass
-        done = True
-    finally:
-        if not done:  # a Ctrl-C came: there may be more
-            _bus.call_surely(_run)
+    except KeyboardInterrupt:  # it is meant for the program; and there may be more events
+        _bus.call_surely(_run)
+        _bus.interrupt_again()
 
 
 def _deal_with_some():

@@ -9,6 +9,7 @@ import errno
 import sys
 
 import _sim_ble_line as _air
+import _sim_bus as _bus
 from _sim_uuid import UUID
 
 FLAG_READ = 0x02
@@ -173,6 +174,8 @@ class BLE:
             return None
         try:
             return self._handler(number, data)
+        except KeyboardInterrupt:  # it is meant for the program
+            _bus.interrupt_again()
         except Exception as error:
             print("Unhandled exception in IRQ callback handler")
             sys.print_exception(error)
