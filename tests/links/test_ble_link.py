@@ -4,6 +4,7 @@ central, a simulated air in between; and a board as central."""
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -94,6 +95,15 @@ async def gather(n):
 def why():
     return other.why
 
+@node.command
+def cut():
+    import bluetooth
+    for connection in range(100):
+        try:
+            bluetooth.BLE().gap_disconnect(connection)
+        except OSError:
+            pass  # none of that number
+
 node.run("usb:")
 """
 
@@ -144,6 +154,44 @@ def test_board_to_board(world: World) -> None:
                 break
             except picolink.PicolinkError:  # it was asked before it was restarted
                 assert time.monotonic() < deadline + 40
+
+
+def test_board_to_board_through_cuts(world: World) -> None:
+    n = count(2_000)
+    shed(world)
+    door = world.board("door", main=CENTRAL, libs=compile_all(LIBS), heap_bytes=4_000_000)
+    with picolink.connect(door.usb_path) as board:
+        over = threading.Event()
+        moments = random.Random(SEED)
+        cuts = 0
+
+        def cutting() -> None:
+            nonlocal cuts
+            while not over.wait(1.5 + 2 * moments.random()):
+                board.call("cut")
+                cuts += 1
+
+        thread = threading.Thread(target=cutting)
+        thread.start()
+        try:
+            done = 0
+            while done < n or (cuts < 3 and thread.is_alive()):
+                assert board.call("there", "note", done, timeout_s=40) == done
+                done += 1
+        finally:
+            over.set()
+            thread.join()
+        assert cuts >= 3
+        assert board.call("there", "notes", timeout_s=40) == list(range(done))
+        # The central is restarted: its next session is one more of the peripheral's.
+        door.reset()
+        deadline = time.monotonic() + 40
+        while True:
+            try:
+                assert board.call("there", "notes", timeout_s=10) == list(range(done))
+                break
+            except picolink.PicolinkError:
+                assert time.monotonic() < deadline
 
 
 def test_out_of_range_and_back_within_a_call(world: World) -> None:
@@ -238,7 +286,7 @@ def test_a_device_that_is_no_node(world: World) -> None:
     stove = world.board("stove", main=PLAIN)
     for where in ("stove", stove.bluetooth.address):
         with pytest.raises(picolink.CannotConnect, match="no picolink node"):
-            picolink.connect(f"ble:{where}", timeout_s=3)
+            picolink.connect(f"ble:{where}", timeout_s=8)
 
 
 def test_no_adapter_or_off(world: World) -> None:
@@ -394,3 +442,22 @@ def test_it_is_nearly_as_fast_as_the_air(world: World) -> None:
         began_s = time.perf_counter()
         assert host.call("echo", bytes(30_000), timeout_s=60) == bytes(30_000)
         assert 60_000 / (time.perf_counter() - began_s) >= 0.8 * flood
+
+
+def test_with_asyncio(world: World) -> None:
+    board = shed(world)
+
+    async def main() -> None:
+        async with picolink.aio.connect("ble:shed") as host:
+            assert await host.call("echo", "é") == "é"
+            board.bluetooth.out_of_range()
+            call = asyncio.create_task(host.call("note", 1, timeout_s=40))
+            while host.connected:
+                await asyncio.sleep(0)
+            board.bluetooth.back()
+            assert await call == 1
+            assert await host.call("notes") == [1]
+        with pytest.raises(picolink.CannotConnect, match="no node 'attic'"):
+            await picolink.aio.connect("ble:attic", timeout_s=1)
+
+    asyncio.run(main())
