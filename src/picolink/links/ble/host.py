@@ -31,6 +31,7 @@ HELP: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
 }  # fmt: skip
 
+_ATTEMPT_S = 5.0  # then it is said why, and tried again
 _MORE_S = 0.3  # after the first of that name: there may be another
 _known: dict[str, str] = {}  # name -> address, where there was one of that name only
 
@@ -158,7 +159,7 @@ async def find(where: str, timeout_s: float) -> Any:
     known = _known.get(where, where)
 
     def right(found: Found) -> bool:
-        return found.called(where) and (found.node or found.address == where)
+        return found.called(where) and (found.node or found.address == where.upper())
 
     more_s = 0 if known != where or ":" in where else _MORE_S
     seen = await scan(timeout_s, lambda found: found.called(known) and right(found), more_s)
@@ -240,4 +241,5 @@ def open_link(scheme: str, where: str, options: dict[str, str], timeout_s: float
 
 async def open_async(scheme: str, where: str, options: dict[str, str]) -> HostLink:
     """The same, without holding up the event loop."""
-    return await asyncio.get_running_loop().run_in_executor(None, open_link, scheme, where, options)
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(None, open_link, scheme, where, options, _ATTEMPT_S)
