@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import select
 import subprocess
 import sys
 import time
@@ -25,10 +26,13 @@ from bleak.exc import (
 )
 from both import count
 from sim.ble_board import SETUP, BleBoard, connected
+from sim.wlan import Wlan
 
+from picolink.core.errors import RemoteError
 from picolink.packing import compile_all
 from picolink.sim import BluetoothFaults, World
 from picolink.sim.bluetooth import backend
+from picolink.sim.bluetooth.air import BluetoothMissing
 from picolink.sim.bluetooth.faults import DEAF_DBM, WEAK_DBM, loss, rssi_dbm
 from picolink.sim.toml import BadWorld
 
@@ -606,3 +610,40 @@ def test_a_world_from_a_file(tmp_path: Path) -> None:
         file.write_text(text)
         with pytest.raises(BadWorld, match=why):
             World.from_toml(file)
+
+
+def test_without_bumble_it_says_what_to_install(
+    world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    missing = "raise ModuleNotFoundError(\"No module named 'bumble'\")"
+    monkeypatch.setattr("picolink.sim.bluetooth.air._START", missing)
+    lamp = Wlan(world, "lamp", "import bluetooth")
+    try:
+        with pytest.raises(RemoteError, match="OSError"):
+            lamp.do("bluetooth.BLE().active(True)")
+        with pytest.raises(BluetoothMissing, match=r"pip install 'picolink\[sim\]'"):
+            world.bluetooth.set(QUICK)
+    finally:
+        lamp.repl.close()
+    assert "pip install 'picolink[sim]'" in capfd.readouterr().err
+
+
+def test_the_air_ends_with_its_world(tmp_path: Path) -> None:
+    script = (
+        "import os, signal\nfrom picolink.sim import World\n"
+        "world = World()\nboard = world.board('a', main='import bluetooth\\n"
+        "bluetooth.BLE().active(True)\\nprint(1)')\nboard.wait_state('repl')\n"
+        "print(world.bluetooth.process_id, flush=True)\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=30,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+    )  # fmt: skip
+    try:
+        watch = os.pidfd_open(int(done.stdout))
+    except ProcessLookupError:
+        return  # it has ended already
+    try:
+        assert select.select([watch], [], [], 10)[0], "it lives on"
+    finally:
+        os.close(watch)

@@ -192,6 +192,22 @@ def test_advertising_ends_with_a_connection(lamp: BleBoard, door: BleBoard) -> N
     assert heard(door) != []
 
 
+def test_advertising_pauses_while_the_board_is_a_central(
+    boards: tuple[World, BleBoard, BleBoard], lamp: BleBoard, door: BleBoard
+) -> None:
+    third = BleBoard(boards[0], "third")
+    try:
+        third.do("begin()")
+        door.do("advertise(b'door')")
+        connected(door, lamp)
+        assert heard(third) == []
+        door.do("ble.gap_disconnect(64)\nwait(8)")
+        assert {x[1] for x in heard(third)} == {door.mac}
+    finally:
+        third.repl.close()
+        third.board.kill()
+
+
 def test_a_board_has_one_connection(lamp: BleBoard, door: BleBoard) -> None:
     connected(door, lamp)
     assert door.ask("error(ble.gap_connect, 0, b'123456')") == errno.ENOTCONN

@@ -158,6 +158,7 @@ class Supervisor:
         else:
             code = os.waitstatus_to_exitcode(status)
             self.log_text(f"[the interpreter ended unexpectedly: {code}]\n".encode())
+            self.bluetooth.dark()
             self.world.send("state", "crashed")
 
     def _soft_reset(self, raw_repl: bool) -> None:

@@ -55,8 +55,12 @@ class Advertising:
         await self._device.stop_advertising()
 
     def connected(self) -> None:
-        """Somebody is: as by the documentation it does not begin again by itself."""
+        """By it somebody is: as by the documentation it does not begin again by itself."""
         self._wanted = None
+
+    async def pause(self) -> None:
+        """The board has connected to another one: until that ends nobody could be taken."""
+        await self._device.stop_advertising()
 
     async def update(self) -> None:
         """Begin if it is wanted; while there is a connection nobody else could be taken."""

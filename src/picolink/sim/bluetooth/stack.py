@@ -171,7 +171,10 @@ class BoardStack:
         connection.on("connection_parameters_update", lambda: self._updated(connection))
         address = bytes(reversed(bytes(connection.peer_address))).hex()
         event = PERIPHERAL_CONNECT if central else CENTRAL_CONNECT
-        self._advertising.connected()
+        if central:
+            self._soon(self._advertising.pause())
+        else:
+            self._advertising.connected()
         self.inbox.post(event, handle, int(connection.peer_address.address_type), address)
 
     def _mtu_changed(self, connection: Connection) -> None:
