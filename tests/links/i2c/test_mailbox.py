@@ -342,3 +342,51 @@ def test_garbage_in_the_memory_harms_nothing():
         turn(target, bus, controller)
     assert target.packets[-1:] == [b"still there"]
     assert FRAME == 0xFF
+
+
+def test_the_next_packet_is_wanted_with_the_last_frame_of_one():
+    # Not earlier: short messages overtake what was not given yet.
+    target, bus, controller = pair("room")
+    wanted = []
+
+    def room():
+        wanted.append(controller._at)
+        if len(wanted) == 1:
+            controller.waiting.append(b"short")
+
+    controller.on_room = room
+    assert not controller.full()
+    controller.waiting.append(b"l" * 700)  # four frames
+    while not target.packets:
+        controller.poll(0)
+        if controller._frame and not wanted:
+            assert controller.full()
+    assert wanted == [3 * 223]
+    while len(target.packets) < 2:
+        controller.poll(0)
+    assert target.packets == [b"l" * 700, b"short"]
+    assert not controller.full()
+
+
+def test_no_wrong_bit_turns_an_acknowledgement_into_a_question():
+    target, bus, controller = pair("question")
+    target.send(b"t" * 900)
+    controller.poll(0)
+    assert controller.packets == [b"t" * 900]
+    for number in range(1, 128):
+        for bit in range(8):
+            assert number ^ 1 << bit != number ^ 0xFF
+
+
+def test_what_is_asked_for_again_comes_in_a_smaller_piece():
+    target, bus, controller = pair("smaller")
+    target.send(b"t" * 900)
+    assert target.memory[LENGTH] == 227
+    number = target.memory[NUMBER]
+    bus.write(ACK, bytes((number ^ 0xFF, 100)))
+    assert (target.memory[LENGTH], target.memory[NUMBER]) == (100, number)
+    bus.write(ACK, bytes((number ^ 0xFF, 200)))  # it does not grow again
+    assert (target.memory[LENGTH], target.memory[NUMBER]) == (100, number)
+    while not controller.packets:
+        controller.poll(0)
+    assert controller.packets == [b"t" * 900]

@@ -63,6 +63,7 @@ class ControllerLink:
             _clock, 65, min(MOST, int(bus.how[1] * _FRAME_S) // 36),
         )  # fmt: skip
         self.box.ready = self._pin = ready
+        self.box.on_room = self._room
         self._bus = bus
         self._node: Any = None
         self._callback: Callable[[], object] = int
@@ -88,6 +89,10 @@ class ControllerLink:
         if self._tick in self._node.on_tick:
             self._node.on_tick.remove(self._tick)
 
+    def _room(self) -> None:
+        if self._full and not self.box.full():
+            self._callback()
+
     def _risen(self, _: "Any") -> None:
         self._due_ms = 0
 
@@ -100,14 +105,16 @@ class ControllerLink:
             except LinkError as error:
                 self._why = str(error)
             self._due_ms = self._node.now_ms() + wait_ms
-            if box.packets or self._why or (self._full and len(box.waiting) < 2):
+            if box.packets or self._why:
                 self._callback()
+            else:
+                self._room()
         return self._due_ms
 
     @property
     def unsent(self) -> bool:
-        """Whether a packet waits behind the one that is being sent."""
-        self._full = len(self.box.waiting) >= 2
+        """Whether it takes no other packet yet."""
+        self._full = self.box.full()
         return self._full
 
     def receive(self) -> "list[bytes]":

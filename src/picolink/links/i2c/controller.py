@@ -60,6 +60,7 @@ class Controller:
         self.dropped = 0  # packets, of frames that would not come right
         self.idle_ms = idle_ms
         self.ready: Callable[[], int] | None = None  # tells whether the target has something
+        self.on_room: Callable[[], object] = int  # called when the next packet should be given
         self._read = read
         self._write = write
         self._clock = clock
@@ -72,7 +73,7 @@ class Controller:
         self._heard = 0  # as the target told it last
         self._frame = b""  # that was written, or shall be
         self._at = self._count = 0  # of the first packet that waits
-        self._written = False
+        self._written = self._more = False  # more: of this packet, after the frame
         self._tries = self._bad = 0
         self._patience_ms = _PATIENCE_MS
         self._written_ms = self._acked_ms = self._active_ms = clock()
@@ -94,6 +95,11 @@ class Controller:
             if check(length, number, heard) == checked:
                 return length, number, heard
         return None
+
+    def full(self) -> bool:
+        """Whether another packet should wait: short messages overtake those that are not given
+        yet. The last frame of one is the time for the next."""
+        return len(self.waiting) > 1 or self._more
 
     def poll(self, budget_ms: int) -> int:
         """Does what there is to do, for `budget_ms` at most, or until a packet has come or gone;
@@ -181,6 +187,9 @@ class Controller:
         self._written = False
         self._tries = 0
         self._patience_ms = _PATIENCE_MS
+        self._more = at + count < len(packet)
+        if not self.full():
+            self.on_room()
 
     def _put(self) -> None:
         """Writes the frame. What was written once is written again without a change: the target
@@ -209,6 +218,7 @@ class Controller:
     def _done(self) -> None:
         """The packet is sent, or given up."""
         self._frame = b""
+        self._more = False
         self._at = 0
         self.waiting.pop(0)
         self.sent += 1

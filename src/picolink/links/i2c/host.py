@@ -171,6 +171,7 @@ class HostLink:
         self.on_text: Callable[[bytes], object] = len
         self.on_ready: Callable[[], object] = int
         self.box = Controller(*bus.access(address), lambda: time.monotonic_ns() // 1_000_000, 65)
+        self.box.on_room = self._room
         self.due_s = 0.0
         self.opened = False
         self._bus = bus
@@ -192,15 +193,22 @@ class HostLink:
             self._why = str(error)
             wait_ms = 1 << 30
         self.due_s = time.monotonic() + wait_ms / 1000 if wait_ms else 0.0
-        if box.packets or self._why or (self._full and len(box.waiting) < 2):
+        if box.packets or self._why:
+            self.on_ready()
+        else:
+            self._room()
+
+    def _room(self) -> None:
+        if self._full and not self.box.full():
+            self._full = False
             self.on_ready()
 
     # Whoever drives the node
 
     @property
     def unsent(self) -> bool:
-        """Whether a packet waits behind the one that is being sent."""
-        self._full = len(self.box.waiting) >= 2
+        """Whether it takes no other packet yet."""
+        self._full = self.box.full()
         return self._full
 
     def receive(self) -> list[bytes]:

@@ -25,7 +25,7 @@ HEAD_BYTES = 6
 HEAD = "<HI"
 
 LARGEST = WORD - FIRST  # piece that the controller writes
-TAKES_BYTES = 6 * LARGEST  # a packet that the controller writes
+TAKES_BYTES = 8 * LARGEST  # a packet that the controller writes
 MOST = 255  # units of a frame
 MTU_BYTES = 4 * MOST - HEAD_BYTES  # a packet that the board writes, which is one frame
 MEMORY_BYTES = FRAME + 4 * MOST
