@@ -33,6 +33,19 @@ _SECONDS = 5  # of payload for each figure
 _IDLE_S = 10.0
 
 
+#: As from a host, two calls under way at once.
+_TWICE = """
+import asyncio
+
+@node.command
+async def twice(name, n, count):
+    one = globals()[name]
+    await asyncio.gather(one(n, count // 2), one(n, count - count // 2))
+
+RUN
+"""
+
+
 def measure() -> list[tuple[str, int, float]]:
     """(which way, clock in Hz, share of the bus's payload capacity, which is a byte for nine
     clocks), every byte value in turn."""
@@ -58,7 +71,7 @@ def measure() -> list[tuple[str, int, float]]:
                 for way, name in (("to the target", "pass_on"), ("to the controller", "fetch")):
 
                     def job(count: int, name: str = name, host: Any = host) -> None:
-                        host.call(name, _CHUNK, count, timeout_s=120)
+                        host.call("twice", name, _CHUNK, count, timeout_s=120)
 
                     rows.append((f"board to board, {way}", hz, _share(job, hz)))
     return rows
@@ -86,7 +99,7 @@ def idle() -> list[tuple[int, float]]:
 
 
 def _board(world: World, name: str, run: str) -> Any:
-    main = BOARD.replace("NAME", name).replace("RUN", run)
+    main = BOARD.replace("RUN", _TWICE).replace("NAME", name).replace("RUN", run)
     libs = compile_all(["usb", "i2c"])
     made = world.board(name, main=main, libs=libs, heap_bytes=1_000_000)
     pin(made.process_id, 1)

@@ -114,6 +114,12 @@ def test_the_controlling_board_is_reset(pair: Callable[..., Pair]) -> None:
     assert two.ask("back", "still") == "still"
 
 
+def test_two_boards_on_a_slow_bus(pair: Callable[..., Pair]) -> None:
+    two = pair(10_000, boards=True)
+    assert two.relay(0, 3) == (3, "")
+    assert two.ask("echo", "e" * 300) == "e" * 300
+
+
 @pytest.mark.parametrize("boards", [True, False])
 def test_a_command_that_blocks_the_target(pair: Callable[..., Pair], boards: bool) -> None:
     two = pair(400_000, boards)

@@ -8,7 +8,7 @@ from machine import I2C, Pin
 from ...core.errors import LinkError
 from .board import open_buses
 from .controller import Controller
-from .layout import MOST, MTU_BYTES, TAKES_BYTES
+from .layout import HEAD_BYTES, MOST, MTU_BYTES, TAKES_BYTES
 
 MYPY = False
 if MYPY:
@@ -17,7 +17,7 @@ if MYPY:
 
 _clock: "Callable[[], int]" = ticks_ms  # type: ignore[assignment]  # the stubs' own type of time
 _BUDGET_MS = 25  # of transfers, before other tasks have their turn
-_FRAME_S = 0.04  # a larger frame would hold all others up while it is read
+_FRAME_S = 0.046  # a larger frame would hold all others up while it is read
 IDLE_BITS = 6500  # of the bus between looks: a look takes 39, and there are keepalives
 
 
@@ -27,7 +27,7 @@ class Bus:
     def __init__(self, number: int, pins: "tuple[int, int]", freq: int) -> None:
         self.number = number
         self.how = (pins, freq)
-        # It counts for a whole transfer, and 50 ms if left out: our longest take 40 ms.
+        # It counts for a whole transfer, and is 50 ms if left out: our longest take 46 ms.
         timeout_us = 100000 + 2500000 // (freq // 1000)
         self.i2c = I2C(
             number, sda=Pin(pins[0]), scl=Pin(pins[1]), freq=freq, timeout=timeout_us
@@ -49,18 +49,20 @@ class ControllerLink:
     shared = True
     window_bytes = 0
     mtu_bytes = TAKES_BYTES
-    takes_bytes = MTU_BYTES
     rest = b""
     pollable = None
 
     def __init__(self, bus: Bus, address: int, ready: "Any") -> None:
         i2c = bus.i2c
+        units = max(6, min(MOST, int(bus.how[1] * _FRAME_S) // 36))
+        piece = 4 * units - HEAD_BYTES
+        self.takes_bytes = MTU_BYTES // piece * piece  # whole frames
         self.address = "i2c:%d/0x%02x" % (bus.number, address)
         self.on_text: Callable[[bytes], object] = len
         self.box = Controller(
             lambda register, n: i2c.readfrom_mem(address, register, n),
             lambda register, data: i2c.writeto_mem(address, register, data),
-            _clock, 65, min(MOST, int(bus.how[1] * _FRAME_S) // 36),
+            _clock, 65, units,
         )  # fmt: skip
         self.box.ready = self._pin = ready
         self.box.on_room = self._room
