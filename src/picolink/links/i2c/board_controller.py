@@ -18,7 +18,7 @@ if MYPY:
 _clock: "Callable[[], int]" = ticks_ms  # type: ignore[assignment]  # the stubs' own type of time
 _BUDGET_MS = 25  # of transfers, before other tasks have their turn
 _FRAME_S = 0.046  # a larger frame would hold all others up while it is read
-IDLE_BITS = 6500  # of the bus between looks: a look takes 39, and there are keepalives
+IDLE_BITS = 7500  # of the bus between looks: a look takes 39, and there are keepalives
 
 
 class Bus:

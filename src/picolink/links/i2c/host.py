@@ -40,7 +40,7 @@ HELP: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
 }  # fmt: skip
 
-IDLE_BITS = 6500
+IDLE_BITS = 7500
 _USUAL_HZ = 100_000
 _OPENING_S = 1.0  # for a target that is being reset, or writes its flash
 _BUDGET_MS = 200  # of transfers with one target, before the others of its bus have their turn
