@@ -65,7 +65,7 @@ def _on_att(stack: Device) -> Any:
 
 
 class QuickClient(gatt_client.Client):
-    """What the server sends by itself goes to `on_notification` and `on_indication`."""
+    """What the server sends by itself goes to `on_value(handle, value, indicated)`."""
 
     def __init__(self, bearer: Connection) -> None:
         super().__init__(bearer)

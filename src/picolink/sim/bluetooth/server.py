@@ -44,7 +44,6 @@ class BoardServer(gatt_server.Server):
         self._asked = asked
         self._written = written
         self._flags: dict[int, int] = {}  # of the handles whose value is on the board
-        self._bytes = 0
         self._built_in(0x1800, 0x2A00, dynamic=True)
         self._built_in(0x1801, 0x2A05, dynamic=False)
 
@@ -58,8 +57,7 @@ class BoardServer(gatt_server.Server):
 
         MemoryError: the firmware's database of attributes is full.
         """
-        room = DATABASE_BYTES - sum(_size(uuid) for uuid in _all_uuids(services))
-        if room < 0:
+        if sum(map(_size, _all_uuids(services))) > DATABASE_BYTES:
             raise MemoryError
         handles, subscriptions = [], []
         for service_uuid, characteristics in services:
@@ -92,10 +90,6 @@ class BoardServer(gatt_server.Server):
 
     def _remember(self, attribute: att.Attribute[bytes], flags: int) -> None:
         self._flags[attribute.handle] = flags
-
-    def _value(self) -> att.AttributeValue[bytes]:
-        # Reading needs the handle, which an attribute has only once it is added.
-        return att.AttributeValue(read=lambda connection: b"")
 
     def _characteristic(
         self, uuid: UUID, flags: int, descriptors: list[gatt.Descriptor], dynamic: bool

@@ -40,7 +40,6 @@ class BoardStack:
 
     def __init__(self, radio: Radio, name: str, mac: str, wake: Callable[[], None]) -> None:
         self.radio = radio
-        self.name = name
         self.mac = mac
         self.controller = SimController(radio, name, mac)
         self.inbox = Inbox(wake)
