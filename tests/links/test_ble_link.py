@@ -29,7 +29,7 @@ LIBS = ["usb", "ble"]
 class TestBleContract(LinkContract):
     links = ("usb:", "ble-peripheral:")
     groups = ("usb", "ble")
-    patience = 4
+    patience = 10
     host_setup = "from picolink.sim.bluetooth.backend import install\ninstall()\n"
 
     @pytest.fixture(autouse=True)

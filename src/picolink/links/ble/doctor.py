@@ -39,7 +39,7 @@ def examine(where: str, options: dict[str, str]) -> Iterator[Step]:
     loop = shared_loop()
     try:
         seen = asyncio.run_coroutine_threadsafe(
-            scan(_LISTEN_S, lambda found: found.node and found.called(where), _MORE_S), loop
+            scan(_LISTEN_S, lambda found: _MORE_S if found.called(where) else None), loop
         ).result()
     except CannotConnect as error:
         why = absent(error.__cause__) if error.__cause__ is not None else None

@@ -33,6 +33,7 @@ HELP: dict[str, tuple[str, str, dict[str, str]]] = {
 
 _ATTEMPT_S = 5.0  # then it is said why, and tried again
 _MORE_S = 0.3  # after the first of that name: there may be another
+_NAMESAKE_S = 1.5  # after one that is no node, or another than before
 _known: dict[str, str] = {}  # name -> address, where there was one of that name only
 
 
@@ -161,8 +162,14 @@ async def find(where: str, timeout_s: float) -> Any:
     def right(found: Found) -> bool:
         return found.called(where) and (found.node or found.address == where.upper())
 
-    more_s = 0 if known != where or ":" in where else _MORE_S
-    seen = await scan(timeout_s, lambda found: found.called(known) and right(found), more_s)
+    def enough(found: Found) -> float | None:
+        if not found.called(where):
+            return None
+        if not right(found) or not found.called(known):
+            return _NAMESAKE_S
+        return 0 if known != where or ":" in where else _MORE_S
+
+    seen = await scan(timeout_s, enough)
     there = [found for found in seen if right(found)]
     before = [found for found in there if found.address == known]
     if len(there) == 1 or before:

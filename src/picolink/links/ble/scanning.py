@@ -38,29 +38,36 @@ class Found(NamedTuple):
 
 
 async def scan(
-    timeout_s: float, wanted: Callable[[Found], bool] | None = None, more_s: float = 0
+    timeout_s: float, enough: Callable[[Found], float | None] | None = None
 ) -> list[Found]:
-    """What advertises within `timeout_s`, each once, the strongest first. `wanted`: ends `more_s`
-    after the first such one. Raises CannotConnect where there is no Bluetooth."""
+    """What advertises within `timeout_s`, each once, the strongest first. `enough` says of each how
+    many seconds more are to be waited, None: all. Raises CannotConnect where there is no
+    Bluetooth."""
     seen: dict[str, Found] = {}
-    there = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    end_s = loop.time() + timeout_s
+    sooner = asyncio.Event()
 
     def on_found(device: Any, told: Any) -> None:
+        nonlocal end_s
         old = seen.get(device.address)
         name = told.local_name or (old.name if old else "") or ""
         node = SERVICE in told.service_uuids or (old is not None and old.node)
         found = Found(device.address, name, told.rssi, node, device)
         seen[device.address] = found
-        if wanted is not None and wanted(found):
-            there.set()
+        more_s = enough(found) if enough is not None else None
+        if more_s is not None and loop.time() + more_s < end_s:
+            end_s = loop.time() + more_s
+            sooner.set()
 
     try:
         async with scanner(on_found):
-            try:
-                await asyncio.wait_for(there.wait(), timeout_s)
-                await asyncio.sleep(more_s)
-            except TimeoutError:
-                pass
+            while (left_s := end_s - loop.time()) > 0:
+                sooner.clear()
+                try:
+                    await asyncio.wait_for(sooner.wait(), left_s)
+                except TimeoutError:
+                    pass
     except CannotConnect:
         raise
     except Exception as error:  # of bleak, D-Bus, the system
