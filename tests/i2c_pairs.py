@@ -35,7 +35,7 @@ class Pair:
     def __init__(self, world: World, hz: int, boards: bool, faults: I2cFaults, ready: bool) -> None:
         self._noted: list[int] = []
         self._log = ""
-        libs = compile_all(["usb", "i2c"])
+        libs = compile_all(["usb", "i2c", "stats"])
         number = len(world.boards)
         links = '("usb:",)'
         main = TARGET.replace("PEER", repr("controller" if boards else "host"))

@@ -349,3 +349,12 @@ def test_what_a_board_stores() -> None:
     assert target <= 6 * 1024
     assert controller <= 6 * 1024
     assert sum(each.values()) - each["refusal"] - each["board_registers"] <= 9.5 * 1024
+
+
+def test_a_host_says_goodbye(pair: Callable[..., Pair]) -> None:
+    # The board knows at once that the session is over, and has room for others.
+    two = pair()
+    for _ in range(6):
+        two.host.close()
+        two.host = connect()
+        assert len(two.host.stats()["sessions"]) == 1

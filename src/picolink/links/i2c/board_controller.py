@@ -16,6 +16,7 @@ if MYPY:
     from typing import Any
 
 _clock: "Callable[[], int]" = ticks_ms  # type: ignore[assignment]  # the stubs' own type of time
+_GOODBYES = 3  # exchanges
 _BUDGET_MS = 25  # of transfers, before other tasks have their turn
 _FRAME_S = 0.046  # a larger frame would hold all others up while it is read
 IDLE_BITS = 7500  # of the bus between looks: a look takes 39, and there are keepalives
@@ -114,6 +115,11 @@ class ControllerLink:
         return self._due_ms
 
     @property
+    def damaged(self) -> int:
+        """Frames that came damaged."""
+        return self.box.damaged
+
+    @property
     def unsent(self) -> bool:
         """Whether it takes no other packet yet."""
         self._full = self.box.full()
@@ -139,7 +145,13 @@ class ControllerLink:
         """It is sent when its turn comes."""
 
     def close(self) -> None:
-        """Leaves the bus; the last one turns it off."""
+        """Leaves the bus, once what waits was sent: the last of it is a goodbye."""
+        try:
+            for _ in range(_GOODBYES):
+                if self.box.waiting and not self._why:
+                    self.box.poll(_BUDGET_MS)
+        except LinkError:
+            pass
         links = self._bus.links
         if self in links:
             links.remove(self)

@@ -103,6 +103,11 @@ class TargetLink(io.IOBase):
         return 0
 
     @property
+    def damaged(self) -> int:
+        """Frames that came damaged."""
+        return self.box.damaged
+
+    @property
     def unsent(self) -> bool:
         """Whether a packet waits behind the one that the controller is to read."""
         if not self.box.waiting:

@@ -46,7 +46,7 @@ NEVER = 1 << 28
 class Controller:
     """One target. `read(register, n)` and `write(register, data)` raise OSError where it does not
     answer; `clock()` gives milliseconds; `idle_ms`: between looks where nothing happens; `units`:
-    largest frame that we want to read, in units of 4 bytes."""
+    largest frame that we want to read, in units of 4 bytes, and to write."""
 
     def __init__(
         self, read: "Callable[[int, int], bytes]", write: "Callable[[int, bytes], object]",
@@ -66,7 +66,8 @@ class Controller:
         self._clock = clock
         self._most = units
         self._units = units  # that we want at present
-        self._largest = LARGEST  # piece that we write at present
+        self._whole = min(LARGEST, 4 * units - HEAD_BYTES)
+        self._largest = self._whole  # piece that we write at present
         self._pieces = Pieces()
         self._taken = 0  # number of the frame that we read last
         self._number = 0  # of the frame that we wrote last
@@ -209,7 +210,7 @@ class Controller:
 
     def _delivered(self) -> None:
         self._at += self._count
-        self._largest = min(self._largest + 16, LARGEST)
+        self._largest = min(self._largest + 16, self._whole)
         self._active_ms = self._clock()
         self._frame = b""
         if self._at >= len(self.waiting[0]):

@@ -43,6 +43,7 @@ HELP: dict[str, tuple[str, str, dict[str, str]]] = {
 IDLE_BITS = 7500
 _USUAL_HZ = 100_000
 _OPENING_S = 1.0  # for a target that is being reset, or writes its flash
+_GOODBYE_S = 0.3
 _BUDGET_MS = 200  # of transfers with one target, before the others of its bus have their turn
 _AGAIN_S = 0.02
 _FOREVER_S = 1e9
@@ -172,7 +173,11 @@ class HostLink:
         self.on_ready: Callable[[], object] = int
         self.box = Controller(*bus.access(address), lambda: time.monotonic_ns() // 1_000_000, 65)
         self.box.on_room = self._room
+        self._turning = threading.Lock()
+        self._sent = threading.Event()  # all that was given
+        self._sent.set()
         self.due_s = 0.0
+        self._given = False  # a packet: its turn is at once
         self.opened = False
         self._bus = bus
         self._full = False
@@ -182,9 +187,13 @@ class HostLink:
 
     def turn(self) -> None:
         """Does what is due."""
-        now_s = time.monotonic()
-        if now_s < self.due_s or self._why:
-            return
+        if self._given or time.monotonic() >= self.due_s:
+            self._given = False
+            with self._turning:
+                if not self._why:
+                    self._turn()
+
+    def _turn(self) -> None:
         box = self.box
         wait_ms = 0
         try:
@@ -193,6 +202,8 @@ class HostLink:
             self._why = str(error)
             wait_ms = 1 << 30
         self.due_s = time.monotonic() + wait_ms / 1000 if wait_ms else 0.0
+        if not box.waiting or self._why:
+            self._sent.set()
         if box.packets or self._why:
             self.on_ready()
         else:
@@ -206,14 +217,21 @@ class HostLink:
     # Whoever drives the node
 
     @property
+    def damaged(self) -> int:
+        """Frames that came damaged."""
+        return self.box.damaged
+
+    @property
     def unsent(self) -> bool:
         """Whether it takes no other packet yet."""
+        self._full = True  # before it is asked: the bus's thread looks at it
         self._full = self.box.full()
         return self._full
 
     def receive(self) -> list[bytes]:
         """The packets that have come."""
-        packets, self.box.packets = self.box.packets, []
+        coming = self.box.packets  # which the bus's thread adds to
+        packets = [coming.pop(0) for _ in range(len(coming))]
         if not packets and self._why:
             raise LinkError(self._why)
         return packets
@@ -223,7 +241,8 @@ class HostLink:
         if self._why:
             raise LinkError(self._why)
         self.box.waiting.append(packet)
-        self.due_s = 0.0
+        self._sent.clear()
+        self._given = True
         self._bus.kick()
 
     def write(self, text: bytes) -> None:
@@ -233,9 +252,12 @@ class HostLink:
         """It is sent when its turn comes."""
 
     def close(self) -> None:
-        """Leaves the bus, once what waits was sent."""
-        self._why = self._why or "closed here"
-        self._bus.remove(self)
+        """Leaves the bus, once what waits was sent: the last of it is a goodbye."""
+        if not self._why:
+            self._sent.wait(_GOODBYE_S)
+            self._why = "closed here"
+        with self._turning:  # the bus's thread is done with the target
+            self._bus.remove(self)
 
 
 def open_bus(number: int) -> Any:
