@@ -165,7 +165,9 @@ def _clock(board: Board) -> Iterator[Step]:
             raise
         return
     why = str(told["why"])
-    if told["quality"] in ("ntp", "system"):
+    if told["quality"] == "system":
+        return  # a computer's, whose system looks after it
+    if told["quality"] == "ntp":
         yield good(what, why=told["text"])
     elif why:  # also where this computer, which is a peer, has told it just now
         advice = (
