@@ -315,6 +315,8 @@ def test_bluetooth_and_wifi_at_once(world: World) -> None:
     try:
         for i in range(10):
             assert [host.call("echo", i) for host in hosts] == [i] * 3
+        hosts[0].move(addresses[1])
+        assert [host.call("echo", i) for host in hosts] == [i] * 3
     finally:
         for host in hosts:
             host.close()

@@ -231,11 +231,23 @@ class socket(io.IOBase):
         self.close()
 
 
+_POLLED = 40  # file descriptors at once: of links, of listeners, of the simulator
+
+
 class poll:
     """select.poll that knows the stand-ins; costs nothing where none is registered."""
 
     def __init__(self):
         self._native = native = _select.poll()
+        # The unix port loses its head (a crash in `ipoll`) where its list of file descriptors has to
+        # grow beside objects that have none, such as a Bluetooth link: so it is long from the start.
+        # A board's port has no such list.
+        room = [_native.socket() for _ in range(_POLLED)]
+        for sock in room:
+            native.register(sock, 1)
+        for sock in room:
+            native.unregister(sock)
+            sock.close()
         self._wrapped = {}
         self.poll = native.poll
         self.ipoll = native.ipoll
