@@ -20,7 +20,7 @@ class Wire(Output):
     mtu_bytes = 512
     takes_bytes = 512
     window_bytes = 0
-    pollable = None
+    pollable = 0
 
     def __init__(self, address="tcp:127.0.0.1:4000", room_bytes=100000):
         self.address = address
