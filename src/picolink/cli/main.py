@@ -9,7 +9,6 @@ import sys
 from collections.abc import Sequence
 
 from ..core.errors import CannotConnect, LinkError, NotDone, PicolinkError, Unknown, UsageError
-from ..sim.bluetooth import backend
 from .parser import make_parser
 from .virtual import install
 
@@ -46,7 +45,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pass  # not in the main thread: an embedder's business
     install()
     try:
-        backend.install()  # `ble:` finds virtual boards that run on this computer
         module = importlib.import_module("picolink.cli." + options.module)
         code: int = module.run(options)
         sys.stdout.flush()
