@@ -239,27 +239,34 @@ class poll:
 
     def __init__(self):
         self._native = native = _select.poll()
-        # The unix port loses its head (a crash in `ipoll`) where its list of file descriptors has to
-        # grow beside objects that have none, such as a Bluetooth link: so it is long from the start.
-        # A board's port has no such list.
-        room = [_native.socket() for _ in range(_POLLED)]
-        for sock in room:
-            native.register(sock, 1)
-        for sock in room:
-            native.unregister(sock)
-            sock.close()
+        self._long = False
         self._wrapped = {}
         self.poll = native.poll
         self.ipoll = native.ipoll
 
     def register(self, obj, events=5):
         if not hasattr(obj, "_poll_as"):
+            if hasattr(obj, "ioctl") and not self._long:
+                self._make_long()
             return self._native.register(obj, events)
         self.poll = self._poll
         self.ipoll = self._ipoll
         for native, wanted in obj._poll_as(events):
             self._wrapped[id(native)] = obj
             self._native.register(native, wanted)
+
+    def _make_long(self):
+        # The unix port loses its head (a crash in `ipoll`) where its list of file descriptors has to
+        # grow beside objects that have none, such as a Bluetooth link: so it is made long before.
+        # A board's port has no such list.
+        self._long = True
+        native = self._native
+        room = [_native.socket() for _ in range(_POLLED)]
+        for sock in room:
+            native.register(sock, 1)
+        for sock in room:
+            native.unregister(sock)
+            sock.close()
 
     def modify(self, obj, events):
         if not hasattr(obj, "_poll_as"):
