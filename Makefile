@@ -7,9 +7,9 @@ BENCH_STAMP := $(VENV)/.picolink-bench
 PYTEST_ARGS ?=
 HA_PYTHON ?= python3
 HA := build/homeassistant
-# A file of tests stays in one process: their boards are started once. Four on two processors, since
-# tests wait more than they compute.
-PYTEST := -m pytest --numprocesses 4 --dist loadfile
+# A file of tests stays in one process: their boards are started once. Three on two processors,
+# since tests wait more than they compute.
+PYTEST := -m pytest --numprocesses 3 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test soak bench lint homeassistant format pack clean

@@ -327,9 +327,10 @@ def test_without_a_broker_the_latest_readings_wait(tmp_path: Path) -> None:
         with broker, Watcher(broker.port, "lab/counter/count/json") as others:
             others.wait(lambda: len(others.messages) >= 32)
             told = [json.loads(m.payload)["value"] for m in others.messages]
-    # Half of the 64 are the bare values. The watcher may have come after the first ones.
-    assert told[0] > 300 - 32
-    assert told == list(range(told[0], told[0] + len(told)))
+    # Half of the 64 are the bare values. The watcher may have come after the first ones; and of
+    # those that wait behind what is being sent the oldest still goes where there is no room.
+    assert told[0] > 300 - 32 and told == sorted(set(told))
+    assert len(told) > 0.9 * (told[-1] - told[0])
 
 
 SECURE = """

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from brokers import Certificates, Mosquitto, Watcher, free_port
+from sim.terminal import Terminal
 
 import picolink
 from picolink import Node
@@ -264,8 +265,9 @@ def test_a_power_cut_in_the_midst_of_a_delivery(
 def test_a_fault_ends_at_the_prompt_on_usb_power_and_else_asleep(world: World, port: int) -> None:
     fault = "import picolink.node.sleeping.kept\npicolink.node.sleeping.kept.load = None"
     board = garden(world, port, prepare=fault, usb=True)
+    with Terminal(board.usb_path) as terminal:
+        terminal.expect(b"TypeError")
     board.wait_state("repl")
-    assert "TypeError" in board.log_text()
     board.unplug()
     board.reset()
     assert "TypeError" in slept(board).rpartition("files:")[2]

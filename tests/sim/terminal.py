@@ -37,7 +37,7 @@ class Terminal:
             return b""
         return os.read(self.fd, 65536)
 
-    def expect(self, what: bytes, timeout_s: float = 5) -> bytes:
+    def expect(self, what: bytes, timeout_s: float = 20) -> bytes:
         """Read until `what` has come; returns all up to its end, keeps what follows."""
         deadline = time.monotonic() + timeout_s
         while what not in self.seen:
