@@ -129,8 +129,7 @@ def test_the_clock_outlives_a_soft_reset_but_not_the_power(world: World) -> None
     board.pin(9).set(0)
     board.power_off()
     board.power_on()
-    board.wait_state("repl")
-    assert "2021\r\nMicroPython" in board.log_text()
+    wait_for_log(board, "2021\r\nMicroPython")
 
 
 def wait_for_log(board: VirtualBoard, text: str) -> None:
