@@ -23,6 +23,7 @@ STRICT = [
     "src/picolink/links/ble/peripheral.py",
     "src/picolink/links/ble/radio.py",
     "src/picolink/links/i2c/board_controller.py",
+    "src/picolink/links/i2c/board_serving.py",
     "src/picolink/links/i2c/board_target.py",
     "src/picolink/node/wait_board.py",
     "src/picolink/net/knock.py",

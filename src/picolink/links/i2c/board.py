@@ -17,9 +17,9 @@ async def open_async(scheme: str, where: str, options: "dict[str, str]") -> "Any
 
         return control(*chosen)
     if scheme == "i2c-registers":
-        from .board_registers import serve as serve_registers
+        from .board_registers import RegisterTarget as kind
+    else:
+        from .board_target import TargetLink as kind
+    from .board_serving import serve
 
-        return serve_registers(*chosen)
-    from .board_target import serve
-
-    return serve(*chosen)
+    return serve(kind, *chosen[:3])

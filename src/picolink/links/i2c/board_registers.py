@@ -12,6 +12,7 @@ from machine import Pin
 
 from ...core.errors import CannotConnect
 from .board import open_buses
+from .board_serving import Polled
 
 MYPY = False
 if MYPY:
@@ -19,13 +20,6 @@ if MYPY:
     from typing import Any
 
 _COUNT = 16
-
-
-class _Polled:
-    """What a node's host watches."""
-
-    def __init__(self, target: "RegisterTarget") -> None:
-        self.pollable = target
 
 
 class RegisterTarget(io.IOBase):
@@ -94,7 +88,7 @@ class RegisterTarget(io.IOBase):
         if registers is None:
             raise CannotConnect("this program has no registers: declare them with @node.register")
         self._registers = registers.serve(self._values)
-        return node.host.watch(_Polled(self), self._registers.look)
+        return node.host.watch(Polled(self), self._registers.look)
 
     def ioctl(self, request: int, flags: int) -> int:
         """For select.poll."""
@@ -111,23 +105,3 @@ class RegisterTarget(io.IOBase):
         self.pause()
         if self._registers is not None:
             self._registers.close()
-
-
-def serve(number: int, address: int, pins: "dict[str, Any]", _: int) -> RegisterTarget:
-    """Opens it; CannotConnect where the board can't."""
-    try:
-        from machine import I2CTarget
-    except ImportError:
-        from .refusal import no_target
-
-        raise no_target() from None
-    if number in open_buses:
-        from .refusal import in_use
-
-        raise in_use(number, "as target or as controller")
-    try:
-        target = RegisterTarget(number, address, pins, I2CTarget)
-    except ValueError as error:
-        raise CannotConnect("I2C %d can't be a target so: %s" % (number, error)) from None
-    open_buses[number] = target
-    return target

@@ -9,8 +9,8 @@ from time import ticks_diff, ticks_ms
 
 from machine import Pin
 
-from ...core.errors import CannotConnect
 from .board import open_buses
+from .board_serving import Polled
 from .layout import MEMORY_BYTES, MTU_BYTES, TAKES_BYTES
 from .target import Target
 
@@ -21,14 +21,6 @@ if MYPY:
 
 _DEAF_MS = 2500  # without a write of the controller, while it should read
 _SILENT_MS = 10000  # without any: its keepalive comes more often
-
-
-class _Polled:
-    """Of a link that is polled, what `watch` asks for. The link itself has no `pollable`, so that
-    its driver need not wait for room: it is told of that too."""
-
-    def __init__(self, link: "TargetLink") -> None:
-        self.pollable = link
 
 
 class TargetLink(io.IOBase):
@@ -88,7 +80,7 @@ class TargetLink(io.IOBase):
         registers = getattr(node, "registers", None)
         if registers is not None:
             self._registers = registers.serve(self.box.memory)
-        return node.host.watch(_Polled(self), callback)
+        return node.host.watch(Polled(self), callback)
 
     def ioctl(self, request: int, flags: int) -> int:
         """For select.poll."""
@@ -143,23 +135,3 @@ class TargetLink(io.IOBase):
             self._registers.close()
         open_buses.pop(self._number, None)
         self.pause()
-
-
-def serve(number: int, address: int, pins: "dict[str, Any]", _: int) -> TargetLink:
-    """Opens it; CannotConnect where the board can't."""
-    try:
-        from machine import I2CTarget
-    except ImportError:
-        from .refusal import no_target
-
-        raise no_target() from None
-    if number in open_buses:
-        from .refusal import in_use
-
-        raise in_use(number, "as target or as controller")
-    try:
-        link = TargetLink(number, address, pins, I2CTarget)
-    except ValueError as error:
-        raise CannotConnect("I2C %d can't be a target so: %s" % (number, error)) from None
-    open_buses[number] = link
-    return link
