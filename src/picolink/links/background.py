@@ -1,10 +1,15 @@
 """The event loop of links whose libraries want one: all of a program share it, in a thread of its
-own, so that they serve programs with asyncio and without. Host only."""
+own, so that they serve programs with asyncio and without; and the half of such a link that faces
+the node. Host only."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from ..core.errors import LinkError
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
@@ -18,3 +23,52 @@ def shared_loop() -> asyncio.AbstractEventLoop:
             _loop = asyncio.new_event_loop()
             threading.Thread(target=_loop.run_forever, name="picolink links", daemon=True).start()
         return _loop
+
+
+class NodeSide:
+    """What whoever drives the node calls of such a link. Its other half runs in the shared loop: it
+    sends what comes out of `_out` (None: no more), puts into `_packets` what has come and calls
+    `on_ready`, and says by `_end` that it is over."""
+
+    pollable = None
+    unsent = False
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.on_text: Callable[[bytes], object] = len
+        self.on_ready: Callable[[], object] = int
+        self.opened: Future[None] = Future()
+        self._loop = shared_loop()
+        self._packets: list[bytes] = []
+        self._why = ""
+        self._out: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+    def receive(self) -> list[bytes]:
+        """The packets that have come."""
+        packets, self._packets = self._packets, []
+        if not packets and self._why:
+            raise LinkError(self._why)
+        return packets
+
+    def send(self, packet: bytes) -> None:
+        """Sends a packet."""
+        if self._why:
+            raise LinkError(self._why)
+        self._loop.call_soon_threadsafe(self._out.put_nowait, bytes(packet))
+
+    def write(self, text: bytes) -> None:
+        """There is no text on such a link."""
+
+    def flush(self) -> None:
+        """Nothing is ever unsent: the peer's window bounds what waits."""
+
+    def close(self) -> None:
+        """Ends it, once all is sent."""
+        if not self._why:
+            self._why = "closed here"
+            self._loop.call_soon_threadsafe(self._out.put_nowait, None)
+
+    def _end(self, why: str) -> None:
+        if not self._why:
+            self._why = why
+            self.on_ready()

@@ -6,13 +6,11 @@ bleak wants an event loop: that of links/background.py.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any
 
-from ...core.errors import BadAddress, CannotConnect, LinkError, PicolinkError
+from ...core.errors import BadAddress, CannotConnect, PicolinkError
 from ...core.packets import MIN_MTU_BYTES
-from ..background import shared_loop
+from ..background import NodeSide
 from .advertising import LARGEST_BYTES, RX, STALLS, TX, WINDOW_BYTES
 from .scanning import Found, scan
 from .stack import absent, client, held, library
@@ -37,59 +35,22 @@ _NAMESAKE_S = 1.5  # after one that is no node, or another than before
 _known: dict[str, str] = {}  # name -> address, where there was one of that name only
 
 
-class HostLink:
-    """A link to a board. `receive`, `send` and `close` are called by whoever drives the node, all
-    else runs in the thread of bleak."""
+class HostLink(NodeSide):
+    """A link to a board."""
 
     stream = False
     reliable = True
-    pollable = None
-    unsent = False
     window_bytes = WINDOW_BYTES
     stalls = STALLS
 
     def __init__(self, where: str, timeout_s: float) -> None:
-        self.address = "ble:" + where
+        super().__init__("ble:" + where)
         self.mtu_bytes = self.takes_bytes = 0  # known when it is opened
         self.rest = b""
-        self.on_text: Callable[[bytes], object] = len
-        self.on_ready: Callable[[], object] = int
-        self.opened: Future[None] = Future()
         self.doing = "it was looked for"
         self._where = where
         self._timeout_s = timeout_s
-        self._packets: list[bytes] = []
-        self._why = ""
-        self._out: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self._loop = shared_loop()
         self._task = asyncio.run_coroutine_threadsafe(self._run(), self._loop)
-
-    # Whoever drives the node
-
-    def receive(self) -> list[bytes]:
-        """The packets that have come."""
-        packets, self._packets = self._packets, []
-        if not packets and self._why:
-            raise LinkError(self._why)
-        return packets
-
-    def send(self, packet: bytes) -> None:
-        """Sends a packet."""
-        if self._why:
-            raise LinkError(self._why)
-        self._loop.call_soon_threadsafe(self._out.put_nowait, bytes(packet))
-
-    def write(self, text: bytes) -> None:
-        """There is no text on this link."""
-
-    def flush(self) -> None:
-        """Nothing is ever unsent: the peer's window bounds what waits for the radio."""
-
-    def close(self) -> None:
-        """Ends the connection, once all is sent."""
-        if not self._why:
-            self._why = "closed here"
-            self._loop.call_soon_threadsafe(self._out.put_nowait, None)
 
     def give_up(self) -> None:
         """It took too long: nothing stays behind."""
@@ -97,11 +58,6 @@ class HostLink:
         self._task.cancel()
 
     # The thread of bleak
-
-    def _end(self, why: str) -> None:
-        if not self._why:
-            self._why = why
-            self.on_ready()
 
     def _gone(self, _: Any) -> None:
         self._end(f"{self._where} has gone, or is out of range")

@@ -8,12 +8,10 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from ...core.errors import CannotConnect, LinkError, PicolinkError, Refused
-from ..background import shared_loop
+from ...core.errors import CannotConnect, PicolinkError, Refused
+from ..background import NodeSide
 from .address import Broker, node_of, whole
 
 if TYPE_CHECKING:
@@ -40,59 +38,22 @@ _KEEPALIVE_S = 20
 _REFUSALS = ("bad user name", "not authori", "identifier", "bad username")
 
 
-class HostLink:
-    """A link to a node on the broker. `receive`, `send` and `close` are called by whoever drives
-    the node, all else runs in the thread of aiomqtt."""
+class HostLink(NodeSide):
+    """A link to a node on the broker."""
 
     stream = False
     reliable = False
-    pollable = None
-    unsent = False
     window_bytes = 0
     mtu_bytes = takes_bytes = MTU_BYTES
 
     def __init__(self, broker: Broker) -> None:
-        self.address = str(broker)
-        self.on_text: Callable[[bytes], object] = len
-        self.on_ready: Callable[[], object] = int
-        self.opened: Future[None] = Future()  # the broker says that the node is there
+        super().__init__(str(broker))
         self.reached = False  # the broker
         self.offline = False  # the node, says the broker
         self._broker = broker
         self._base = node_of(broker)
         self._topic = f"{self._base}/_s/{os.urandom(5).hex()}"
-        self._loop = shared_loop()
-        self._packets: list[bytes] = []
-        self._why = ""
-        self._out: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._task = asyncio.run_coroutine_threadsafe(self._run(), self._loop)
-
-    # Whoever drives the node
-
-    def receive(self) -> list[bytes]:
-        """The packets that have come."""
-        packets, self._packets = self._packets, []
-        if not packets and self._why:
-            raise LinkError(self._why)
-        return packets
-
-    def send(self, packet: bytes) -> None:
-        """Sends a packet."""
-        if self._why:
-            raise LinkError(self._why)
-        self._loop.call_soon_threadsafe(self._out.put_nowait, bytes(packet))
-
-    def write(self, text: bytes) -> None:
-        """There is no text on this link."""
-
-    def flush(self) -> None:
-        """Nothing is ever unsent."""
-
-    def close(self) -> None:
-        """Closes it, and tells the other end."""
-        if not self._why:
-            self._why = "closed here"
-            self._loop.call_soon_threadsafe(self._out.put_nowait, None)
 
     def absent(self, waited_s: float) -> str:
         """Why it could not be opened in that time; closes it."""
@@ -107,11 +68,6 @@ class HostLink:
         )
 
     # The thread of aiomqtt
-
-    def _end(self, why: str) -> None:
-        if not self._why:
-            self._why = why
-            self.on_ready()
 
     async def _run(self) -> None:
         import aiomqtt
