@@ -216,8 +216,7 @@ def test_selftest_and_compare(world: World, picolink: Run, tmp_path: Path) -> No
     assert 80 <= found["readinto_blocks"]["blocked_ms"] < 300
     assert found["input_waits"] == {"whole": True}
     assert found["poll_counts"]["any"] is False and found["poll_counts"]["events"] == 1
-    taken_bytes = found["stalled_write"]["taken_bytes"]  # a busy host reads a packet or two late
-    assert taken_bytes % 64 == 0 and 320 <= taken_bytes <= 960
+    assert found["stalled_write"]["taken_bytes"] == 320
     assert 480 <= found["stalled_write"]["stall_ms"] < 900
     assert 10 <= found["timer_in_busy_loop"]["ticks_in_300_ms"] <= 31
     assert found["irq_in_busy_loop"]["edges"] == 1

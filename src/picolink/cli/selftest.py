@@ -113,6 +113,7 @@ def _send_much(repl: RawRepl) -> None:
 
 
 def _read_nothing(repl: RawRepl) -> None:
+    repl.write(b"g")  # only now: what came with `ready` is read
     time.sleep(_SILENCE_S)  # what is measured: the board's write finds nobody who reads
 
 

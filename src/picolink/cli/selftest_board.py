@@ -218,9 +218,11 @@ def input_waits():
 
 
 def stalled_write():
-    # The host reads nothing for two seconds: how much goes, and how long the write waits that
-    # does not. What the host's system buffers comes on top of the board's own buffer.
+    # The host sends a byte at `ready` and reads nothing for two seconds: how much goes, and how
+    # long the write waits that does not. What the host's system buffers comes on top of the
+    # board's own buffer.
     ready()
+    fin.read(1)
     block = b"." * 64
     taken = 0
     longest = 0
