@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 
 import pytest
 from sim.terminal import Terminal
@@ -97,6 +98,24 @@ def test_many_ctrl_c_at_once_do_no_more_than_one(world: World) -> None:
     terminal.expect(b">>> ")
     terminal.send(b"\x03print(5 + 5)\r")
     terminal.expect(b"\r\n10\r\n")
+
+
+def test_ctrl_c_just_when_the_program_ends_leaves_a_prompt(world: World) -> None:
+    board = world.board("b", main="print('began')\n")
+    board.wait_state("repl")
+    with Terminal(board.usb_path) as terminal:
+        for _ in range(30):
+            terminal.send(b"\x04")
+            end_s = time.monotonic() + 5
+            terminal.expect(b"soft reboot")
+            while b"help()" not in terminal.seen:
+                terminal.send(b"\x03")
+                terminal.seen += terminal.read_some(0.0003)
+                assert time.monotonic() < end_s, board.log_text()
+            terminal.seen = b""
+            terminal.send(b"\x03\x03\x03\rprint(6 * 7)\r")
+            terminal.expect(b"42\r\n")
+            terminal.read_until_quiet(0.02)
 
 
 def test_kbd_intr_off_lets_0x03_through_as_data(world: World) -> None:

@@ -10,7 +10,6 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
-from picolink.sim import system
 from picolink.sim.events import Timer
 from picolink.sim.i2c.page import I2cFiles
 from picolink.sim.lines import Lines, Message
@@ -146,16 +145,14 @@ class BoardProcess:
 
     def keyboard_interrupt(self) -> bool:
         """Raise KeyboardInterrupt, unless micropython.kbd_intr(-1) or the REPL switched it off."""
-        if not system.catches(self.pid, signal.SIGINT):
-            return False
-        self._interrupt_program()
-        return True
+        return self._interrupt_program()
 
-    def _interrupt_program(self) -> None:
-        if self._exit >= 0:
-            self._board.interpreter.interrupt(self.pid)
-            for delay_s in NUDGES_S:
-                self._loop.after(delay_s, self._nudge)
+    def _interrupt_program(self, asked: bool = False) -> bool:
+        if self._exit < 0 or not self._board.interpreter.interrupt(self.pid, asked=asked):
+            return False
+        for delay_s in NUDGES_S:
+            self._loop.after(delay_s, self._nudge)
+        return True
 
     # -- output
 
@@ -238,7 +235,7 @@ class BoardProcess:
             self._set_timer(message[1], message[2], message[3])
         elif kind == "interrupt":
             # Whether it is allowed was decided on the board, which may have changed it since.
-            self._loop.after(INTERRUPT_DELAY_S, self._interrupt_program)
+            self._loop.after(INTERRUPT_DELAY_S, lambda: self._interrupt_program(asked=True))
         elif kind == "input":
             assert self._board.port
             self._board.port.put(bytes((message[1],)))

@@ -18,9 +18,9 @@ _MOST_FAULTS = 20
 class Timer:
     """A call that is due at `when` (seconds of `time.monotonic`); `cancel()` takes it back."""
 
-    def __init__(self, when: float, call: Callable[[], None]) -> None:
+    def __init__(self, when: float, call: Callable[[], object]) -> None:
         self.when = when
-        self.call: Callable[[], None] | None = call
+        self.call: Callable[[], object] | None = call
 
     def cancel(self) -> None:
         """Take the call back; harmless when it has been made."""
@@ -31,18 +31,18 @@ class EventLoop:
     """Calls back when a file descriptor is readable or writable, or a time has come."""
 
     def __init__(self) -> None:
-        self._readers: dict[int, Callable[[], None]] = {}
-        self._writers: dict[int, Callable[[], None]] = {}
+        self._readers: dict[int, Callable[[], object]] = {}
+        self._writers: dict[int, Callable[[], object]] = {}
         self._timers: list[tuple[float, int, Timer]] = []
         self._count = itertools.count()
         self.running = True
-        self._posted: deque[Callable[[], None]] = deque()
+        self._posted: deque[Callable[[], object]] = deque()
         self._thread: threading.Thread | None = None
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
         self._readers[self._wake_read] = self._run_posted
 
-    def post(self, call: Callable[[], None]) -> None:
+    def post(self, call: Callable[[], object]) -> None:
         """Have the loop's thread make a call soon; for other threads, as is `call`."""
         self._posted.append(call)
         try:
@@ -50,7 +50,7 @@ class EventLoop:
         except BlockingIOError:
             pass  # it is awake
 
-    def call(self, function: Callable[[], None]) -> None:
+    def call(self, function: Callable[[], object]) -> None:
         """Have the loop's thread make a call, and return once it is made."""
         if threading.current_thread() is self._thread or not self.running:
             function()
@@ -76,25 +76,25 @@ class EventLoop:
         os.close(self._wake_read)
         os.close(self._wake_write)
 
-    def on_readable(self, fd: int, call: Callable[[], None] | None) -> None:
+    def on_readable(self, fd: int, call: Callable[[], object] | None) -> None:
         """Call `call` whenever `fd` is readable; None ends it."""
         if call is None:
             self._readers.pop(fd, None)
         else:
             self._readers[fd] = call
 
-    def on_writable(self, fd: int, call: Callable[[], None] | None) -> None:
+    def on_writable(self, fd: int, call: Callable[[], object] | None) -> None:
         """Call `call` whenever `fd` is writable; None ends it."""
         if call is None:
             self._writers.pop(fd, None)
         else:
             self._writers[fd] = call
 
-    def after(self, delay_s: float, call: Callable[[], None]) -> Timer:
+    def after(self, delay_s: float, call: Callable[[], object]) -> Timer:
         """Call `call` once in `delay_s` seconds."""
         return self.at(time.monotonic() + delay_s, call)
 
-    def at(self, when: float, call: Callable[[], None]) -> Timer:
+    def at(self, when: float, call: Callable[[], object]) -> Timer:
         """Call `call` once at `when` (`time.monotonic`)."""
         timer = Timer(when, call)
         heapq.heappush(self._timers, (when, next(self._count), timer))

@@ -37,8 +37,20 @@ class Interpreter:
         """Start one with `fds` (number there -> number here) and return its process id."""
         raise NotImplementedError
 
-    def interrupt(self, pid: int) -> None:
-        """Raise KeyboardInterrupt in it."""
+    def interrupt(self, pid: int, *, asked: bool = False) -> bool:
+        """Raise KeyboardInterrupt in it, unless it switched that off; `asked`: even then."""
+        # Held still: a program that ends between question and signal would leave the signal to the
+        # REPL, where nothing catches the exception and the interpreter ends.
+        for _ in range(10_000):
+            with system.stopped(pid):
+                if not asked and not system.catches(pid, signal.SIGINT):
+                    return False
+                if _system_call(pid) != _FUTEX:
+                    self._raise(pid)
+                    return True
+        return False
+
+    def _raise(self, pid: int) -> None:
         raise NotImplementedError
 
     def nudge(self, pid: int) -> None:
@@ -77,12 +89,8 @@ class Wheel(Interpreter):
         finally:
             os._exit(status)
 
-    def interrupt(self, pid: int) -> None:
-        """Raise KeyboardInterrupt at the next bytecode, or out of a blocking call."""
-        for _ in range(1000):
-            if _system_call(pid) != _FUTEX:
-                break
-        os.kill(pid, signal.SIGUSR1)
+    def _raise(self, pid: int) -> None:
+        os.kill(pid, signal.SIGUSR1)  # at the next bytecode, or out of a blocking call
 
     def nudge(self, pid: int) -> None:
         """Interrupt a blocking call, which then looks at the scheduler. One that runs looks there
@@ -124,8 +132,8 @@ class Program(Interpreter):
         finally:
             os._exit(127)
 
-    def interrupt(self, pid: int) -> None:
-        """Send the interpreter what a terminal would; a second one too soon would end it."""
+    def _raise(self, pid: int) -> None:
+        # What a terminal would send; a second one too soon would end it.
         if time.monotonic() - self._interrupted > TOO_SOON_S:
             self._interrupted = time.monotonic()
             os.kill(pid, signal.SIGINT)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import ctypes
 import fcntl
 import os
 import select
+import signal
 import struct
 import termios
 import tty
+from collections.abc import Iterator
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
@@ -100,6 +103,28 @@ def interruptible(signal_number: int, handler: int | None) -> None:
     _libc.signal.argtypes = [ctypes.c_int, ctypes.c_void_p]
     _libc.signal(signal_number, handler)
     _libc.siginterrupt(signal_number, 1)
+
+
+@contextlib.contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Hold process `pid` still: what is found out about it meanwhile stays true, and a signal that
+    it is sent meanwhile comes before anything else it does."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        while _state(pid) not in "TtZX":
+            os.sched_yield()
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def _state(pid: int) -> str:
+    """The letter for what a process does, as `ps` shows it; "X" where it is not told."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return "X"
 
 
 def catches(pid: int, signal_number: int) -> bool:
