@@ -13,6 +13,22 @@ while True:
     write(read(SIZE))
 """
 
+# Once the host sends a byte: COUNT blocks of SIZE out as fast as the link takes them, as many in.
+RAW_FLOOD = """
+import sys, micropython
+micropython.kbd_intr(-1)
+readinto = sys.stdin.buffer.readinto
+write = sys.stdout.buffer.write
+block = bytearray(SIZE)
+while True:
+    sys.stdin.buffer.read(1)
+    for _ in range(COUNT):
+        write(block)
+    for _ in range(COUNT):
+        readinto(block)
+    write(b"!")
+"""
+
 RAW_TCP = """
 import socket, asyncio
 async def serve(reader, writer):

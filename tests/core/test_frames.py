@@ -6,10 +6,10 @@ from picolink.core.frames import (
     HEAD_BYTES,
     MAX_PACKET_BYTES,
     body_length,
-    decode_body,
     encode,
     write,
 )
+from picolink.core.textstream import decode_body
 
 PACKETS = [
     (b"\x80",),

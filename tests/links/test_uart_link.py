@@ -16,7 +16,7 @@ from both import SEED, SOAK, Random, count, random_for
 from link_contract import LinkContract
 
 import picolink
-from picolink.core import frames
+from picolink.core import textstream
 from picolink.core.errors import BadAddress, CannotConnect, PicolinkError, PortBusy
 from picolink.core.textstream import Decoder
 from picolink.links.forgiving import normalise
@@ -641,7 +641,7 @@ def test_no_part_of_a_broken_frame_is_run() -> None:
         if random.chance(0.2):
             side.wire.now_ms += 300
     assert side.node.ran == []
-    assert frames.decode_body(wire.went[3:]) is not None  # whole, it is what was sent
+    assert textstream.decode_body(wire.went[3:]) is not None  # whole, it is what was sent
 
 
 def test_noise_on_a_real_wire(pair: Callable[..., Pair]) -> None:

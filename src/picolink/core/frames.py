@@ -29,19 +29,16 @@ def write(packet: bytes, out: bytearray) -> int:
     returns its length, or 0: then `encode` has to make it. Allocates next to nothing."""
     end = HEAD_BYTES + len(packet)
     n = end + 4
-    if n > len(out):
+    if n > len(out) or b"\x00" in packet or b"\x1b" in packet:
         return 0
     out[HEAD_BYTES:end] = packet
     size = n - HEAD_BYTES
     pack_into("BBB", out, 0, 0, 0x80 | size >> 7, 0x80 | size & 0x7F)
     pack_into("<I", out, end, crc32(packet))
-    if out.find(b"\x00", 1, n) >= 0 or out.find(b"\x1b", 1, n) >= 0:
-        return 0
-    return n
+    return 0 if out.find(b"\x00", end, n) >= 0 or out.find(b"\x1b", end, n) >= 0 else n
 
 
-_SMALL = 200  # bytes
-_WHOLE = 0x2144DF1C  # the CRC-32 of anything that its own CRC-32 follows
+WHOLE = 0x2144DF1C  # the CRC-32 of anything that its own CRC-32 follows
 _REPL = [(bytes((c,)), bytes((0x1B, c ^ 0x20))) for c in b"\x01\x02\x03\x04\x05\n\r"]
 
 
@@ -52,27 +49,24 @@ def body_length(high: int, low: int) -> int:
     return (high & 0x3F) << 7 | low & 0x7F
 
 
-def decode_body(body: bytes) -> bytes | None:
-    """The packet in a frame's stuffed `body`, or None where it was damaged. Undoes any escape."""
-    if len(body) < _SMALL and b"\x1b" in body:
-        # What hosts escape, each in one go; replacing nothing allocates nothing.
-        body = body.replace(b"\x1b\x20", b"\x00")
-        for byte, stuffed in _REPL:
-            body = body.replace(stuffed, byte)
-    if b"\x1b" in body:  # in place: itself, what another version escapes, and all of a long frame
-        plain = bytearray(body)
-        n = -1
-        for part in body.split(b"\x1b"):
-            end = n + len(part)
-            if n < 0:  # what stands before the first escape
-                end += 1
-            elif end == n:
+def decode_in(buffer: bytearray, view: memoryview, at: int, end: int) -> bytes | None:
+    """The packet in a frame's stuffed body, which is `buffer` from `at` to `end`, and `view` a view
+    of all of that; None where it was damaged. Undoes any escape, in place."""
+    find = buffer.find
+    escape = find(b"\x1b", at, end)
+    if escape >= 0:
+        plain = escape
+        while escape >= 0:
+            part = escape + 2
+            if part > end:
                 return None
-            else:
-                plain[n:end] = part
-                plain[n] ^= 0x20
-            n = end
-        body = bytes(memoryview(plain)[:n])
-    if len(body) < 5 or crc32(body) != _WHOLE:
+            escape = find(b"\x1b", part, end)
+            view[plain] = view[part - 1] ^ 0x20
+            plain += 1
+            left = (escape if escape >= 0 else end) - part
+            view[plain : plain + left] = view[part : part + left]
+            plain += left
+        end = plain
+    if end - at < 5 or crc32(view[at:end]) != WHOLE:
         return None
-    return body[:-4]
+    return bytes(view[at : end - 4])

@@ -17,7 +17,7 @@ class Partial:
         self.body = bytearray(total)
         self.have: list[tuple[int, int]] = []  # ranges received, sorted, apart
 
-    def add(self, start: int, piece: bytes) -> bool:
+    def add(self, start: int, piece: "bytes | memoryview") -> bool:
         """Puts `piece` in; False where too many ranges would stand apart."""
         at = start
         end = start + len(piece)
@@ -44,7 +44,7 @@ def take(session: "Session", inbox: "Inbox", ident: int, packet: bytes, at: int)
     if len(packet) - at <= PART_BYTES:
         return b""
     start, total = unpack_from("<II", packet, at)
-    piece = packet[at + PART_BYTES :]
+    piece = memoryview(packet)[at + PART_BYTES :]
     if total > session.limit_bytes:
         kind, _, ref = unpack_from(MESSAGE, packet, at - MESSAGE_BYTES)
         inbox.deliver(ident)

@@ -3,13 +3,25 @@
 Boards read their USB port another way (links/usb/board.py): they can't ask how much is there.
 """
 
-from .frames import HEAD_BYTES, body_length, decode_body
+from binascii import crc32
+
+from .frames import HEAD_BYTES, WHOLE, body_length, decode_in
 
 MYPY = False
 if MYPY:
     from collections.abc import Callable
 
 _PRINTABLE = b"\t\n\r" + bytes(range(0x20, 0x7F))
+
+
+def decode_body(body: bytes) -> bytes | None:
+    """The packet in a frame's stuffed `body`, or None where it was damaged."""
+    if b"\x1b" in body:
+        plain = bytearray(body)
+        return decode_in(plain, memoryview(plain), 0, len(plain))
+    if len(body) < 5 or crc32(body) != WHOLE:
+        return None
+    return body[:-4]
 
 
 class Decoder:

@@ -14,14 +14,14 @@ import sys
 import micropython
 
 from ...core.failure import LinkError
-from ...core.frames import HEAD_BYTES, body_length, decode_body, encode, write
+from ...core.frames import HEAD_BYTES, body_length, decode_in, encode, write
 
 MYPY = False
 if MYPY:
     from collections.abc import Callable
     from typing import Any
 
-_TAKES_BYTES = 1200
+_TAKES_BYTES = 1280  # a third of what fits into 4 kB, so that that goes in three
 _MTU_BYTES = 4000
 _TICK_MS = 40
 _STALL_TICKS = 5  # of the timer: after 160 to 200 ms
@@ -149,12 +149,11 @@ class UsbLink:
             if have < end:
                 readinto(view[have:end])
                 have = end
-            body = bytes(view[HEAD_BYTES:end])
-            if b"\x00" not in body:
+            if self._buffer.find(b"\x00", HEAD_BYTES, end) < 0:
                 break
             view[0] = 1  # noise ate the end of this frame, and another has begun
             text += b"\x00"
-        packet = decode_body(body)
+        packet = decode_in(self._buffer, view, HEAD_BYTES, end)
         self._framed = packet is not None
         if packet is None:
             return text + b"\x00"

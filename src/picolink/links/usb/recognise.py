@@ -19,7 +19,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ...core.frames import HEAD_BYTES, body_length, decode_body
+from ...core.frames import HEAD_BYTES, body_length
+from ...core.textstream import decode_body
 
 PROBE = b"\x0b\x0b\x0b\x15\x15\x02"
 #: How long to wait for an answer to the hello, and then to the probe.
