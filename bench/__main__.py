@@ -162,10 +162,11 @@ def _ble(rows: list[ble.Row]) -> str:
 def _peers(peers: dict[str, float | str]) -> str:
     rows = [f"| {n} | {v if isinstance(v, str) else f'{v:.0f}'} |" for n, v in peers.items()]
     return _table(
-        "Others, a call over USB",
+        "A call over USB, and others' ways",
         "what | us",
         rows,
-        "They speak to the REPL, through the simulator's faithful port, which costs 80 us more.",
+        "All through the simulator's faithful port, since the others speak to the REPL; it costs",
+        "80 us more than the bare pty above.",
     )
 
 

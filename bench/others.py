@@ -5,12 +5,17 @@ What does not run here says why.
 
 from __future__ import annotations
 
+import os
 import statistics
+import sys
 import time
 from collections.abc import Callable
 
+import picolink
+from picolink.packing import compile_all
 from picolink.sim import VirtualBoard, World
 
+from . import boards
 from .pinned import pin
 
 _CALLS = 200
@@ -54,7 +59,26 @@ def _belay(board: VirtualBoard) -> float:
         device.close()
 
 
-OTHERS = {"mpremote as a library": _mpremote, "belay": _belay}
+def _tether(board: VirtualBoard) -> float:
+    # It runs `ruff`, which stands beside this Python.
+    os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+    from . import tether_echo
+
+    tether_echo.connect(board.usb_path)  # which has no end but the program's
+    return _median_us(lambda: tether_echo.echo("x" * 32))
+
+
+def _picolink(board: VirtualBoard) -> float:
+    with picolink.connect(board.usb_path) as node:
+        return _median_us(lambda: node.call("echo", "x" * 32))
+
+
+OTHERS = {
+    "picolink": _picolink,
+    "tether-mcu": _tether,
+    "belay": _belay,
+    "mpremote as a library": _mpremote,
+}
 
 
 def measure() -> dict[str, float | str]:
@@ -62,8 +86,10 @@ def measure() -> dict[str, float | str]:
     result: dict[str, float | str] = {}
     with World(seed=1) as world:
         for name, function in OTHERS.items():
-            # These speak to the REPL, which needs Ctrl-C: the faithful port, not the bare one.
-            board = world.board(name.split()[0], main="", usb="rp2")
+            # The others speak to the REPL, which needs Ctrl-C: the faithful port, not the bare one.
+            main = boards.NODE if function is _picolink else ""
+            libs = compile_all(["usb", "tcp"]) if main else {}
+            board = world.board(name.split()[0], main=main, libs=libs, usb="rp2")
             pin(board.process_id, 1)
             try:
                 result[name] = function(board)
