@@ -7,12 +7,13 @@ BENCH_STAMP := $(VENV)/.picolink-bench
 PYTEST_ARGS ?=
 HA_PYTHON ?= python3
 HA := build/homeassistant
+THONNY := build/thonny
 # A file of tests stays in one process: their boards are started once. Three on two processors,
 # since tests wait more than they compute.
 PYTEST := -m pytest --numprocesses 3 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak bench lint homeassistant format pack clean
+.PHONY: help setup demo test soak bench lint homeassistant thonny format pack clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -35,8 +36,9 @@ test: lint ## lint, then all tests, with small counts
 	  echo "What failed beside others runs once more, alone: a busy machine may explain it." && \
 	  $(PY) -m pytest --last-failed --last-failed-no-failures none; }
 
-soak: lint homeassistant ## the same tests with the full counts (an hour and more)
-	PICOLINK_SOAK=1 PICOLINK_HOMEASSISTANT=$(CURDIR)/$(HA)/bin/python $(PY) $(PYTEST) --durations=20 --timeout=3600 $(PYTEST_ARGS)
+soak: lint homeassistant thonny ## the same tests with the full counts (an hour and more)
+	PICOLINK_SOAK=1 PICOLINK_HOMEASSISTANT=$(CURDIR)/$(HA)/bin/python \
+	  PICOLINK_THONNY=$(CURDIR)/$(THONNY)/bin/python $(PY) $(PYTEST) --durations=20 --timeout=3600 $(PYTEST_ARGS)
 
 bench: $(BENCH_STAMP) ## measure, and write docs/benchmarks.md
 	$(PY) -m bench $(BENCH_ARGS)
@@ -45,6 +47,11 @@ homeassistant: $(STAMP) ## what Home Assistant is told, against its own schemas
 	test -x $(HA)/bin/python || $(HA_PYTHON) -m venv $(HA)
 	$(HA)/bin/python -m pip install --quiet "homeassistant>=2024.3" paho-mqtt
 	PICOLINK_HOMEASSISTANT=$(CURDIR)/$(HA)/bin/python $(PY) -m pytest tests/links/test_mqtt_discovery.py
+
+thonny: $(STAMP) ## Thonny itself with a virtual board
+	test -x $(THONNY)/bin/python || $(PY) -m venv $(THONNY)
+	$(THONNY)/bin/python -m pip install --quiet "thonny>=5"
+	PICOLINK_THONNY=$(CURDIR)/$(THONNY)/bin/python $(PY) -m pytest tests/sim/test_thonny.py
 
 lint: $(STAMP) ## ruff, mypy, and the board's files against the board's stubs
 	$(PY) -m ruff check .
