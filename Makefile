@@ -10,7 +10,11 @@ HA := build/homeassistant
 THONNY := build/thonny
 # A file of tests stays in one process: their boards are started once. Three on two processors,
 # since tests wait more than they compute.
-PYTEST := -m pytest --numprocesses 3 --dist loadfile
+PYTEST = $(PY) -m pytest $(LIMIT)
+BESIDE := --numprocesses 3 --dist loadfile
+AGAIN = { test $$? -eq 1 && \
+  echo "What failed beside others runs once more, alone: a busy machine may explain it." && \
+  $(PYTEST) --last-failed --last-failed-no-failures none; }
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test soak bench lint homeassistant thonny format pack clean
@@ -32,13 +36,14 @@ demo: $(STAMP) ## two virtual boards, a button, a lamp, a live chart (ONCE=1: en
 	@$(PY) examples/demo/demo.py $(if $(ONCE),--once)
 
 test: lint ## lint, then all tests, with small counts
-	$(PY) $(PYTEST) --durations=10 $(PYTEST_ARGS) || { test $$? -eq 1 && \
-	  echo "What failed beside others runs once more, alone: a busy machine may explain it." && \
-	  $(PY) -m pytest --last-failed --last-failed-no-failures none; }
+	$(PYTEST) $(BESIDE) --durations=10 $(PYTEST_ARGS) || $(AGAIN)
 
-soak: lint homeassistant thonny ## the same tests with the full counts (an hour and more)
-	PICOLINK_SOAK=1 PICOLINK_HOMEASSISTANT=$(CURDIR)/$(HA)/bin/python \
-	  PICOLINK_THONNY=$(CURDIR)/$(THONNY)/bin/python $(PY) $(PYTEST) --durations=20 --timeout=3600 $(PYTEST_ARGS)
+soak: LIMIT := --timeout=3600
+soak: export PICOLINK_SOAK = 1
+soak: export PICOLINK_HOMEASSISTANT = $(CURDIR)/$(HA)/bin/python
+soak: export PICOLINK_THONNY = $(CURDIR)/$(THONNY)/bin/python
+soak: lint homeassistant thonny ## the same tests with the full counts (half an hour and more)
+	$(PYTEST) $(BESIDE) --durations=20 $(PYTEST_ARGS) || $(AGAIN)
 
 bench: $(BENCH_STAMP) ## measure, and write docs/benchmarks.md
 	$(PY) -m bench $(BENCH_ARGS)

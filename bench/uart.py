@@ -173,8 +173,8 @@ def reckon() -> list[tuple[str, float, float]]:
     return [
         ("the port's read or write", READ_KB_US, WRITE_KB_US),
         ("CRC-32", CRC_KB_US, CRC_KB_US),
-        ("copies: 8 in, 6 out", 8 * COPY_KB_US, 6 * COPY_KB_US),
-        ("unstuffing: find, split; stuffing: four replaces", 2 * SEARCH_KB_US, 4 * SEARCH_KB_US),
+        ("copies: 5 in, 5 out", 5 * COPY_KB_US, 5 * COPY_KB_US),
+        ("unstuffing: two finds; stuffing: four replaces", 2 * SEARCH_KB_US, 4 * SEARCH_KB_US),
         (
             f"{calls_in:.0f} and {calls_out:.0f} Python calls, counted; the port's own",
             (calls_in + PORT_CALLS * packets_in) * CALL_US,

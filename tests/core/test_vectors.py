@@ -36,7 +36,7 @@ def test_frames():
         for frame in (unhexlify(row["frame"]), unhexlify(row["repl_safe"])):
             assert frame[0] == 0
             assert frames.body_length(frame[1], frame[2]) == len(frame) - 3
-            assert textstream.decode_body(frame[3:]) == packet
+            assert textstream.decode_body(frame, 3, len(frame)) == packet
     assert vectors["streams"]
     for row in vectors["streams"]:
         stream = unhexlify(row["stream"])

@@ -15,13 +15,19 @@ MAX_PACKET_BYTES = MAX_STUFFED_BYTES // 2 - 4
 def encode(packet: bytes, repl_safe: int) -> bytes:
     """The frame of `packet`; `repl_safe` also stuffs what a MicroPython prompt would act on, or, as
     2, LF and CR alone: then no part of a frame is a line."""
-    body = packet + pack("<I", crc32(packet))
+    # Apart until the end: on a board a copy costs more than all else.
+    body = _stuffed(packet, repl_safe)
+    check = _stuffed(pack("<I", crc32(packet)), repl_safe)
+    n = len(body) + len(check)
+    return b"".join((pack("BBB", 0, 0x80 | n >> 7, 0x80 | n & 0x7F), body, check))
+
+
+def _stuffed(body: bytes, repl_safe: int) -> bytes:
     body = body.replace(b"\x1b", b"\x1b\x3b").replace(b"\x00", b"\x1b\x20")
     if repl_safe:  # Ctrl-A to Ctrl-E, LF and CR
         for plain, stuffed in _REPL if repl_safe < 2 else _REPL[5:]:
             body = body.replace(plain, stuffed)
-    n = len(body)
-    return pack("BBB", 0, 0x80 | n >> 7, 0x80 | n & 0x7F) + body
+    return body
 
 
 def write(packet: bytes, out: bytearray) -> int:
@@ -38,7 +44,7 @@ def write(packet: bytes, out: bytearray) -> int:
     return 0 if out.find(b"\x00", end, n) >= 0 or out.find(b"\x1b", end, n) >= 0 else n
 
 
-WHOLE = 0x2144DF1C  # the CRC-32 of anything that its own CRC-32 follows
+_WHOLE = 0x2144DF1C  # the CRC-32 of anything that its own CRC-32 follows
 _REPL = [(bytes((c,)), bytes((0x1B, c ^ 0x20))) for c in b"\x01\x02\x03\x04\x05\n\r"]
 
 
@@ -49,7 +55,7 @@ def body_length(high: int, low: int) -> int:
     return (high & 0x3F) << 7 | low & 0x7F
 
 
-def decode_in(buffer: bytearray, view: memoryview, at: int, end: int) -> bytes | None:
+def decode_in(buffer: bytes | bytearray, view: memoryview, at: int, end: int) -> bytes | None:
     """The packet in a frame's stuffed body, which is `buffer` from `at` to `end`, and `view` a view
     of all of that; None where it was damaged. Undoes any escape, in place."""
     find = buffer.find
@@ -67,6 +73,6 @@ def decode_in(buffer: bytearray, view: memoryview, at: int, end: int) -> bytes |
             view[plain : plain + left] = view[part : part + left]
             plain += left
         end = plain
-    if end - at < 5 or crc32(view[at:end]) != WHOLE:
+    if end - at < 5 or crc32(view[at:end]) != _WHOLE:
         return None
     return bytes(view[at : end - 4])

@@ -3,9 +3,7 @@
 Boards read their USB port another way (links/usb/board.py): they can't ask how much is there.
 """
 
-from binascii import crc32
-
-from .frames import HEAD_BYTES, WHOLE, body_length, decode_in
+from .frames import HEAD_BYTES, body_length, decode_in
 
 MYPY = False
 if MYPY:
@@ -14,14 +12,14 @@ if MYPY:
 _PRINTABLE = b"\t\n\r" + bytes(range(0x20, 0x7F))
 
 
-def decode_body(body: bytes) -> bytes | None:
-    """The packet in a frame's stuffed `body`, or None where it was damaged."""
-    if b"\x1b" in body:
-        plain = bytearray(body)
-        return decode_in(plain, memoryview(plain), 0, len(plain))
-    if len(body) < 5 or crc32(body) != WHOLE:
-        return None
-    return body[:-4]
+def decode_body(data: bytes, at: int, end: int) -> bytes | None:
+    """The packet in a frame's stuffed body, which is `data` from `at` to `end`; None where it was
+    damaged."""
+    view = memoryview(data)
+    if data.find(b"\x1b", at, end) < 0:
+        return decode_in(data, view, at, end)
+    plain = bytearray(view[at:end])
+    return decode_in(plain, memoryview(plain), 0, len(plain))
 
 
 class Decoder:
@@ -68,7 +66,7 @@ class Decoder:
             if at + length > end:
                 self._held = data[start:]
                 break
-            packet = decode_body(data[at : at + length])
+            packet = decode_body(data, at, at + length)
             at += length
             if packet is None:
                 self.damaged += 1

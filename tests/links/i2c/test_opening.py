@@ -302,7 +302,7 @@ def test_a_ready_pin(pair: Callable[..., Pair]) -> None:
         if passed_us > 2_000_000:
             break
         time.sleep(0.05)  # nothing is waited for: so long it is counted
-    assert now["transfers"] - before["transfers"] <= 16  # a keepalive and its answer
+    assert now["transfers"] - before["transfers"] <= 24  # a keepalive and its answer
     data = bytes(range(256)) * 8
     assert two.ask("echo", data) == data
     assert two.noted() == list(range(20))

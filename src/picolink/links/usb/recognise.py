@@ -163,7 +163,7 @@ def has_frame(data: bytes) -> bool:
     while start >= 0 and start + HEAD_BYTES <= len(data):
         length = body_length(data[start + 1], data[start + 2])
         end = start + HEAD_BYTES + length
-        if length > 0 and end <= len(data) and decode_body(data[start + HEAD_BYTES : end]):
+        if length > 0 and end <= len(data) and decode_body(data, start + HEAD_BYTES, end):
             return True
         start = data.find(b"\x00", start + 1)
     return False
