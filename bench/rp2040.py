@@ -12,6 +12,7 @@ from typing import Any
 from picolink.core import frames
 from picolink.core.dialer import Dialer
 from picolink.core.port import Port
+from picolink.core.textstream import PROMPT
 from picolink.node.node import Node
 
 # Microseconds at 125 MHz.
@@ -74,7 +75,7 @@ def python_calls() -> int:
     calls.start("echo", ("x" * 32,), {}, None, host.now_ms())
     packet = host.endpoint.next_packet(a, host.now_ms())
     assert packet is not None
-    frame = bytearray(frames.encode(packet, True))
+    frame = bytearray(frames.encode(packet, PROMPT))
     out = bytearray(200)
     count = 0
 
@@ -88,7 +89,7 @@ def python_calls() -> int:
     decoded = frames.decode_in(frame, memoryview(frame), frames.HEAD_BYTES, len(frame))
     board.endpoint.receive(b, decoded, now_ms)  # type: ignore[arg-type]
     reply = board.endpoint.next_packet(b, now_ms)
-    frames.write(reply, out) or frames.encode(reply, False)  # type: ignore[arg-type]
+    frames.write(reply, out) or frames.encode(reply)  # type: ignore[arg-type]
     nothing = board.endpoint.next_packet(b, now_ms)
     sys.setprofile(None)
     assert reply and nothing is None

@@ -17,7 +17,7 @@ from picolink.core.endpoint import Endpoint
 from picolink.core.packets import ITEMS
 from picolink.core.port import Port
 from picolink.core.states import CLOSED, DORMANT
-from picolink.core.textstream import Decoder
+from picolink.core.textstream import PROMPT, Decoder
 
 
 class World:
@@ -200,7 +200,7 @@ class Cable:
         if self.kind == "datagram":
             data = packet + pack("<I", crc32(packet))
         elif self.kind == "text":
-            data = frames.encode(packet, True)
+            data = frames.encode(packet, PROMPT)
             if self.prints and random.chance(self.prints):
                 data = random.choice((b"hello\r\n", b"T=21.5\n")) + data
         else:
@@ -256,7 +256,7 @@ class Wire(Cable):
 
     def _carry(self, to, packet):
         world = self.world
-        data = bytearray(frames.encode(packet, False))
+        data = bytearray(frames.encode(packet))
         sender = 1 - self.ends.index(to)
         self.sent += 1
         self.bytes[sender] += len(data)

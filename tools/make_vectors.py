@@ -23,7 +23,7 @@ from picolink.core.endpoint import Endpoint  # noqa: E402
 from picolink.core.packets import CALL, HELLO_FORMAT, REPLY, hello_packets  # noqa: E402
 from picolink.core.port import Port  # noqa: E402
 from picolink.core.session import Session  # noqa: E402
-from picolink.core.textstream import Decoder  # noqa: E402
+from picolink.core.textstream import PROMPT, Decoder  # noqa: E402
 from picolink.links.ble import advertising  # noqa: E402
 from picolink.links.i2c import layout  # noqa: E402
 from picolink.links.i2c.controller import Controller  # noqa: E402
@@ -42,8 +42,8 @@ def make_frames() -> Row:
         bytes(range(256)),
         bytes(100) + b"\x1b" * 100,
     ]
-    one = frames.encode(b"\x80one", True)
-    two = frames.encode(b"\x80two", False)
+    one = frames.encode(b"\x80one", PROMPT)
+    two = frames.encode(b"\x80two")
     streams = {
         "two frames": one + two,
         "text before, between and behind": b"hello\n" + one + b"T=21.5\r\n" + two + b">>> ",
@@ -70,8 +70,8 @@ def make_frames() -> Row:
         "frames": [
             {
                 "packet": p.hex(),
-                "frame": frames.encode(p, False).hex(),
-                "repl_safe": frames.encode(p, True).hex(),
+                "frame": frames.encode(p).hex(),
+                "repl_safe": frames.encode(p, PROMPT).hex(),
             }
             for p in packets
         ],

@@ -304,7 +304,7 @@ def test_firmware_too_old_under_a_node(
 
 
 def test_a_node_that_does_not_answer() -> None:
-    frame = frames.encode(b"\x80 an old packet, whole", False)
+    frame = frames.encode(b"\x80 an old packet, whole")
     with pretender({}, at_rest=b"t 21\r\n" + frame) as address:
         fault(address, r.DEAF_NODE, "busy in a command that blocks")
 

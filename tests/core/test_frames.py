@@ -9,7 +9,7 @@ from picolink.core.frames import (
     encode,
     write,
 )
-from picolink.core.textstream import decode_body
+from picolink.core.textstream import LINES, PROMPT, decode_body
 
 PACKETS = [
     (b"\x80",),
@@ -39,7 +39,7 @@ def test_a_frame_written_in_place_is_the_same():
     written = 0
     for _ in range(400):
         packet = random.bytes(random.between(1, 340))
-        frame = encode(packet, False)
+        frame = encode(packet)
         n = write(packet, out)
         plain = len(frame) == len(packet) + 7  # nothing was stuffed
         assert n == (len(frame) if plain and len(frame) <= len(out) else 0)
@@ -50,14 +50,14 @@ def test_a_frame_written_in_place_is_the_same():
 
 @cases(PACKETS)
 def test_round_trip(packet):
-    for repl_safe in (False, True):
-        assert decoded(parts(encode(packet, repl_safe))) == packet
+    for also in ((), LINES, PROMPT):
+        assert decoded(parts(encode(packet, also))) == packet
 
 
 def test_what_a_prompt_acts_on_never_goes_out():
     random = random_for("prompt")
     for _ in range(50):
-        frame = encode(random.bytes(random.between(1, 200)), True)
+        frame = encode(random.bytes(random.between(1, 200)), PROMPT)
         for byte in b"\x01\x02\x03\x04\x05\n\r":
             assert frame.find(bytes((byte,))) < 0
         assert frame.find(b"\x00", 1) < 0
@@ -65,7 +65,7 @@ def test_what_a_prompt_acts_on_never_goes_out():
 
 def test_every_flipped_bit_is_noticed():
     packet = b"\x80some packet with \x00 and \x1b\n"
-    body = parts(encode(packet, True))
+    body = parts(encode(packet, PROMPT))
     for i in range(len(body)):
         for bit in range(8):
             broken = bytearray(body)

@@ -3,10 +3,10 @@
 from both import cases, random_for
 
 from picolink.core.frames import encode
-from picolink.core.textstream import Decoder
+from picolink.core.textstream import PROMPT, Decoder
 
-ONE = encode(b"\x80one\x00\x1b\n", True)
-TWO = encode(b"\x80two", False)
+ONE = encode(b"\x80one\x00\x1b\n", PROMPT)
+TWO = encode(b"\x80two")
 
 
 def run(pieces):
@@ -90,10 +90,10 @@ def test_given_up_tail():
 def test_one_byte_of_noise_costs_at_most_two_frames():
     # Noise on the length bytes can swallow the head of the next frame's predecessor only.
     random = random_for("noise")
-    good = [encode(b"\x80%d" % n, True) for n in range(6)]
+    good = [encode(b"\x80%d" % n, PROMPT) for n in range(6)]
     for _ in range(300):
         stream = bytearray(b"".join(good))
         at = random.below(len(stream))
         stream[at] ^= 1 << random.below(8)
-        got, _, _ = run([bytes(stream), encode(b"\x80end", True)])
+        got, _, _ = run([bytes(stream), encode(b"\x80end", PROMPT)])
         assert len(got) >= 5 and got[-1] == b"\x80end"

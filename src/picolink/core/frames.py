@@ -7,26 +7,30 @@ CRC-32, stuffed. Everything else is text.
 from binascii import crc32
 from struct import pack, pack_into
 
+MYPY = False
+if MYPY:
+    from collections.abc import Sequence
+
+    Stuffing = Sequence[tuple[bytes, bytes]]  # a byte, and what stands for it
+
 HEAD_BYTES = 3
 MAX_STUFFED_BYTES = 8191
 MAX_PACKET_BYTES = MAX_STUFFED_BYTES // 2 - 4
 
 
-def encode(packet: bytes, repl_safe: int) -> bytes:
-    """The frame of `packet`; `repl_safe` also stuffs what a MicroPython prompt would act on, or, as
-    2, LF and CR alone: then no part of a frame is a line."""
+def encode(packet: bytes, also: "Stuffing" = ()) -> bytes:
+    """The frame of `packet`; `also` is what to stuff besides 0x00 and 0x1B."""
     # Apart until the end: on a board a copy costs more than all else.
-    body = _stuffed(packet, repl_safe)
-    check = _stuffed(pack("<I", crc32(packet)), repl_safe)
+    body = _stuffed(packet, also)
+    check = _stuffed(pack("<I", crc32(packet)), also)
     n = len(body) + len(check)
     return b"".join((pack("BBB", 0, 0x80 | n >> 7, 0x80 | n & 0x7F), body, check))
 
 
-def _stuffed(body: bytes, repl_safe: int) -> bytes:
+def _stuffed(body: bytes, also: "Stuffing") -> bytes:
     body = body.replace(b"\x1b", b"\x1b\x3b").replace(b"\x00", b"\x1b\x20")
-    if repl_safe:  # Ctrl-A to Ctrl-E, LF and CR
-        for plain, stuffed in _REPL if repl_safe < 2 else _REPL[5:]:
-            body = body.replace(plain, stuffed)
+    for plain, stuffed in also:
+        body = body.replace(plain, stuffed)
     return body
 
 
@@ -45,7 +49,6 @@ def write(packet: bytes, out: bytearray) -> int:
 
 
 _WHOLE = 0x2144DF1C  # the CRC-32 of anything that its own CRC-32 follows
-_REPL = [(bytes((c,)), bytes((0x1B, c ^ 0x20))) for c in b"\x01\x02\x03\x04\x05\n\r"]
 
 
 def body_length(high: int, low: int) -> int:

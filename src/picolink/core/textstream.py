@@ -9,6 +9,11 @@ MYPY = False
 if MYPY:
     from collections.abc import Callable
 
+#: What else a frame may stuff: LF and CR, so that no part of it is a line; and all that a prompt of
+#: MicroPython would act on, Ctrl-A to Ctrl-E besides.
+LINES = [(b"\n", b"\x1b\x2a"), (b"\r", b"\x1b\x2d")]
+PROMPT = [(bytes((c,)), bytes((0x1B, c ^ 0x20))) for c in b"\x01\x02\x03\x04\x05"] + LINES
+
 _PRINTABLE = b"\t\n\r" + bytes(range(0x20, 0x7F))
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from picolink.core.frames import encode
+from picolink.core.textstream import PROMPT
 from picolink.links.usb import recognise as r
 from picolink.links.usb.recognise import Found, found, recognise, traceback_of
 
-HELLO = encode(b"\x01\x90hello-from-laptop\x00\x07\x0d", repl_safe=True)
-ANSWER = encode(b"\x02\x91greenhouse", repl_safe=False)
+HELLO = encode(b"\x01\x90hello-from-laptop\x00\x07\x0d", PROMPT)
+ANSWER = encode(b"\x02\x91greenhouse")
 BANNER = (
     b"\r\nMicroPython v1.28.0 on 2026-03-20; Raspberry Pi Pico W with RP2040\r\n"
     b'Type "help()" for more information.\r\n>>> '

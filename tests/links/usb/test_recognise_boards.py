@@ -9,11 +9,12 @@ import time
 import pytest
 
 from picolink.core.frames import encode
+from picolink.core.textstream import PROMPT
 from picolink.links.usb import recognise as r
 from picolink.links.usb.discover import open_exclusive
 from picolink.sim import World
 
-HELLO = encode(b"\x01\x90hello-from-laptop\x00\x07\x0d" * 2, repl_safe=True)
+HELLO = encode(b"\x01\x90hello-from-laptop\x00\x07\x0d" * 2, PROMPT)
 BROKEN = "def f():\n    1/0\nf()\n"
 PRINTS = "import time\nwhile True:\n    print('t 21')\n    time.sleep_ms(20)\n"
 

@@ -7,7 +7,7 @@ bytes are worth waking up for.
 """
 
 from ...core.frames import encode
-from ...core.textstream import Decoder
+from ...core.textstream import LINES, Decoder
 from ...core.timing import TIMES
 from ..output import Output
 
@@ -20,7 +20,6 @@ if MYPY:
 
 _LEAST_BYTES = 16  # of a frame
 _SPEED = 0x44  # first byte of the packets that agree on another baud rate
-_LINES_ONLY = 2  # stuffed besides what every frame stuffs: LF and CR
 
 
 class UartLink(Output):
@@ -94,7 +93,7 @@ class UartLink(Output):
 
     def transmit(self, packet: bytes) -> None:
         """The same, at whatever rate."""
-        self.write(encode(packet, _LINES_ONLY))
+        self.write(encode(packet, LINES))
 
     def close(self) -> None:
         """Closes the port."""

@@ -8,7 +8,7 @@ import termios
 
 from ...core.errors import LinkError
 from ...core.frames import encode
-from ...core.textstream import Decoder
+from ...core.textstream import PROMPT, Decoder
 
 _KEPT_BYTES = 65536
 
@@ -86,7 +86,7 @@ class Listening:
 
     def send(self, packet: bytes) -> None:
         """Sends a packet, so that no prompt and no login acts on a byte of it."""
-        self.last = encode(packet, True)
+        self.last = encode(packet, PROMPT)
         self.write(self.last)
 
     def write(self, data: bytes) -> None:

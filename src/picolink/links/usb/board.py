@@ -163,7 +163,7 @@ class UsbLink:
     def send(self, packet: bytes) -> None:
         """Sends a packet, in one write."""
         n = write(packet, self._buffer)  # which nothing is in while nobody receives
-        self.write(self._view[:n] if n else encode(packet, False))
+        self.write(self._view[:n] if n else encode(packet))
 
     def write(self, text: "bytes | memoryview") -> None:
         """Sends bytes as they are."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from ...core.errors import CannotConnect, LinkError
 from ...core.frames import MAX_PACKET_BYTES, encode
-from ...core.textstream import Decoder
+from ...core.textstream import PROMPT, Decoder
 from ..output import Output
 from .discover import open_exclusive, resolve
 from .recognise import ANSWER_MS, PROBE, Found, recognise
@@ -60,7 +60,7 @@ class UsbLink(Output):
 
     def send(self, packet: bytes) -> None:
         """Sends a packet, in one write."""
-        self._last = frame = encode(packet, True)
+        self._last = frame = encode(packet, PROMPT)
         self.write(frame)
 
     def _write(self, data: bytes) -> int:
