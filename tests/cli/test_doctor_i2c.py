@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -173,7 +172,5 @@ def test_two_boards_of_which_one_does_not_answer(world: World) -> None:
 def test_two_boards_and_all_is_well(world: World) -> None:
     desk, _ = two(world, pull_ups=True)
     desk.start()
-    end = time.monotonic() + 20
-    while "listening on i2c:0/0x43" not in desk.log_text():
-        assert time.monotonic() < end, desk.log_text()
+    desk.wait_printed("listening on i2c:0/0x43")
     assert not [step for step in examine(f"usb:{desk.usb_path}") if not step.ok]

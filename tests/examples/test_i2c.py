@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,9 +27,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 def lamp(world: World, program: str) -> VirtualBoard:
     board = world.board("lamp", main=EXAMPLES / program, libs=compile_all(["usb", "i2c"]))
     world.i2c_host(1, board.i2c(0, 0, 1))
-    end = time.monotonic() + 10
-    while "listening on usb:" not in board.log_text():
-        assert time.monotonic() < end, board.log_text()
+    board.wait_printed("listening on usb:")
     assert "listening on i2c-" in board.log_text()
     return board
 

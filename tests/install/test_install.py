@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -287,9 +286,7 @@ def test_from_the_raw_repl_and_beside_a_running_node(world: World, picolink: Run
     assert picolink("call", "usb:auto", "hello")[1] == "hello from b\n"
     with open(board.usb_path, "wb", buffering=0) as port:
         port.write(b"\r\x03\x03\r\x01")
-        deadline_s = time.monotonic() + 5
-        while "raw REPL" not in board.log_text() and time.monotonic() < deadline_s:
-            pass
+        board.wait_printed("raw REPL")
     assert picolink("install", "usb:auto", "--name", "c")[0] == 0
     assert picolink("call", "usb:auto", "hello")[1] == "hello from c\n"
 

@@ -340,9 +340,7 @@ def test_a_dialect_and_a_peer_on_one_port(world: World) -> None:
         f"b{len(world.boards)}", main=TEXT, libs=compile_all(["usb", "uart"]), heap_bytes=2_000_000
     )
     wire = world.uart(board.uart(0))
-    deadline = time.monotonic() + 20
-    while "listening on uart:0" not in board.log_text():  # else it misses the first byte
-        assert time.monotonic() < deadline
+    board.wait_printed("listening on uart:0")  # else it misses the first byte
     with plain_port(wire.path, 9600) as fd:
         assert b"on\r\n" in ask(fd, b"led_on\r", b"on\r\n")
         # More at once than the port takes, and an answer behind it.

@@ -50,35 +50,25 @@ print("ready")
 """
 
 
-def printed(board: VirtualBoard, what: str, timeout_s: float = 10) -> str:
-    """Waits until the board has printed `what`; the rest of that line."""
-    end = time.monotonic() + timeout_s
-    while True:
-        text = board.log_text()
-        if what in text and "\n" in text.split(what, 1)[1]:
-            return text.split(what, 1)[1].splitlines()[0]
-        assert time.monotonic() < end, f"{board.name} did not print {what!r} but:\n{text}"
-
-
 def ran(world: World, source: str, *others: VirtualBoard, pull_ups: bool = True) -> list[str]:
     """What a controller's program prints, with the targets of others on its bus."""
     board = world.board("controller", main=source + "\nprint('end')", start=False)
     world.i2c(board.i2c(0), *(other.i2c(0) for other in others), pull_ups=pull_ups)
     board.start()
-    printed(board, "end\r", 30)
+    board.wait_printed("end\r", 30)
     return board.log_text().split("end\r")[0].splitlines()
 
 
 def target(world: World, main: str = MEMORY, **options: str) -> VirtualBoard:
     board = world.board("target", main=main, **options)
-    printed(board, "ready")
+    board.wait_printed("ready")
     return board
 
 
 def hosted(world: World, main: str = MEMORY, **options: object) -> tuple[VirtualBoard, I2cBus]:
     board = world.board("target", main=main)
     bus = world.i2c_host(1, board.i2c(0), **options)
-    printed(board, "ready")
+    board.wait_printed("ready")
     return board, bus
 
 
@@ -106,7 +96,7 @@ def test_wrong_settings_are_refused_as_by_the_port(
         board = world.board(
             name, main=f"from machine import Pin, {name}\n{name}({arguments}{more})"
         )
-        printed(board, "ValueError: " + error.replace("I2C(", name + "("))
+        board.wait_printed("ValueError: " + error.replace("I2C(", name + "("))
 
 
 def test_settings_are_shown_and_kept(world: World) -> None:
@@ -236,7 +226,7 @@ def test_the_memory_is_the_programs_own(world: World) -> None:
         while host.read_i2c_block_data(0x43, 2, 2) != [0x35, 0x12]:
             assert time.monotonic() < end
         board.pin(15).set(0)
-        printed(board, "not writable")
+        board.wait_printed("not writable")
 
 
 def test_memory_is_answered_while_python_is_busy(world: World) -> None:
@@ -276,16 +266,16 @@ def test_soft_events_are_hints(world: World) -> None:
         " print('event', t.irq().flags(), t.memaddr, n)\n"
         "irq = t.irq(on)\nprint('irq', irq.trigger(), t.irq() is irq)",
     )
-    assert printed(board, "irq ") == "48 True"
+    assert board.wait_printed("irq ") == "48 True"
     with smbus2.SMBus(1) as host:
         host.write_byte(0x43, 7)  # the pointer alone: no event
         host.read_byte(0x43)
-        assert printed(board, "event ") == "16 7 1"
+        assert board.wait_printed("event ") == "16 7 1"
         host.write_byte_data(0x43, 9, 1)
-        assert printed(board, "event 32") == " 9 2"
+        assert board.wait_printed("event 32") == " 9 2"
         host.write_quick(0x43)  # addressed and nothing written: that is one
-        assert printed(board, "event 32 9 ") == "2"
-        printed(board, "event 32 9 3")
+        assert board.wait_printed("event 32 9 ") == "2"
+        board.wait_printed("event 32 9 3")
 
 
 def test_soft_events_merge(world: World) -> None:
@@ -296,12 +286,12 @@ def test_soft_events_merge(world: World) -> None:
         "while not Pin(15).value(): pass\n"
         "machine.enable_irq(state)\ntime.sleep_ms(50)\nprint('calls', n, mem[1])",
     )
-    printed(board, "off")
+    board.wait_printed("off")
     with smbus2.SMBus(1) as host:
         for n in range(30):
             host.write_byte_data(0x43, 1, n)
     board.pin(15).set(1)
-    calls, last = printed(board, "calls ").split()
+    calls, last = board.wait_printed("calls ").split()
     assert 1 <= int(calls) < 30 and last == "29"
 
 
@@ -316,7 +306,7 @@ def test_events_that_need_a_hard_handler_say_so(world: World) -> None:
         "except ValueError as e: print(e)\n"
         "print('end')",
     )
-    printed(board, "end")
+    board.wait_printed("end")
     assert board.log_text().splitlines()[:5] == [
         *(f"{flag} hard IRQ required" for flag in (1, 2, 4, 8)),
         "mem_addrsize must be 0, 8, 16, 24 or 32",
@@ -350,12 +340,12 @@ def test_deinit_is_a_clean_no(world: World) -> None:
     with smbus2.SMBus(1) as host:
         assert host.read_byte_data(0x43, 5) == 5
         board.pin(15).set(1)
-        printed(board, "gone")
+        board.wait_printed("gone")
         with pytest.raises(OSError) as error:
             host.read_byte_data(0x43, 5)
         assert number_of(error) == errno.EREMOTEIO
         board.pin(15).set(0)
-        printed(board, "back")
+        board.wait_printed("back")
         assert host.read_byte_data(0x44, 5) == 5
 
 
@@ -386,12 +376,12 @@ def test_a_handler_that_allocates_is_switched_off_and_holds_the_clock(world: Wor
         with pytest.raises(OSError) as error:
             host.read_byte(0x43)
         assert number_of(error) == errno.EIO  # 35 ms were enough for a Raspberry Pi
-        printed(board, "MemoryError")
+        board.wait_printed("MemoryError")
         with pytest.raises(OSError) as error:
             host.read_byte(0x44)  # nobody gets through any more
         assert number_of(error) == errno.ETIMEDOUT
         board.pin(15).set(1)
-        printed(board, "again")
+        board.wait_printed("again")
         assert host.read_byte(0x43) == 0x2A
 
 
@@ -412,7 +402,7 @@ def test_hard_events_in_order(world: World) -> None:
         host.write_byte(0x43, 1)
         assert host.read_byte(0x43) == 100
     # addressed, a byte, the end; addressed, a byte wanted, one more for nobody, the end
-    assert printed(board, "flags ") == "[2, 8, 32, 1, 4, 4, 16]"
+    assert board.wait_printed("flags ") == "[2, 8, 32, 1, 4, 4, 16]"
 
 
 # What is hard on a target
@@ -498,9 +488,9 @@ def test_a_controller_that_is_reset_in_the_middle_can_leave_sda_low(world: World
             assert time.monotonic() < end
         if "stuck" not in desk.log_text():
             desk.reset()
-    assert printed(desk, "stuck ") == "[Errno 110] ETIMEDOUT"
-    assert printed(desk, "probed ").startswith("[8, 67]")  # the first seems to answer
-    assert printed(desk, "free ") == r"b'\x05'"
+    assert desk.wait_printed("stuck ") == "[Errno 110] ETIMEDOUT"
+    assert desk.wait_printed("probed ").startswith("[8, 67]")  # the first seems to answer
+    assert desk.wait_printed("free ") == r"b'\x05'"
 
 
 def test_firmware_without_targets(world: World) -> None:
@@ -510,7 +500,7 @@ def test_firmware_without_targets(world: World) -> None:
         "sys.implementation.version, os.uname().release)",
         firmware="1.25.0",
     )
-    assert printed(board, "False ") == "(1, 25, 0, '') 1.25.0"
+    assert board.wait_printed("False ") == "(1, 25, 0, '') 1.25.0"
     with pytest.raises(ValueError, match="give a version of MicroPython"):
         world.board("odd", firmware="newest")
 
@@ -552,17 +542,17 @@ def test_a_line_that_is_held_low(world: World, line: str) -> None:
         "\nwhile Pin(15).value(): pass\nprint('mended', I2C(0).readfrom_mem(0x43, 1, 1))",
     )
     bus = world.i2c(board.i2c(0), other.i2c(0), pull_ups=True)
-    printed(other, "ready")
+    other.wait_printed("ready")
     bus.set(I2cFaults(sda_low=line == "sda", scl_low=line == "scl"))
     other.pin(15).set(1)
-    assert printed(other, "lines ") == ("0 1" if line == "sda" else "1 0")
+    assert other.wait_printed("lines ") == ("0 1" if line == "sda" else "1 0")
     told = other.log_text().splitlines()
     assert told[1] == "[Errno 110] ETIMEDOUT"
     if line == "sda":
         assert told[2] == "112"  # every address seems to answer
     bus.set(I2cFaults())
     other.pin(15).set(0)
-    assert printed(other, "mended ") == r"b'\x01'"
+    assert other.wait_printed("mended ") == r"b'\x01'"
 
 
 def test_without_pull_ups_bytes_go_wrong(world: World) -> None:
@@ -750,7 +740,7 @@ def test_the_command_line_finds_the_bus(world: World) -> None:
         libs=compile_all(["usb", "i2c"]),
     )
     world.i2c_host(1, board.i2c(0, 0, 1))
-    printed(board, "listening on usb:")
+    board.wait_printed("listening on usb:")
     path = os.pathsep.join(p for p in sys.path if p)
     done = subprocess.run(
         [sys.executable, "-m", "picolink", "call", "i2c:1/0x43", "led_set", "on"],
@@ -791,7 +781,7 @@ def test_a_world_from_toml(world: World, tmp_path: Path) -> None:
         'host = 3\nchips = {"0x20" = "0a0b"}\nflipped = 0.0\n'
     )
     with World.from_toml(file) as own:
-        printed(own.boards["lamp"], "ready")
+        own.boards["lamp"].wait_printed("ready")
         with smbus2.SMBus(3) as host:
             assert host.read_byte_data(0x43, 9) == 9
             assert host.read_byte_data(0x20, 1) == 0x0B
@@ -815,7 +805,7 @@ def test_wrong_worlds_say_why(tmp_path: Path, text: str, error: str) -> None:
 def test_pins_that_wires_do_not_hang_at_hear_nothing(world: World) -> None:
     board = world.board("target", main=MEMORY)
     world.i2c_host(1, board.i2c(0, 8, 9))
-    printed(board, "ready")
+    board.wait_printed("ready")
     with smbus2.SMBus(1) as host, pytest.raises(OSError):
         host.read_byte(0x43)
 
@@ -826,5 +816,5 @@ def test_a_block_without_wires(world: World) -> None:
         main="from machine import I2C\ni = I2C(0)\ntry: i.writeto(8, b'1')\n"
         "except OSError as e: print(e)\nprint(i.scan(), 'end')",
     )
-    printed(board, "end")
+    board.wait_printed("end")
     assert board.log_text().splitlines()[:2] == ["[Errno 5] EIO", "[] end"]

@@ -84,18 +84,8 @@ class Port:
 def echoing(world: World, main: str = ECHO) -> VirtualBoard:
     """A board whose UART is open: what came before would be lost."""
     board = world.board("b", main=main)
-    printed(board, "ready")
+    board.wait_printed("ready")
     return board
-
-
-def printed(board: VirtualBoard, what: str, timeout_s: float = 5) -> str:
-    """Waits until the board has printed `what`; the rest of that line."""
-    end = time.monotonic() + timeout_s
-    while True:
-        text = board.log_text()
-        if what in text and "\n" in text.split(what, 1)[1]:
-            return text.split(what, 1)[1].splitlines()[0]
-        assert time.monotonic() < end, f"{board.name} did not print {what!r} but:\n{text}"
 
 
 def sent(wire: UartWire, direction: int, count: int, timeout_s: float = 5) -> dict[str, int]:
@@ -196,7 +186,7 @@ def test_streams_on_a_port(world: World) -> None:
         "print(u.read(2), u.read())\nprint(u.read())",
     )
     wire = world.uart(board.uart(0))
-    printed(board, "ready")
+    board.wait_printed("ready")
     with port(wire.path) as host:
         os.write(host.fd, b"line\nabcdefgh")
         board.wait_state("repl")
@@ -232,7 +222,7 @@ def test_two_boards_on_other_pins(world: World) -> None:
     )
     world.uart(a.uart(0, 12, 13), b.uart(1))
     b.start()
-    assert printed(b, "got ") == "b'over there'"
+    assert b.wait_printed("got ") == "b'over there'"
 
 
 def test_wires_at_other_pins_carry_nothing(world: World) -> None:
@@ -254,12 +244,12 @@ def test_asyncio_reads_and_writes(world: World) -> None:
         "async def main():\n asyncio.create_task(beat())\n await echo()\nasyncio.run(main())",
     )
     wire = world.uart(board.uart(0))
-    printed(board, "ready")
+    board.wait_printed("ready")
     line = b"x" * 150 + b"\n"  # more than the tx buffer
     with port(wire.path) as host:
         for _ in range(3):
             assert host.ask(line, len(line)) == line
-    printed(board, "beat 20")
+    board.wait_printed("beat 20")
 
 
 def test_poll_tells_of_room_to_write(world: World) -> None:
@@ -282,11 +272,11 @@ def test_idle_interrupts_once_a_burst(world: World) -> None:
         "irq = u.irq(idle, u.IRQ_RXIDLE)\nprint('ready')\nwhile True: pass",
     )
     wire = world.uart(board.uart(0))
-    printed(board, "ready")
+    board.wait_printed("ready")
     with port(wire.path) as host:
         for n in (40, 3):
             os.write(host.fd, b"b" * n)
-            assert printed(board, f"idle {n} ") == "True"
+            assert board.wait_printed(f"idle {n} ") == "True"
     assert board.log_text().count("idle") == 2
 
 
@@ -303,20 +293,20 @@ def test_a_break_arrives(world: World) -> None:
         "while True: pass",
     )
     world.uart(a.uart(0), b.uart(0))
-    printed(b, "ready")
+    b.wait_printed("ready")
     a.pin(15).set(1)
-    assert printed(b, "break ") == "b'\\x00'"
+    assert b.wait_printed("break ") == "b'\\x00'"
 
 
 def test_the_buffer_overflows(world: World) -> None:
     board = world.board("b", main=LISTEN.replace("BAUD", "115200").replace("RXBUF", "64"))
     wire = world.uart(board.uart(0))
-    printed(board, "ready")
+    board.wait_printed("ready")
     with port(wire.path) as host:
         os.write(host.fd, bytes(range(100)))
         assert sent(wire, 1, 100)["overflowed"] == 36
         board.pin(15).set(1)
-        count, data = printed(board, "heard ").split(" ", 1)
+        count, data = board.wait_printed("heard ").split(" ", 1)
     assert int(count) == 64 and data == str(bytes(range(64)))
 
 
@@ -330,13 +320,13 @@ def test_a_flash_write_loses_what_arrives(world: World) -> None:
         "while not Pin(15).value(): pass\nprint('heard', u.any())",
     )
     wire = world.uart(board.uart(0))
-    printed(board, "ready")
+    board.wait_printed("ready")
     with port(wire.path) as host:
         os.write(host.fd, b"f" * 4000)
-        took_ms = int(printed(board, "took "))
+        took_ms = int(board.wait_printed("took "))
         counts = sent(wire, 1, 4000)
         board.pin(15).set(1)
-        heard = int(printed(board, "heard "))
+        heard = int(board.wait_printed("heard "))
     assert took_ms >= 45
     assert heard == 4000 - counts["overflowed"]
     assert counts["overflowed"] >= 400  # 45 ms of 11.5 bytes, but for the receiver's own 32
@@ -391,12 +381,12 @@ def test_the_same_seed_gives_the_same_faults(tmp_path: Path) -> None:
         with World(seed=seed) as world:
             board = world.board("b", main=LISTEN.replace("BAUD", "115200").replace("RXBUF", "2048"))
             wire = world.uart(board.uart(0), "pty", UartFaults(lost=0.05, flipped=0.05))
-            printed(board, "ready")
+            board.wait_printed("ready")
             with port(wire.path) as host:
                 os.write(host.fd, bytes(range(256)) * 2)
                 sent(wire, 1, 512)
                 board.pin(15).set(1)
-                return printed(board, "heard ").encode()
+                return board.wait_printed("heard ").encode()
 
     assert once(SEED) == once(SEED) != once(SEED + 1)
 
@@ -429,10 +419,10 @@ def test_a_wrong_baud_is_garbage(world: World, board_baud: int, host_baud: int) 
         ),
     )
     wire = world.uart(board.uart(0))
-    printed(board, "ready")
+    board.wait_printed("ready")
     with port(wire.path, host_baud) as host:
         os.write(host.fd, b"UUUU")
-        printed(board, "sent")
+        board.wait_printed("sent")
         got = host.read(1, timeout_s=2)
         got += host.read(10_000, timeout_s=0.2)
         assert got and b"Hello" not in got and b"Pi" not in got
@@ -476,11 +466,11 @@ def test_cuts_by_hand_and_by_chance(world: World) -> None:
 def test_noise_out_of_nothing(world: World) -> None:
     board = world.board("b", main=LISTEN.replace("BAUD", "115200").replace("RXBUF", "64"))
     wire = world.uart(board.uart(0))
-    printed(board, "ready")
+    board.wait_printed("ready")
     wire.noise(0, b"\xff\x00zap")
     wire.counts()
     board.pin(15).set(1)
-    assert printed(board, "heard ") == "5 b'\\xff\\x00zap'"
+    assert board.wait_printed("heard ") == "5 b'\\xff\\x00zap'"
 
 
 def test_a_login_at_the_other_end(world: World) -> None:
@@ -529,7 +519,7 @@ def test_an_inverted_line(world: World, invert: int, understood: bool) -> None:
     )
     world.uart(a.uart(0), b.uart(0))
     b.start()
-    assert (printed(b, "got ") == "b'hello'") == understood
+    assert (b.wait_printed("got ") == "b'hello'") == understood
 
 
 def test_garbler_reads_what_it_can() -> None:

@@ -237,3 +237,17 @@ def test_reset_kill_and_start_again(world: World) -> None:
         again()
     board.pin(2).wait(1)
     assert board.state == "main"
+
+
+def test_what_a_board_prints_is_waited_for(world: World) -> None:
+    board = world.board(
+        "b",
+        main="from machine import Pin\nprint('one', 1)\nwhile not Pin(15).value(): pass\n"
+        "print('two', 2)\nwhile True: pass\n",
+    )
+    assert board.wait_printed("one ") == "1"
+    with pytest.raises(TimeoutError, match=r"b did not print 'two' within 0\.2 s(.|\n)*one 1"):
+        board.wait_printed("two", timeout_s=0.2)
+    board.pin(15).set(1)
+    assert board.wait_printed("two ") == "2"
+    assert board.wait_printed("one ") == "1"

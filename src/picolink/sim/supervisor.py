@@ -23,6 +23,7 @@ from picolink.sim.events import EventLoop, Timer
 from picolink.sim.i2c.port import I2cPorts
 from picolink.sim.i2c.port import Wired as WiredI2c
 from picolink.sim.lines import Lines, Message
+from picolink.sim.printed import rest_of_line
 from picolink.sim.uart.port import UartPorts, Wired
 from picolink.sim.usb_port import UsbPort
 
@@ -49,6 +50,7 @@ class Supervisor:
         self.pins: dict[Any, Any] = {}  # what the world drives
         self.adc: dict[int, float] = {}
         self.log = b""
+        self.awaited: list[Message] = []  # questions for what it has not printed yet
         self.plugged: bool = config["plugged"]
         self.rtc_offset_s = 0
         self.on_air = False  # its program uses its radio
@@ -181,6 +183,18 @@ class Supervisor:
     def log_text(self, data: bytes) -> None:
         """Remember what a board printed, for whoever debugs a test."""
         self.log = (self.log + data)[-LOG_BYTES:]
+        if self.awaited and b"\n" in data:
+            questions, self.awaited = self.awaited, []
+            for question in questions:
+                self._tell_printed(question)
+
+    def _tell_printed(self, question: Message) -> None:
+        text = self.log.decode(errors="replace")
+        _, number, what = question
+        if not what or rest_of_line(text, what) is not None:
+            self.world.send("log", number, text)
+        else:
+            self.awaited.append(question)
 
     def _keyboard_interrupt(self) -> bool:
         return self.process is not None and self.process.keyboard_interrupt()
@@ -262,7 +276,7 @@ class Supervisor:
         elif kind == "wired":
             self.wired = message[1]
         elif kind == "log":
-            self.world.send("log", message[1], self.log.decode(errors="replace"))
+            self._tell_printed(message)
         elif kind == "done":
             self.world.send("done", message[1])
 

@@ -21,6 +21,7 @@ from picolink.sim.bluetooth.air import BoardBluetooth
 from picolink.sim.i2c.wire import BoardI2c, board_i2c
 from picolink.sim.lines import Lines, Message
 from picolink.sim.pins import BoardAdc, BoardPin, thermometer_volts
+from picolink.sim.printed import Printed
 from picolink.sim.uart.wire import BoardUart, board_uart
 from picolink.sim.wifi.datagrams import HERE
 from picolink.sim.wifi.radio import Radio
@@ -92,8 +93,7 @@ class VirtualBoard:
         self._resets = 0
         self._plugged = True
         self._said: Any = None
-        self._log: tuple[int, str] = (0, "")
-        self._log_requests = 0
+        self._printed = Printed(self._changed, self._send, lambda: self._state != "failed")
         self._pin_lock = threading.Lock()
         self._radio, self._token = world.air.radio(name, address, self.unique_id)
         self._bluetooth = world.bluetooth.board(name, self.unique_id)
@@ -296,10 +296,18 @@ class VirtualBoard:
 
     def log_text(self) -> str:
         """The last 64 kB of what it printed, read by anybody or not (usb="rp2" only)."""
-        if not self._process:
-            return self._log[1]
-        self._settle()
-        return self._log[1]
+        return self._printed.text(20 if self._process else 0)
+
+    def wait_printed(self, what: str, timeout_s: float = 20) -> str:
+        """Wait until it has printed a line with `what` in it; returns what follows it there.
+        Raises TimeoutError."""
+        rest = self._printed.line(what, timeout_s)
+        if rest is None:
+            raise TimeoutError(
+                f"{self.name} did not print {what!r} within {timeout_s} s; what it printed last:\n"
+                f"{self.log_text()[-800:]}"
+            )
+        return rest
 
     def _announce(self, there: bool) -> None:
         # Host tools find a board that hangs at a cable, and no other.
@@ -326,15 +334,8 @@ class VirtualBoard:
     def _send(self, *message: Any) -> None:
         self.world.loop.post(lambda: self.tell(*message))
 
-    def _settle(self, timeout_s: float = 20) -> None:
-        # The supervisor answers in order: when the answer is here, all before it was done.
-        with self._changed:
-            self._log_requests += 1
-            number = self._log_requests
-            self._send("log", number)
-            self._changed.wait_for(
-                lambda: self._log[0] >= number or self._state == "failed", timeout_s
-            )
+    def _settle(self) -> None:
+        self._printed.text()  # which comes when all that it was told before is done
 
     def _ask(self, until: str, *message: Any, timeout_s: float = 20) -> None:
         resets = self._resets
@@ -365,9 +366,7 @@ class VirtualBoard:
                 self._darken()
             self._set_state(message[1])
         elif kind == "log":
-            with self._changed:
-                self._log = (message[1], message[2])
-                self._changed.notify_all()
+            self._printed.received(message[1], message[2])
         elif kind == "no flash":
             self._said = message[1]
         elif kind == "started":

@@ -141,9 +141,7 @@ def test_wrong_declarations_say_so(world: World) -> None:
         "from picolink import Node\nNode('c').run('i2c-registers:1/0x43')",
         libs=compile_all(["i2c"]),
     )
-    end = time.monotonic() + 10
-    while "no i2c-registers" not in board.log_text():
-        assert time.monotonic() < end, board.log_text()
+    board.wait_printed("no i2c-registers")
     told = board.log_text().splitlines()
     assert told[0].startswith("UsageError register 0: there are 0x00 to 0x0F")
     assert told[1].startswith("UsageError register 16:")
