@@ -42,7 +42,7 @@ soak: LIMIT := --timeout=3600
 soak: export PICOLINK_SOAK = 1
 soak: export PICOLINK_HOMEASSISTANT = $(CURDIR)/$(HA)/bin/python
 soak: export PICOLINK_THONNY = $(CURDIR)/$(THONNY)/bin/python
-soak: lint homeassistant thonny ## the same tests with the full counts (half an hour and more)
+soak: lint homeassistant thonny ## the same tests with the full counts (some 40 minutes)
 	$(PYTEST) $(BESIDE) --durations=20 $(PYTEST_ARGS) || $(AGAIN)
 
 bench: $(BENCH_STAMP) ## measure, and write docs/benchmarks.md

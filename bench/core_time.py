@@ -15,12 +15,13 @@ from picolink.core.port import Port
 from picolink.links.loopback.link import LoopbackLink
 from picolink.node.node import Node
 
-from .rp2040 import CALL_US, TURN_US
+from .rp2040 import CALL_US, ESCAPE_US, TURN_US
 
 CRC_KB_US = 203
 COPY_KB_US = 656  # a slice of 256 bytes takes 168
 SEARCH_KB_US = 100  # replace or find, where little is found
-COPIES_IN, COPIES_OUT = 3, 3  # of packet and message; framing makes 5 and 3 more
+COPIES_IN, COPIES_OUT = 3, 3  # of packet and message; framing makes 1 and 3 more
+ESCAPES = 9 * 1000 // 256  # in a kB from a host, where every byte value comes as often
 WAKES = 2  # turns of the event loop for a packet that comes, and the packets' acknowledgements
 PORT_CALLS = 8  # of the port's own methods a packet
 _CHUNK = 8_192
@@ -116,8 +117,8 @@ def reckon(medium: Medium) -> tuple[float, float]:
         us += WAKES * packets * TURN_US
         us += (COPIES_IN if to_board else COPIES_OUT) * COPY_KB_US
         if medium.framed:
-            us += CRC_KB_US + (5 * COPY_KB_US + 2 * SEARCH_KB_US if to_board else
-                               3 * COPY_KB_US + 4 * SEARCH_KB_US)  # fmt: skip
+            us += CRC_KB_US + (COPY_KB_US + 2 * SEARCH_KB_US + ESCAPES * ESCAPE_US if to_board
+                               else 3 * COPY_KB_US + 4 * SEARCH_KB_US)  # fmt: skip
         found.append(us)
     return found[0], found[1]
 

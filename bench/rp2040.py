@@ -28,6 +28,7 @@ LOADS_US = 181  # of a line like {"t":21.5,"n":123,"s":"ok"}
 DUMPS_US = 252
 SLICE_US = 12  # a copy of some tens of bytes
 REPLACE_US = 25  # over some tens of bytes
+ESCAPE_US = CALL_US + 4 * SLICE_US  # to find one, and to move what stands before the next
 
 
 class _Wires:

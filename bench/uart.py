@@ -18,7 +18,7 @@ from picolink.sim import World
 
 from .core_time import COPY_KB_US, CRC_KB_US, PORT_CALLS, SEARCH_KB_US, WAKES, count
 from .pinned import pin
-from .rp2040 import CALL_US, TURN_US
+from .rp2040 import CALL_US, ESCAPE_US, TURN_US
 
 BAUDS = (115200, 921600)
 _SECONDS = 6  # of payload for each figure
@@ -174,6 +174,7 @@ def reckon() -> list[tuple[str, float, float]]:
         ("the port's read or write", READ_KB_US, WRITE_KB_US),
         ("CRC-32", CRC_KB_US, CRC_KB_US),
         ("copies: 5 in, 5 out", 5 * COPY_KB_US, 5 * COPY_KB_US),
+        ("16 stuffed bytes of 1000", 16 * ESCAPE_US, 0),
         ("unstuffing: two finds; stuffing: four replaces", 2 * SEARCH_KB_US, 4 * SEARCH_KB_US),
         (
             f"{calls_in:.0f} and {calls_out:.0f} Python calls, counted; the port's own",
