@@ -122,6 +122,13 @@ def test_boards_in_the_air_and_on_the_wire(
     assert f"tcp:{air.address}\n  ok" in shown and f"tcp:{wire.address}:5300\n  ok" in shown
 
 
+def test_a_program_that_answers_on_all_addresses_hides_no_board(world: World) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("", discover.PORT))
+        make(world, "a", "greenhouse", links='"tcp-listen::5263"')
+
+
 def test_a_bare_name_is_searched_for(world: World) -> None:
     board = make(world, "a", "greenhouse", links='"tcp-listen::5263"')
     with picolink.connect("greenhouse") as node:
