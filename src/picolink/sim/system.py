@@ -118,6 +118,12 @@ def stopped(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
+def signal_main(pid: int, signal_number: int) -> None:
+    """Send a signal to the first thread of process `pid`; else any of them may take it."""
+    if _libc.tgkill(pid, pid, signal_number):
+        raise ProcessLookupError(pid)
+
+
 def _state(pid: int) -> str:
     """The letter for what a process does, as `ps` shows it; "X" where it is not told."""
     try:
