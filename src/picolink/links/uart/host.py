@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import time
 from collections.abc import Callable
 
 from ...core.errors import BadAddress, CannotConnect, LinkError
 from ..usb.serial_port import open_exclusive, set_baud, speeds
-from .link import UartLink
+from .away import ServedPort
 
 RX_BYTES = 8192
 """What the kernel keeps of a port that is read in time, and more."""
@@ -110,7 +111,9 @@ class HostPort:
             os.close(fd)
 
 
-def open_link(scheme: str, where: str, options: dict[str, str], timeout_s: float = 10) -> UartLink:
+def open_link(
+    scheme: str, where: str, options: dict[str, str], timeout_s: float = 10
+) -> ServedPort:
     """Opens the port that `uart:PATH` names, for this program alone."""
     if not where or where.isdigit():
         raise BadAddress(
@@ -144,9 +147,11 @@ def open_link(scheme: str, where: str, options: dict[str, str], timeout_s: float
     port = HostPort(fd, where, baud)
     pollable = Pollable(fd)
     pollable.later_ms = port.later_ms
-    return UartLink(port, pollable, f"uart:{where}", baud, RX_BYTES, fast)
+    link = ServedPort(port, pollable, f"uart:{where}", baud, RX_BYTES, fast)
+    link.again = functools.partial(open_link, scheme, where, options)
+    return link
 
 
-async def open_async(scheme: str, where: str, options: dict[str, str]) -> UartLink:
+async def open_async(scheme: str, where: str, options: dict[str, str]) -> ServedPort:
     """The same, without holding up the event loop."""
     return await asyncio.get_running_loop().run_in_executor(None, open_link, scheme, where, options)
