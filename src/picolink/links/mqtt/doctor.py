@@ -13,11 +13,10 @@ from typing import Any
 
 from ...core.errors import PicolinkError
 from ..findings import NODE, Step, bad, good, sentence
-from ..tcp.doctor import name_step
+from ..tcp.doctor import CONNECT_S, reach
 from . import packets
 from .address import Broker, node_of
 
-_CONNECT_S = 5.0
 _ANSWER_S = 3.0
 _GLANCE_S = 1.2  # two clients of one id come and go every half second
 _WATCH_S = 3.0  # a node that comes and goes
@@ -40,25 +39,13 @@ def examine_at(address: str) -> Iterator[Step]:
     broker = Broker(address)
     base = node_of(broker)
     host, port = broker.host, broker.port
-    name = name_step(
+    sock = yield from reach(
         host, port, "there is no way to the internet",
         "Compare it with what the broker's provider shows; open any web page to see whether "
         "this computer is online.",
+        _no_way,
     )  # fmt: skip
-    if name is not None:
-        yield name
-        if not name.ok:
-            return
-    try:
-        sock = socket.create_connection((host, port), timeout=_CONNECT_S)
-    except OSError as error:
-        yield bad(
-            f"somebody listens at {host} port {port}", "port closed",
-            f"Nobody answers there ({error.strerror or error}): the broker is not running, listens "
-            "on another port or to its own computer only, or a firewall is between.",
-            "MQTT is on 1883 without TLS and 8883 with it. mosquitto listens to its own computer "
-            "only unless its configuration has a line such as `listener 1883`.",
-        )  # fmt: skip
+    if sock is None:
         return
     yield good(f"somebody listens at {host} port {port}")
     try:
@@ -70,6 +57,17 @@ def examine_at(address: str) -> Iterator[Step]:
         yield from _Examination(sock, broker, base).steps()
     finally:
         sock.close()
+
+
+def _no_way(host: str, port: int, error: OSError) -> Step:
+    """Why the connection did not come about."""
+    return bad(
+        f"somebody listens at {host} port {port}", "port closed",
+        f"Nobody answers there ({error.strerror or error}): the broker is not running, listens "
+        "on another port or to its own computer only, or a firewall is between.",
+        "MQTT is on 1883 without TLS and 8883 with it. mosquitto listens to its own computer "
+        "only unless its configuration has a line such as `listener 1883`.",
+    )  # fmt: skip
 
 
 def _tls(sock: socket.socket, broker: Broker) -> tuple[Step, socket.socket]:
@@ -132,7 +130,7 @@ def _shown(broker: Broker) -> dict[str, Any]:
     context.verify_mode = ssl.CERT_NONE
     try:
         with (
-            socket.create_connection((broker.host, broker.port), timeout=_CONNECT_S) as sock,
+            socket.create_connection((broker.host, broker.port), timeout=CONNECT_S) as sock,
             context.wrap_socket(sock, server_hostname=broker.host) as wrapped,
             tempfile.NamedTemporaryFile("w", suffix=".pem") as file,
         ):

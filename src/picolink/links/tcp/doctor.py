@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 
 from ..findings import NODE, Step, bad, good, refused
 from ..greeting import Greeting
@@ -12,7 +12,7 @@ from .discover import search
 from .host import make_link
 from .link import host_and_port
 
-_CONNECT_S = 5.0
+CONNECT_S = 5.0
 _ANSWER_MS = 3000
 _ATTEMPT = "a picolink node answers"
 
@@ -34,19 +34,13 @@ def around() -> list[str]:
 def examine(where: str, options: dict[str, str]) -> Iterator[Step]:
     """Looks at the name, the way there, the port, and who answers."""
     host, port = host_and_port(where, options)
-    name = name_step(
+    sock = yield from reach(
         host, port, "this network does not tell the names of its devices",
         "Use the IP that your router lists for the board (or that its program prints). A name "
         "that ends in .local works only in the same network, with mDNS on this computer.",
+        _no_way,
     )  # fmt: skip
-    if name is not None:
-        yield name
-        if not name.ok:
-            return
-    try:
-        sock = socket.create_connection((host, port), timeout=_CONNECT_S)
-    except OSError as error:
-        yield _no_way(host, port, error)
+    if sock is None:
         return
     yield good(f"{host} is there, and somebody listens on port {port}")
     link = make_link(sock, f"tcp:{host}:{port}")
@@ -56,16 +50,27 @@ def examine(where: str, options: dict[str, str]) -> Iterator[Step]:
         link.close()
 
 
-def name_step(host: str, port: int, otherwise: str, advice: str) -> Step | None:
-    """Whether the name is known; None where it is an IP. `otherwise`: why it may not be, unless it
-    is mistyped."""
+def reach(
+    host: str, port: int, otherwise: str, advice: str,
+    no_way: Callable[[str, int, OSError], Step],
+) -> Generator[Step, None, socket.socket | None]:  # fmt: skip
+    """Looks at the name and the way there, and returns the connection; None where a step failed.
+    `otherwise`: why the name may not be known, unless it is mistyped; `no_way` says why the
+    connection did not come about."""
     try:
         found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
     except OSError:
         why = f"No name server knows {host!r}: it is mistyped, or {otherwise}."
-        return bad(f"the name {host} is known", "name unknown", why, advice)
+        yield bad(f"the name {host} is known", "name unknown", why, advice)
+        return None
     ip = str(found[0][4][0])
-    return good(f"the name {host} is known: {ip}") if ip != host else None
+    if ip != host:
+        yield good(f"the name {host} is known: {ip}")
+    try:
+        return socket.create_connection((host, port), timeout=CONNECT_S)
+    except OSError as error:
+        yield no_way(host, port, error)
+        return None
 
 
 def _no_way(host: str, port: int, error: OSError) -> Step:
@@ -78,7 +83,7 @@ def _no_way(host: str, port: int, error: OSError) -> Step:
             f'Let the program there call node.run("tcp-listen::{port}"). `picolink log usb:auto` '
             "shows what it prints, `picolink doctor usb:auto` what it is doing.",
         )  # fmt: skip
-    why = f"Nobody answers at {host} in {_CONNECT_S:g} s"
+    why = f"Nobody answers at {host} in {CONNECT_S:g} s"
     if error.errno == errno.ENETUNREACH:
         why = f"This computer has no way to the network of {host}"
     elif error.errno == errno.EHOSTUNREACH:
