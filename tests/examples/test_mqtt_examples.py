@@ -39,7 +39,7 @@ def test_mqtt(kind: type[Broker], tmp_path: Path) -> None:
         lines = python("host.py", f"{address}/bench", path=path).splitlines()
         assert re.fullmatch(r"bench is 2\d\.\d °C warm", lines[0])
         assert re.fullmatch(r"2\d\.\d °C", lines[1])
-        assert board.pin("LED").value == 1
+        board.pin("LED").wait(1)
         for word, level in (("off", 0), ("toggle", 1)):
             assert re.fullmatch(r"2\d\.\d °C\n", python("plain.py", "127.0.0.1", broker.port, word))
-            assert board.pin("LED").value == level
+            board.pin("LED").wait(level)

@@ -225,7 +225,7 @@ def test_a_script_with_pyserial_switches_the_lamp(world: World, wire: UartWire) 
     lamp = world.boards["uart-lamp"]
     for state, level in (("on", 1), ("off", 0), ("on", 1), ("off", 0)):
         assert plain(wire, state) == state + "\n"
-        assert lamp.pin("LED").value == level
+        lamp.pin("LED").wait(level)
 
 
 def test_halves_and_joined_lines_on_the_wire(world: World, wire: UartWire) -> None:
@@ -280,7 +280,7 @@ def test_mpremote_on_a_board_with_a_node(world: World) -> None:
     assert mpremote(lamp, "run", folder / "demo.py") == "off\n"
     assert lamp.pin("LED").value == 0
     assert mpremote(lamp, "resume", "exec", "turn_on()") == "on\n"
-    assert lamp.pin("LED").value == 1
+    lamp.pin("LED").wait(1)
     assert mpremote(lamp, "resume", "exec", "turn_off()") == "off\n"
     with picolink.connect(lamp.usb_path, start=True) as host:
         assert host.call("led_set", "?") == "off"
