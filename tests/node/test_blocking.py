@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from both import SEED
@@ -17,6 +18,7 @@ from virtual_bench import bench
 
 import picolink
 from picolink.core.timing import TIMES
+from picolink.packing import compile_all
 from picolink.sim import VirtualBoard, World
 
 CPYTHON_ONLY = "virtual boards"
@@ -433,7 +435,7 @@ def test_the_log_over_tcp(observer: picolink.Board) -> None:
 def test_connect_all_gives_a_result_or_an_error_for_each(board: VirtualBoard) -> None:
     right, wrong, none = f"tcp:{board.address}", "tcp:127.0.0.1:1", "usb:nobody"
     with picolink.connect_all([right, wrong, board.usb_path, none], timeout_s=8) as boards:
-        assert len(boards) == 2
+        assert len(boards) == 2, boards.errors
         results = boards.call("echo", "all")
         assert results[right] == results[board.usb_path] == "all"
         assert isinstance(results[wrong], picolink.CannotConnect)
@@ -441,6 +443,22 @@ def test_connect_all_gives_a_result_or_an_error_for_each(board: VirtualBoard) ->
         failed = boards.call("fails", "no")
         assert all(isinstance(error, picolink.PicolinkError) for error in failed.values())
         assert boards.read("number")[right].unit == "items"
+
+
+def test_connect_all_by_names_that_only_the_nodes_know(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PICOLINK_SIM_DIR", str(tmp_path / "announced"))
+    names = ["lamp", "button", "door"]
+    with World(seed=SEED) as world:
+        for label, name in zip("abc", names, strict=True):
+            program = f"from picolink import Node\nnode = Node({name!r})\n"
+            program += f"@node.command\ndef who():\n return {name!r}\nnode.run('usb:')\n"
+            world.board(label, main=program, libs=compile_all(["usb"])).wait_printed("listening")
+        for _ in range(5):  # each thread asks all ports, which the others want too
+            with picolink.connect_all([f"usb:{name}" for name in names]) as boards:
+                assert not boards.errors
+                assert boards.call("who") == {f"usb:{name}": name for name in names}
 
 
 def test_move_from_usb_to_tcp_with_a_long_message_under_way(board: VirtualBoard) -> None:
@@ -533,6 +551,4 @@ def test_a_program_that_ends_with_its_own_coroutine(world: World) -> None:
 
 
 def bench_libs() -> dict[str, bytes]:
-    from picolink.packing import compile_all
-
     return compile_all(["usb", "tcp"])

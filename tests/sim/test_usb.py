@@ -271,3 +271,14 @@ def test_output_goes_to_the_dupterm_stream_too(world: World) -> None:
         "print(os.dupterm(None) is copy, copy.all)\n",
     )
     terminal.expect(b"None\r\ntwice\r\nTrue b'None\\r\\ntwice\\r\\n'\r\n")
+
+
+def test_openers_that_come_at_once_are_all_counted(world: World) -> None:
+    board = world.board("b", main="")
+    board.wait_state("repl")
+    for n in range(20):
+        with Terminal(board.usb_path) as first:
+            for _ in range(3):
+                Terminal(board.usb_path).close()
+            first.send(b"\rprint(%d + 1)\r" % n)
+            first.expect(b"\r\n%d\r\n" % (n + 1), 5)

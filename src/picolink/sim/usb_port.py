@@ -63,6 +63,7 @@ class UsbPort:
         self._openers = 0
         self._opening: Timer | None = None
         self._master = self._slave = -1
+        self._name = ""
         self._watch: system.OpenWatch | None = None
 
     def plug(self) -> None:
@@ -70,7 +71,7 @@ class UsbPort:
         if self._master >= 0:
             return
         self._master, self._slave = system.open_pty()
-        name = os.ttyname(self._slave)
+        self._name = name = os.ttyname(self._slave)
         os.set_blocking(self._master, False)
         self._watch = system.OpenWatch(name)
         self._openers = 0
@@ -223,15 +224,30 @@ class UsbPort:
 
     def _opened_or_closed(self) -> None:
         assert self._watch
-        before = self._openers
-        for change in self._watch.changes():
-            self._openers = max(0, self._openers + change)
-            if change < 0 and not self._openers:
-                system.reset_port(self._slave)
-                self._in_flight = self._before = 0
+        changes = self._watch.changes()
+        while changes:
+            changes = self._note(changes, self._watch)
+        self._pump()
+
+    def _note(self, changes: list[int], watch: system.OpenWatch) -> list[int]:
+        before = count = self._openers
+        closed = False
+        later: list[int] = []
+        for change in changes:
+            count = max(0, count + change)
+            closed = closed or not count
+        self._openers = count
+        if min(changes) < 0:
+            # Events that are alike and not read yet are told as one: who is left is counted.
+            found = system.openers(self._name)
+            later = watch.changes()
+            self._openers = max(0, found - sum(later))
+        if closed and self._openers == count:
+            system.reset_port(self._slave)
+            self._in_flight = self._before = 0
         if self._openers and not before and not self._opening:
             self._opening = self._loop.after(OPEN_DELAY_S, self._send_stale)
-        self._pump()
+        return later
 
     def _send_stale(self) -> None:
         self._opening = None

@@ -8,6 +8,7 @@ from ...core.errors import PicolinkError
 from ..greeting import Greeting
 from .discover import Port, open_exclusive
 from .host import UsbLink
+from .turns import turn
 
 ASK_MS = 1500
 
@@ -24,14 +25,15 @@ def named(name: str, ports: list[Port]) -> list[Port]:
 
 def _name_at(port: Port) -> str:
     """The name of the node at a port, "" where none answers or another program has the port."""
-    try:
-        fd = open_exclusive(port.path)
-    except (PicolinkError, OSError):
-        return ""
-    link = UsbLink(fd, port.path, "usb:" + port.path)
-    try:
-        greeting = Greeting(link)
-        greeting.ask(ASK_MS)
-        return greeting.name
-    finally:
-        link.close()
+    with turn(port.path):
+        try:
+            fd = open_exclusive(port.path)
+        except (PicolinkError, OSError):
+            return ""
+        link = UsbLink(fd, port.path, "usb:" + port.path)
+        try:
+            greeting = Greeting(link)
+            greeting.ask(ASK_MS)
+            return greeting.name
+        finally:
+            link.close()

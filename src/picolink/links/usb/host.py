@@ -14,6 +14,7 @@ from ...core.textstream import PROMPT, Decoder
 from ..output import Output
 from .discover import open_exclusive, resolve
 from .recognise import ANSWER_MS, PROBE, Found, recognise
+from .turns import turn
 
 _AGAIN_S = 1.0  # for a program to end at Ctrl-C, before it is pressed again
 
@@ -113,7 +114,9 @@ class UsbLink(Output):
 def open_link(scheme: str, where: str, options: dict[str, str], timeout_s: float = 10) -> UsbLink:
     """Opens the port that `usb:WHERE` names."""
     port = resolve(where)
-    return UsbLink(open_exclusive(port.path), port.path, "usb:" + (port.name or port.path))
+    with turn(port.path):
+        fd = open_exclusive(port.path)
+    return UsbLink(fd, port.path, "usb:" + (port.name or port.path))
 
 
 async def open_async(scheme: str, where: str, options: dict[str, str]) -> UsbLink:
