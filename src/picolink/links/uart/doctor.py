@@ -305,7 +305,10 @@ def _somebody_else(wire: Listening, before: bytes, where: str) -> Step:
     found = recognise(before, before, wire.heard[len(before) :], hello=wire.last, port=where)
     if found.kind in (PROMPT, RAW_REPL, TRACEBACK):
         return bad(_ATTEMPT, found.kind, found.what, found.advice)
-    line = next((s for s in reversed(wire.heard.splitlines()) if s.strip(_SENSE) != s), b"")
+    lines = wire.heard.splitlines(keepends=True)
+    lines.sort(key=lambda s: s.endswith((b"\r", b"\n")))  # a whole one, if there is any: the last
+    texts = (s.rstrip(b"\r\n") for s in reversed(lines))
+    line = next((s for s in texts if s.strip(_SENSE) != s), b"")
     shown = line.decode("ascii", "replace").strip()[:60]
     return bad(
         _ATTEMPT, "program without a node",
