@@ -251,3 +251,9 @@ def test_what_a_board_prints_is_waited_for(world: World) -> None:
     board.pin(15).set(1)
     assert board.wait_printed("two ") == "2"
     assert board.wait_printed("one ") == "1"
+    board.kill()
+    board.pin(15).set(0)
+    board.start()
+    board.wait_printed("one ")
+    with pytest.raises(TimeoutError):  # what it printed before it was killed does not count
+        board.wait_printed("two", timeout_s=0.2)

@@ -143,11 +143,9 @@ class BoardProcess:
         if self._exit >= 0:
             self._board.interpreter.nudge(self.pid)
 
-    def keyboard_interrupt(self) -> bool:
-        """Raise KeyboardInterrupt, unless micropython.kbd_intr(-1) or the REPL switched it off."""
-        return self._interrupt_program()
-
-    def _interrupt_program(self, asked: bool = False) -> bool:
+    def keyboard_interrupt(self, asked: bool = False) -> bool:
+        """Raise KeyboardInterrupt, unless micropython.kbd_intr(-1) or the REPL switched it off;
+        `asked`: even then."""
         if self._exit < 0 or not self._board.interpreter.interrupt(self.pid, asked=asked):
             return False
         for delay_s in NUDGES_S:
@@ -235,7 +233,7 @@ class BoardProcess:
             self._set_timer(message[1], message[2], message[3])
         elif kind == "interrupt":
             # Whether it is allowed was decided on the board, which may have changed it since.
-            self._loop.after(INTERRUPT_DELAY_S, lambda: self._interrupt_program(asked=True))
+            self._loop.after(INTERRUPT_DELAY_S, lambda: self.keyboard_interrupt(asked=True))
         elif kind == "input":
             assert self._board.port
             self._board.port.put(bytes((message[1],)))

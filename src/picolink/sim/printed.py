@@ -37,11 +37,13 @@ class Printed:
     def line(self, what: str, timeout_s: float) -> str | None:
         """Waits for a line with `what` in it, returns what follows it there; None: none came."""
         with self._changed:
-            self._next(what)
-            self._changed.wait_for(
-                lambda: rest_of_line(self._text, what) is not None or not self._alive(), timeout_s
-            )
-            return rest_of_line(self._text, what)
+            number = self._next(what)
+
+            def found() -> str | None:  # not in what was told before: it may have been reset since
+                return rest_of_line(self._text, what) if self._answered >= number else None
+
+            self._changed.wait_for(lambda: found() is not None or not self._alive(), timeout_s)
+            return found()
 
     def _next(self, what: str) -> int:
         self._asked += 1

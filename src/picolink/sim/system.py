@@ -98,31 +98,6 @@ class OpenWatch:
         os.close(self.fd)
 
 
-def openers(path: str) -> int:
-    """How many times other programs have `path` open; simulators do not count."""
-    wanted = os.path.realpath(path)
-    found = 0
-    for process in os.listdir("/proc"):
-        if not process.isdigit():
-            continue
-        folder = f"/proc/{process}"
-        try:
-            here = sum(_link(f"{folder}/fd/{fd}") == wanted for fd in os.listdir(folder + "/fd"))
-            if here:
-                with open(folder + "/cmdline", "rb") as file:
-                    found += 0 if b"sim.supervisor" in file.read() else here
-        except OSError:
-            continue  # another user's, or it has just ended
-    return found
-
-
-def _link(path: str) -> str:
-    try:
-        return os.readlink(path)
-    except OSError:
-        return ""  # closed meanwhile
-
-
 def interruptible(signal_number: int, handler: int | None) -> None:
     """Install a C function as the handler of a signal, which then interrupts system calls."""
     _libc.signal.argtypes = [ctypes.c_int, ctypes.c_void_p]

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+from picolink.links.usb.serial_port import holders
 from picolink.sim import system
 from picolink.sim.events import EventLoop, Timer
 
@@ -63,7 +64,6 @@ class UsbPort:
         self._openers = 0
         self._opening: Timer | None = None
         self._master = self._slave = -1
-        self._name = ""
         self._watch: system.OpenWatch | None = None
 
     def plug(self) -> None:
@@ -71,7 +71,7 @@ class UsbPort:
         if self._master >= 0:
             return
         self._master, self._slave = system.open_pty()
-        self._name = name = os.ttyname(self._slave)
+        name = os.ttyname(self._slave)
         os.set_blocking(self._master, False)
         self._watch = system.OpenWatch(name)
         self._openers = 0
@@ -239,9 +239,9 @@ class UsbPort:
         self._openers = count
         if min(changes) < 0:
             # Events that are alike and not read yet are told as one: who is left is counted.
-            found = system.openers(self._name)
+            left = len(holders(os.ttyname(self._slave)))
             later = watch.changes()
-            self._openers = max(0, found - sum(later))
+            self._openers = max(0, left - sum(later))
         if closed and self._openers == count:
             system.reset_port(self._slave)
             self._in_flight = self._before = 0
