@@ -181,7 +181,6 @@ def make_packets() -> list[Row]:
             ("begun", BEGUN, b'{"items":1}'),
             ("cancel", CANCEL, b"\x00\x02\x00"),
             ("credit", CREDIT, b"\x20\x00\x00\x00"),
-            ("kind of a later version", 0x86, b"1"),
         ):
             says = {"kind": kind, "id": 3, "ref": 9, "body": body.hex()}
             add(what + suffix, flags, message(kind, 3, 9, body), **says)
