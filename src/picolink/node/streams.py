@@ -2,6 +2,7 @@
 
 from ..core.packets import BEGUN, FIRST_CREDIT, REPLY
 from ..core.values import encode
+from .failing import no_value
 from .invoke import NONE, call, passes
 from .topics import QUEUE_ITEMS, Outgoing
 
@@ -81,8 +82,8 @@ class Stream(Outgoing):
                 self.room_bytes -= len(item[1])
                 self.queue.append(item)
                 self.session.wanted = True
-            except Exception as problem:  # no value that can be sent
-                error = problem
+            except Exception as problem:
+                error = no_value(problem)
         if error is not None or value is _END:
             self.error = self.error or error
             self._finish()
