@@ -20,18 +20,6 @@ class NotBegun(PicolinkError):
         self.kind = kind
 
 
-class NoValue(PicolinkError):
-    """What a command has returned is nothing that can be sent."""
-
-
-def no_value(problem: Exception) -> Exception:
-    """The error of a call whose result could not be sent: it was run, unlike one with arguments
-    that are none."""
-    if isinstance(problem, BadArguments):
-        return NoValue("its result can't be sent: " + message_of(problem))
-    return problem
-
-
 # Kinds by which a peer knows that its call was not begun (spec 6.5).
 _NOT_BEGUN = ("Cancelled", "Expired", "Busy")
 _SHORT = 40  # characters of a message for which there is little room

@@ -2,7 +2,6 @@
 
 from ..core.packets import BEGUN, FIRST_CREDIT, REPLY
 from ..core.values import encode
-from .failing import no_value
 from .invoke import NONE, call, passes
 from .topics import QUEUE_ITEMS, Outgoing
 
@@ -83,7 +82,7 @@ class Stream(Outgoing):
                 self.queue.append(item)
                 self.session.wanted = True
             except Exception as problem:
-                error = no_value(problem)
+                error = problem  # no value that can be sent
         if error is not None or value is _END:
             self.error = self.error or error
             self._finish()

@@ -200,17 +200,11 @@ class Talk:
             if error is None:
                 self.reply(REPLY, ref, value)
         except Exception as problem:
-            error = self._no_value(problem)
+            error = problem  # it is no value, or there is no room for it
         if error is not None:
             self.fail(ref, error, 0, True)
         if self.running.pop(ref, self) is not self:
             self.node.kick(self.session)
-
-    @seldom
-    def _no_value(self, problem: Exception) -> BaseException:
-        from .failing import no_value
-
-        return no_value(problem)
 
     @seldom
     def _cancel(self, ref: int, body: bytes) -> None:
