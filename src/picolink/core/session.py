@@ -99,7 +99,9 @@ class Session:
             self.out.short.resume(low0, bits0)
             self.out.long.resume(low1, bits1)
         self.peer_name = hello.name
-        self.peer_limit_bytes = max(LEAST_LIMIT_BYTES, hello.limit_bytes)
+        self.peer_limit_bytes = self.out.long.limit_bytes = max(
+            LEAST_LIMIT_BYTES, hello.limit_bytes
+        )
         attach.welcome(hello)
         self.attach = attach
         attach.port.bear(attach)
