@@ -122,6 +122,57 @@ def test_what_is_published_while_away_is_kept(broker: Broker, run: Run) -> None:
                 assert program.line("got") == f"got message {i}"
 
 
+OLDER = """
+async def main():
+    client = Client(ADDRESS, client_id="older", clean=False)
+    client.on_down = lambda: print("down", client.why)
+    client.on("kept", lambda message: print("got", message.qos, str(message.payload, "utf-8")))
+    await client.connect()
+    await client.publish("older/ready", "yes", qos=1, retain=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def test_what_an_older_program_asked_for_at_qos_2(broker: Broker, run: Run) -> None:
+    with Watcher(broker.port, client_id="older", clean=False) as older:
+        older.client.subscribe([("kept", 2), ("kept/#", 2)])
+        older.wait(lambda: older._subscribed)
+    with Watcher(broker.port, "older/ready") as others:
+        for i in range(5):
+            others.put("kept", f"message {i}", 2)
+        with run(OLDER, ADDRESS=broker.address) as program:
+            for i in range(5):
+                assert program.line("got") == f"got 2 message {i}"
+            others.wait_for("older/ready", "yes")
+            others.put("kept", "and one more", 2)
+            program.line("and one more")
+            assert not [line for line in program.output if "down" in line]
+        with run(OLDER, ADDRESS=broker.address) as program:  # nothing comes again
+            others.put("kept", "last", 1)
+            assert program.line("got").endswith("last")
+
+
+BRIEF = """
+async def main():
+    client = Client(ADDRESS, keepalive_s=SECONDS)
+    client.on_down = lambda: print("down", client.why)
+    await client.connect()
+    await asyncio.sleep(8)  # mosquitto looks every 5 s
+    await client.publish("brief/still", "there", qos=1)
+    print("connections:", client.connects)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("seconds", [1, 4])
+def test_a_short_keepalive(broker: Broker, run: Run, seconds: int) -> None:
+    with run(BRIEF, ADDRESS=broker.address, SECONDS=seconds) as program:
+        assert program.line("connections") == "connections: 1", program.output
+
+
 LARGE = """
 async def main():
     crc = 0

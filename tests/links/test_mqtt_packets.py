@@ -116,7 +116,7 @@ def test_a_large_message_without_payload_to_spare():
         (b"\x10\x00", "begins with 0x10"),
         (b"\xf0\x00", "begins with 0xf0"),
         (b"\x41\x02\x00\x01", "begins with 0x41"),
-        (b"\x34\x04\x00\x01ax", "QoS 2"),
+        (b"\x60\x02\x00\x01", "begins with 0x60"),
         (b"\x36\x04\x00\x01ax", "QoS 3"),
         (b"\x30\xff\xff\xff\xff\x01", "more than four bytes"),
         (b"\x20\xff\x7f", "a packet of 16383 bytes"),
