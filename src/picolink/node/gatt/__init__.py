@@ -28,6 +28,7 @@ class Characteristic:
     def __init__(self, uuid: "Any", command: "Any", reading: str, format: str) -> None:
         self.session = self
         self.uuid = uuid
+        self.label = "characteristic %s" % uuid  # where it is said what it did not take
         self.command = command
         self.reading = reading
         self._format = format

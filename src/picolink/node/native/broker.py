@@ -94,7 +94,7 @@ class Mqtt:
         client.on_down = client.on_fail = self._down
         self._listener = Listener(client, base, lambda: self.on_ready())
         calls = Calls(node, self.post, base)
-        client.on(base + "/call/#", calls.heard, qos=1)
+        client.on(base + "/call/#", calls.heard, qos=1, pieces=calls.too_large)
         for topic, command, reply, qos, retained in self._commands:
             client.on(topic, mapped(node, find(node, command), self.post, reply, retained), qos)
         for name, reading in node.readings.items():

@@ -29,6 +29,7 @@ class Feed:
         json_topic: str,
     ) -> None:  # fmt: skip
         self.session = self
+        self.label = topic  # where it is said what it did not take
         self._broker = broker
         self._unit = reading.unit
         self._topic = topic
@@ -41,18 +42,23 @@ class Feed:
         """Publishes an item: [value, clock, unit, why there is no value]."""
         what: list[Any] = decode(*item)
         value = what[0]
-        if value is not None:
-            text = self._format % value if self._format else as_text(value)
-            self._broker.post(self._topic, text, self._retain)
-        if self._json_topic:
-            self._id = self._id % _IDS + 1
-            told = {"value": value, "unit": self._unit, "id": self._id}
-            if len(what) > 3:
-                told["why"] = what[3]
-            now_s = time.time()
-            if now_s > _EARLIEST_S:
-                told["time"] = int(now_s * 1000)  # ms since 1970, UTC
-            self._broker.post(self._json_topic, json.dumps(told))
+        try:
+            if value is not None:
+                text = self._format % value if self._format else as_text(value)
+                self._broker.post(self._topic, text, self._retain)
+        finally:
+            if self._json_topic:
+                self._put_json(value, what)
+
+    def _put_json(self, value: "Any", what: "list[Any]") -> None:
+        self._id = self._id % _IDS + 1
+        told = {"value": value, "unit": self._unit, "id": self._id}
+        if len(what) > 3:
+            told["why"] = what[3]
+        now_s = time.time()
+        if now_s > _EARLIEST_S:
+            told["time"] = int(now_s * 1000)  # ms since 1970, UTC
+        self._broker.post(self._json_topic, json.dumps(told))
 
     def full(self) -> bool:
         """It never is."""
