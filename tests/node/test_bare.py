@@ -177,6 +177,24 @@ def test_a_value_that_has_no_topic_form():
     assert broker.posts == [("b", "taken")] * 2 and len(first.told) == 1
 
 
+def test_bytes_have_no_json_form():
+    node = Node("x", uid=b"12345678")
+    broker = Broker()
+    reading = type("Reading", (), {"unit": ""})
+    feed = Feed(broker, reading, "a", "", False, "a/json")
+    for value in (b"\xff", [b"\xff"]):
+        put(node, [feed], [value, 0, ""])
+    assert broker.posts.pop(0) == ("a", b"\xff")
+    for topic, payload in broker.posts:
+        told = json.loads(str(payload, "utf-8"))
+        assert topic == "a/json" and told["value"] is None and "bytes" in told["why"]
+    assert len(broker.posts) == 2
+    asked = Asked()
+    asked.node.commands["anything"].function = lambda: b"\xff"
+    told = json.loads(asked.call("anything", b'{"id": "1"}'))
+    assert told["error"] == "BadArguments"
+
+
 def test_a_characteristic_that_fails_takes_the_value_from_nobody():
     node = Node("x", uid=b"12345678")
     broker = Broker()

@@ -131,7 +131,7 @@ def test_a_node_with_usb_is_within_the_budget() -> None:
 
 
 def test_a_node_on_a_broker_is_within_the_budget() -> None:
-    seldom = ("tls", "dialing", "board", "discovery", "exactly_once")
+    seldom = ("tls", "dialing", "board", "discovery", "exactly_once", "collisions")
     found = {
         place: size
         for place, size in packing.sizes(["mqtt"]).items()

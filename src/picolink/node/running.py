@@ -16,6 +16,7 @@ _STARTING = (
     "picolink.node.naming",
     "picolink.node.config",
     "picolink.links.registry",
+    "picolink.node.native.collisions",
 )
 
 

@@ -3,6 +3,7 @@
 import json
 
 from ...core.errors import BadArguments, UnknownCommand
+from ...core.values import encode
 from ..bare import arguments, as_text, fault, meant, run
 
 MYPY = False
@@ -113,6 +114,9 @@ class Calls:
         try:
             if number is None:
                 return "ok" if value is None else as_text(value)
-            return json.dumps({"id": number, "value": value})
+            flag, text = encode({"id": number, "value": value})
+            if flag:
+                raise ValueError
+            return text
         except (ValueError, TypeError):
             return self._answer(number, None, BadArguments("its result is no JSON"))

@@ -1,9 +1,8 @@
 """A reading on its way to a topic: a subscriber as the node knows them (node/topics.py)."""
 
-import json
 import time
 
-from ...core.values import decode
+from ...core.values import decode, encode
 from ..bare import as_text
 
 MYPY = False
@@ -58,7 +57,12 @@ class Feed:
         now_s = time.time()
         if now_s > _EARLIEST_S:
             told["time"] = int(now_s * 1000)  # ms since 1970, UTC
-        self._broker.post(self._json_topic, json.dumps(told))
+        flag, text = encode(told)
+        if flag:
+            told["value"] = None
+            told["why"] = "bytes have no JSON form"
+            text = encode(told)[1]
+        self._broker.post(self._json_topic, text)
 
     def full(self) -> bool:
         """It never is."""
