@@ -120,7 +120,7 @@ def test_a_module_keeps_its_name() -> None:
     """Though another one has an argument or attribute of that name, which is a private one."""
     sources = {
         "picolink.links.names": "def address_of(host):\n    return host",
-        "picolink.net.wifi": "def addressed(host):\n    from ..links import names\n    return names",
+        "picolink.net.wifi": "def find(host):\n    from ..links import names\n    return names",
         "picolink.node.native.discovery": "def distinct(names, others):\n    return names[others]",
     }
     names = choose(sources, [])

@@ -14,6 +14,13 @@ class Broker:
         scheme, _, rest = address.partition(":")
         if scheme not in ("mqtt", "mqtts"):
             raise BadAddress("%r: a broker is mqtt://HOST/... or, with TLS, mqtts://..." % scheme)
+        rest = rest.lstrip("/")
+        head = rest.partition("?")[0].partition("/")[0]
+        if ":" in head and "@" in rest[len(head) :]:  # which may be a password's: nothing is shown
+            raise BadAddress(
+                "an @ behind the first / or ? of an address: in a password / is written %2F, and ? "
+                "%3F; in a topic or an option @ is written %40"
+            )
         rest, _, tail = rest.partition("?")
         options: dict[str, str] = {}
         for pair in tail.split("&") if tail else ():
@@ -21,8 +28,8 @@ class Broker:
             options[key] = _plain(value)
         self.options = options
         self.tls = scheme == "mqtts"
-        where, _, prefix = rest.lstrip("/").partition("/")
-        self.prefix = prefix.strip("/")
+        where, _, prefix = rest.partition("/")
+        self.prefix = prefix.strip("/").replace("%40", "@")
         login, at, where = where.rpartition("@")
         user, colon, password = login.partition(":")
         self.user: str | None = _plain(user) if at else None
@@ -37,8 +44,8 @@ class Broker:
             self.port = int(port or (8883 if self.tls else 1883))
         except ValueError:
             self.port = 0
-        if not 0 < self.port < 65536:
-            raise BadAddress("the port %r: it is a number up to 65535" % port)
+        if not 0 < self.port < 65536:  # it may be a password: it is not shown
+            raise BadAddress("the port, behind the host's colon, is a number up to 65535")
 
     def __str__(self) -> str:
         """The address without user and password."""
@@ -66,12 +73,13 @@ def _plain(text: str) -> str:
     """`text` without its %XX."""
     first, *others = text.split("%")
     data = first.encode()
-    for part in others:
-        try:
+    try:
+        for part in others:
             data += bytes((int(part[:2], 16),)) + part[2:].encode()
-        except ValueError:
-            raise BadAddress("%%%s in an address: a %% is written %%25" % part[:2]) from None
-    return str(data, "utf-8")
+        return str(data, "utf-8")
+    except ValueError:
+        pass  # which would show what may be a password
+    raise BadAddress("a % in an address that is no %XX of UTF-8: a % itself is written %25")
 
 
 def check_topic(topic: "Any") -> bytes:
