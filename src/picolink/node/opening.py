@@ -21,19 +21,15 @@ if MYPY:
 def start(node: "Node") -> None:
     """Gives the node the running event loop."""
     if node.host is None:
-        node.host = Host(node.tick)
+        node.host = Host(node.tick, node)
 
 
 def add(node: "Node", link: "Any") -> None:
     """Serves an open link, or whoever comes to a listening one."""
     if hasattr(link, "accept"):
+        from .connections import Connections
 
-        def accept() -> None:
-            new = link.accept()
-            if new is not None:
-                Driver(node, new).opened = link.address
-
-        node.listeners.append((link, link.watch(node, accept)))
+        Connections(node, link)
     elif hasattr(link, "reopen"):  # it waits for whoever comes next
         Driver(node, link).reopens = True
     else:

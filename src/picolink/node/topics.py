@@ -14,6 +14,7 @@ if MYPY:
 
 QUEUE_ITEMS = 64
 QUEUE_BYTES = 8192
+_LEAST_BYTES = 1024
 _ITEMS_HEAD = 6
 
 
@@ -26,7 +27,9 @@ class Outgoing:
         self.ref = ref  # the call that asked for it
         self.credit = credit  # items that the receiver has room for, counted from the start
         self.limit = limit
-        self.room_bytes = QUEUE_BYTES  # left in the queue
+        # Left in the queue: less where there are many, so that all have a bound.
+        others = len(session.data.outgoing)
+        self.room_bytes = max(_LEAST_BYTES, min(QUEUE_BYTES, 2 * QUEUE_BYTES // (others + 1)))
         self.queue: list[tuple[int, bytes]] = []
         self.gone = 0  # items that left the queue, sent or dropped
         self.sent = 0  # items sent: what counts against the credit
@@ -58,27 +61,49 @@ class Outgoing:
         limit = min(len(queue), self.allowed())
         if not limit:
             return False
-        room = room_bytes - _ITEMS_HEAD - 2
-        count = 0
+        limit_bytes = self.session.peer_limit_bytes
+        room = min(room_bytes, limit_bytes) - _ITEMS_HEAD - 2
+        size = count = 0
         flag = queue[0][0]
         while count < limit and queue[count][0] == flag:
-            size = len(queue[count][1])
-            room -= size + 1
-            if count and (room < 0 or flag):
+            size += len(queue[count][1])
+            if count and (flag or size + count > room):  # an item with bytes travels alone
+                size -= len(queue[count][1])
                 break
-            self.room_bytes += size
             count += 1
         head = pack("<HI", self.messages & 0xFFFF, self.gone)
-        if flag:  # an item with bytes travels alone
+        if flag:
             body = head + queue[0][1]
         else:
             body = head + b"[" + b",".join([item for _, item in queue[:count]]) + b"]"
-        self.queue = queue[count:]
+        if len(body) <= limit_bytes:
+            self.session.send(ITEMS | flag, self.ref, body)
+            self.sent = (self.sent + count) & CLOCK
+            self.messages += 1
+        else:  # it goes nowhere: the subscriber sees that one is missing
+            self.too_big(len(body), limit_bytes)
+        # Only now: where there was no memory to send them they are still here.
         self.gone = (self.gone + count) & CLOCK
-        self.sent = (self.sent + count) & CLOCK
-        self.messages += 1
-        self.session.send(ITEMS | flag, self.ref, body)
+        self.room_bytes += size
+        del queue[:count]
         return True
+
+    def too_big(self, size: int, limit_bytes: int) -> None:
+        """The next item is larger than the peer takes."""
+        from ..core.errors import TooBig
+
+        peer = self.session.peer_name
+        error = TooBig(
+            "an item of %d bytes is more than %s takes, which is %d" % (size, peer, limit_bytes)
+        )
+        self.refused(error)
+
+    def refused(self, error: Exception) -> None:
+        """An item could not be sent."""
+        self.session.data.node.report(error)
+
+    def close(self) -> None:
+        """Nobody wants more."""
 
     def grant(self, body: bytes) -> None:
         """The receiver has room for more: `body` counts the items from the start. Credits may

@@ -4,6 +4,7 @@ import json
 
 from ...core.errors import BadArguments, UnknownCommand
 from ...core.values import encode
+from ...links.mqtt.publisher import as_bytes
 from ..bare import arguments, as_text, fault, meant, run
 
 MYPY = False
@@ -25,7 +26,7 @@ def mapped(
 ) -> "Callable[[Message], None]":
     """What hears a topic that runs `command`, with bare payloads."""
 
-    def done(value: "Any", error: Exception | None) -> None:
+    def done(value: "Any", error: BaseException | None) -> None:
         if error is not None:
             print("mqtt: %s: %s" % fault(error))
         elif reply and value is not None:
@@ -63,7 +64,7 @@ class Calls:
         topic = self._reply + path
         number: str | None = None
 
-        def done(value: "Any", error: Exception | None) -> None:
+        def done(value: "Any", error: BaseException | None) -> None:
             answer = self._answer(number, value, error)
             if number in self._ids:
                 self._replies[number] = (topic, answer)
@@ -104,7 +105,7 @@ class Calls:
             path = piece.topic[len(self._call) :]
             self._post(self._reply + path, self._answer(None, None, error))
 
-    def _answer(self, number: "str | None", value: "Any", error: Exception | None) -> "Any":
+    def _answer(self, number: "str | None", value: "Any", error: BaseException | None) -> "Any":
         """The payload of a reply: bare, or with the id of the call."""
         if error is not None:
             kind, why = fault(error)
@@ -113,10 +114,11 @@ class Calls:
             return json.dumps({"id": number, "error": kind, "message": why})
         try:
             if number is None:
-                return "ok" if value is None else as_text(value)
+                # As bytes: half a surrogate pair has no UTF-8, and is no answer.
+                return as_bytes("ok" if value is None else as_text(value))
             flag, text = encode({"id": number, "value": value})
             if flag:
                 raise ValueError
             return text
         except (ValueError, TypeError):
-            return self._answer(number, None, BadArguments("its result is no JSON"))
+            return self._answer(number, None, BadArguments("its result has no form as text"))

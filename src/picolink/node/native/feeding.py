@@ -29,6 +29,8 @@ class Feed:
     ) -> None:  # fmt: skip
         self.session = self
         self.label = topic  # where it is said what it did not take
+        self.told: tuple[str, ...] = ()  # kinds of errors that were
+        self._node = reading.node
         self._broker = broker
         self._unit = reading.unit
         self._topic = topic
@@ -40,18 +42,25 @@ class Feed:
     def put(self, item: "tuple[int, bytes]") -> None:
         """Publishes an item: [value, clock, unit, why there is no value]."""
         what: list[Any] = decode(*item)
-        value = what[0]
-        try:
-            if value is not None:
-                text = self._format % value if self._format else as_text(value)
-                self._broker.post(self._topic, text, self._retain)
-        finally:
-            if self._json_topic:
-                self._put_json(value, what)
+        for publish in (self._put_bare, self._put_json):
+            try:
+                publish(what)
+            except Exception as error:
+                from ..trace import tell_once
 
-    def _put_json(self, value: "Any", what: "list[Any]") -> None:
+                tell_once(self._node, self, error)
+
+    def _put_bare(self, what: "list[Any]") -> None:
+        value = what[0]
+        if value is not None:
+            text = self._format % value if self._format else as_text(value)
+            self._broker.post(self._topic, text, self._retain)
+
+    def _put_json(self, what: "list[Any]") -> None:
+        if not self._json_topic:
+            return
         self._id = self._id % _IDS + 1
-        told = {"value": value, "unit": self._unit, "id": self._id}
+        told = {"value": what[0], "unit": self._unit, "id": self._id}
         if len(what) > 3:
             told["why"] = what[3]
         now_s = time.time()
