@@ -4,13 +4,14 @@ interpreters. Real brokers: test_mqtt_brokers.py."""
 import asyncio
 import io
 
-from both import MICROPYTHON, cases, raises, random_for
+from both import MICROPYTHON, cases, count, raises, random_for
 
 from picolink.core.errors import BadAddress, Busy, CannotConnect, LinkError, Refused, UsageError
-from picolink.links.mqtt import Client
+from picolink.links.mqtt import Client, dialing
 from picolink.links.mqtt.address import Broker, matches
 from picolink.links.mqtt.clock import diff_ms, now_ms
 from picolink.links.mqtt.connection import TIMES
+from picolink.links.mqtt.dialing import report
 
 USUAL = dict(TIMES)
 WELCOME = b"\x20\x02\x00\x00"
@@ -311,6 +312,68 @@ async def test_malformed_packets_end_the_connection_and_the_client_goes_on():
         assert broker.connections == len(MALFORMED) + 1
     assert [m.topic for m in heard] == ["good"]
     assert all("no MQTT" in why for why in reasons[: len(MALFORMED)]), reasons
+
+
+def hostile(random):
+    """Something that a broker might send, and something that it may not."""
+    kind = random.between(0, 5)
+    topic = random.choice((b"t", b"call/x", b"t" * 300, b"$SYS/x", b"\xff", b"", b"a/+"))
+    body = bytes((len(topic) >> 8, len(topic) & 255)) + topic
+    data = random.bytes(random.between(0, 40))
+    if kind == 0:
+        return random.bytes(random.between(1, 60))
+    if kind == 1:  # a message of any QoS, DUP, retained, some of them cut short
+        packet = body + bytes((0, random.between(0, 3))) + data
+        first = 0x30 | random.between(0, 15)
+    elif kind == 2:
+        packet, first = data[:3], random.choice((0x20, 0x40, 0x50, 0x62, 0x70, 0x90, 0xB0, 0xD0))
+    elif kind == 3:  # no payload
+        packet, first = body, 0x30 | random.between(0, 1)
+    elif kind == 4:
+        packet, first = b"\x00\x01" + data, 0x90
+    else:
+        packet, first = bytes((0, random.between(0, 9))), random.choice((0x40, 0x62))
+    n = len(packet)
+    return bytes((first, n & 127 | 128, n >> 7)) + packet
+
+
+async def test_whatever_a_broker_sends_the_client_goes_on():
+    random = random_for("hostile")
+    rounds = count(2000)
+    unhandled = []
+    done = asyncio.Event()
+
+    async def serve(link, turn):
+        await link.welcome()
+        if turn > rounds:
+            await link.packet()  # SUBSCRIBE
+            await link.say(b"\x30\x09\x00\x06good/xx")
+            return await link.packet()
+        for _ in range(random.between(1, 6)):
+            await link.say(hostile(random))
+        await asyncio.sleep(0)
+
+    def failing(message):
+        raise KeyError(message.topic)
+
+    asyncio.get_event_loop().set_exception_handler(lambda loop, what: unhandled.append(what))
+    TIMES.update({"retry": 0, "retry_max": 0})
+    async with Script(serve) as broker:
+        client = Client(broker.address, max_message_bytes=200)
+        client.on("call/#", failing)
+        client.on("good/#", lambda message: done.set())
+        client.on("#", len, qos=1, pieces=len)
+        reported = []
+        dialing.report = reported.append
+        try:
+            client.start()
+            await within(done.wait())
+        finally:
+            dialing.report = report
+        await client.close()
+        asyncio.get_event_loop().set_exception_handler(None)
+        assert broker.errors == [] and unhandled == []
+    assert reported and len(client.held) <= 256
 
 
 async def test_a_handler_that_raises_harms_nobody():

@@ -16,7 +16,6 @@ _STARTING = (
     "picolink.node.naming",
     "picolink.node.config",
     "picolink.links.registry",
-    "picolink.node.native.collisions",
 )
 
 

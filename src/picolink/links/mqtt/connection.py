@@ -103,12 +103,13 @@ class Connection:
                         return False
                 if not wire.more:
                     return False
-        except ValueError as error:
-            self.lose("what came is no MQTT of a broker: %s" % error)
-            return False
         except OSError as error:
             self.by_peer = True
             self.lose("the connection broke: %s" % error)
+            return False
+        except Exception as error:  # or no memory: nobody would read any more
+            is_no = "is no MQTT of a broker" if isinstance(error, ValueError) else "can't be taken"
+            self.lose("what came %s: %s" % (is_no, error))
             return False
         return True
 

@@ -97,7 +97,10 @@ def over(client: "Client") -> None:
 def report(error: Exception) -> None:
     """Prints what a handler raised."""
     if sys.implementation.name == "micropython":
-        sys.print_exception(error)  # type: ignore[attr-defined]
+        try:
+            sys.print_exception(error)  # type: ignore[attr-defined]
+        except Exception:  # its own text raises
+            print(type(error).__name__)
     else:
         import traceback
 

@@ -4,6 +4,8 @@
 take in what the node itself publishes: that is for who wrote them to say.
 """
 
+import sys
+
 from ...core.errors import UsageError
 from ...links.mqtt.address import matches
 
@@ -69,6 +71,9 @@ def check(broker: "Mqtt", node: "Node") -> None:
     for topic, _, _, _, _ in broker._commands:
         _check_own(base, topic, "the mapped command", "be called under")
         _check_command(topic, published)
+    if sys.implementation.name == "micropython":  # it has done its work: the memory is let go
+        if sys.modules.pop(__name__, None):
+            delattr(sys.modules[__name__.rpartition(".")[0]], "collisions")
 
 
 def _check_own(base: str, topic: str, what: str, would: str) -> None:
