@@ -267,7 +267,8 @@ class Client:
 
     def _take_piece(self, connection: Connection, first: int, piece: Piece) -> None:
         if not first & 4 or self._is_new(piece.packet_id):
-            takers = [s.pieces for s in self.subscriptions.of(piece.topic) if s.pieces is not None]
+            found = self.subscriptions.of(piece.topic) if piece.topic else []
+            takers = [s.pieces for s in found if s.pieces is not None]
             for taker in takers:
                 self._guarded(taker, piece)
             if not takers and not piece.offset:

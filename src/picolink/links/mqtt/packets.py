@@ -179,7 +179,8 @@ class Decoder:
     """Cuts what a broker sends into packets: (first byte, what follows its head).
 
     A message above `limit_bytes` comes as several of (PIECE, Piece) instead, with the bit of QoS 2
-    where it has that; another packet above it is an error.
+    where it has that, one with a topic above it as an empty Piece without topic; another packet
+    above it is an error.
     """
 
     def __init__(self, limit_bytes: int) -> None:
@@ -190,6 +191,7 @@ class Decoder:
         self._have = 0
         self._large: tuple[str, int, int] | None = None  # topic, packet id, bytes of the payload
         self._offset = 0
+        self._skipped: Any = None  # overlong.Overlong
 
     def feed(self, data: bytes) -> "list[tuple[int, Any]]":
         """The packets that `data` completes."""
@@ -202,6 +204,10 @@ class Decoder:
         while at < end:
             if self._large is not None:
                 at = self._piece(packets, data, at)
+            elif self._skipped is not None:
+                at = self._skipped.take(packets, data, at)
+                if self._skipped.over():
+                    self._skipped = None
             elif self._body is not None:
                 body = self._body
                 have = self._have
@@ -263,7 +269,13 @@ class Decoder:
         found = _head(first, head)
         if found is None:
             if len(head) == self.limit_bytes:
-                raise ValueError("a topic of more than %d bytes" % self.limit_bytes)
+                from .overlong import Overlong
+
+                id_at = 2 + unpack_from(">H", head)[0]
+                if id_at + (2 if first & 6 else 0) > n:
+                    raise ValueError("a message that ends in its head")
+                self._skipped = Overlong(first, n, id_at)
+                return start
             self._held = data[at:]
             return -1
         topic, packet_id, offset = found
