@@ -193,7 +193,7 @@ def run_ready() -> None:
     """Runs what is due now, as MicroPython's `run_until_complete` does."""
     global cur_task
     world = boardloop.world
-    for _ in range(1000):
+    for _ in range(10):
         task = _task_queue.peek()
         if task is None or task.ph_key > world.now_ms:
             break

@@ -7,8 +7,8 @@ Runs on both interpreters.
 
 from heapq import heappop, heappush
 
-_MOST_TURNS = 3000  # without any time passing: somebody spins
-_MOST_SPINS = 30  # then it is of no use to go on
+_MOST_TURNS = 1500  # without any time passing: somebody spins
+_MOST_SPINS = 10  # then it is of no use to go on
 
 
 class Process:
