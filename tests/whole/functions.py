@@ -101,10 +101,11 @@ def declare(run):
             stream.open.remove(run)
 
     def temperature():
-        run.taken += 1
-        if run.taken % 7 == 3:
-            misbehave(kit, RAISED[run.taken // 7 % len(RAISED)])
-        return run.taken
+        player = run.player
+        player.taken += 1
+        if player.taken % 7 == 3:
+            misbehave(kit, RAISED[player.taken // 7 % len(RAISED)])
+        return [player.name, player.taken]
 
     for function in (quick, later, generator):
         node.command(function)

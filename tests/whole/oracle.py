@@ -58,10 +58,13 @@ class Oracle:
         self.calls = {}
         self.streams = {}
         self.feeds = []
+        self.over = False  # judged: what happens now is the scenery being taken down
         self.violations = []  # (kind, detail)
 
     def wrong(self, kind, detail=""):
         """A promise was broken."""
+        if self.over:
+            return
         self.world.note("WRONG", kind, detail)
         self.violations.append((kind, detail))
 
@@ -84,6 +87,8 @@ class Oracle:
 
     def ended(self, call, outcome, value=None, text=""):
         """A call has ended for its caller."""
+        if self.over:
+            return
         if call.outcome is not None:
             self.wrong("a call ended twice", repr(call))
         call.outcome = outcome
@@ -194,15 +199,31 @@ class Stream:
 class Feed:
     """What one subscriber got of one topic: (publisher's run, number, seq, missed)."""
 
-    def __init__(self, name, subscriber, publisher, topic, latest):
+    def __init__(self, name, subscriber, publisher, topic, queue):
         self.name = name
         self.subscriber = subscriber  # a Run
         self.publisher = publisher  # its name
         self.topic = topic
-        self.latest = latest
+        self.queue = queue
         self.items = []
         self.outcome = None
         self.on = True
+        self.counted = topic != "temperature"  # reading it besides takes numbers, too
+        self.everywhere = False  # it goes on in all sessions, now and later
+        self.session = None  # of one that does not
+
+    def waits_for(self):
+        """Whether it is to bring more."""
+        on = self.on and self.counted and self.outcome is None
+        return on and not self.subscriber.process.dead and self.lasts()
+
+    def lasts(self):
+        """Whether its session goes on."""
+        if self.everywhere or self.session is None:
+            return self.everywhere or self.renewed
+        return self.session.state != "closed"
+
+    renewed = False  # a new session subscribes anew
 
     def take(self, reading):
         """An item has come."""
@@ -225,7 +246,7 @@ class Feed:
                 oracle.wrong("an item came twice or late", "%s: %s in %s" % (self.name, item, self.items))
                 return
             seen[run] = number
-            if before is not None:
+            if before is not None and self.counted:
                 same = before[0] == run and before[1] - before[2] == number - seq
                 if same and missed != seq - before[2] - 1:
                     oracle.wrong("`missed` is wrong", "%s: %s after %s" % (self.name, item, before))

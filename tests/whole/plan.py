@@ -8,6 +8,16 @@ scenario depends on how the plan was drawn: any part of it may be taken out.
 from whole.functions import RAISED, RETURNED
 
 TROUBLE_MS = 60_000  # faults happen for so long
+FAULTS = ("cut", "freeze", "silence", "kill", "unplug", "leave", "ctrl_c", "memory", "knock", "cut")
+ON_PROGRAMS = ("freeze", "kill", "leave", "ctrl_c", "memory")
+#: What may find no memory: functions of the package, as seams.py wraps them.
+ALLOCATIONS = ("encode", "decode", "Partial", "pack", "call", "open")
+#: What nobody should ask a service, and what anybody may.
+ODD_CALLS = (
+    None, None, ("sys.describe",), ("sys.stats",), ("sys.read", "nothing"), ("sys.read", 7),
+    ("sys.subscribe",), ("sys.subscribe", "steady", "many"), ("sys.subscribe", ["steady"]),
+    ("sys.subscribe", "steady", -3, -5), ("sys.nothing",), ("sys.subscribe", "steady", 1, 1 << 40),
+)  # fmt: skip
 
 
 def make(draw, kits=("host", "board", "threads")):
@@ -22,6 +32,7 @@ def make(draw, kits=("host", "board", "threads")):
     first = nodes[1]
     if len(nodes) == 2 and first["kit"] != "threads" and len(first["dials"]) < 2:
         first["dials"] = ["w0", "w1"]
+        first["everywhere"] = []  # it would hear everything twice
     for wire in wires:
         wire["listener_name"] = "n0"
     plan = {
@@ -88,20 +99,60 @@ def _client(draw, i, wires, kits, taken):
 
 
 def _actions(draw, plan, names):
-    count = 20 + draw.below(20)
     actions = plan["actions"]
-    serial = 0
-    for i in range(count):
-        who = names[draw.below(len(names))] if len(names) > 2 else names[draw.below(2)]
+
+    def action(what, **more):
+        who = names[draw.below(len(names))]
         to = "n0" if who != "n0" else names[1 + draw.below(len(names) - 1)]
-        action = {"at": 500 + draw.below(TROUBLE_MS), "who": who, "to": to, "what": "call"}
-        action["token"] = "c%d" % i
-        _call(draw, action)
-        if draw.below(12) == 11:
-            action["tokens"] = ["c%d.%d" % (i, k) for k in range(10 + draw.below(80))]
-        actions.append(action)
-        serial += 1
+        made = {"what": what, "at": 500 + draw.below(TROUBLE_MS), "who": who, "to": to}
+        made["token"] = "%s%d" % (what[0], len(actions))
+        made.update(more)
+        actions.append(made)
+        return made
+
+    for _ in range(20 + draw.below(20)):
+        call = action("call", main=draw.below(3) == 2)
+        _call(draw, call)
+        if draw.below(15) == 14:  # a flood
+            call["tokens"] = ["%s.%d" % (call["token"], i) for i in range(10 + draw.below(80))]
+    for _ in range(1 + draw.below(3)):
+        _stream(draw, action("stream"))
+    for _ in range(1 + draw.below(3)):
+        topic = ("steady", "burst", "temperature")[draw.below(3)]
+        action(
+            "subscribe", topic=topic, latest=draw.below(4) == 3, ms=draw.below(2) * draw.below(200),
+            for_ms=2000 + draw.below(50_000),
+        )  # fmt: skip
+    for _ in range(draw.below(8)):
+        action("read", mode=ODD_CALLS[draw.below(len(ODD_CALLS))])
+    for name in names:
+        for k in range(20):
+            actions.append(_publish(draw, name, "steady", 700 + 3000 * k, 1))
+    for _ in range(draw.below(4)):
+        at = draw.below(TROUBLE_MS)
+        actions.append(_publish(draw, names[draw.below(len(names))], "burst", at, draw.below(200)))
     actions.sort(key=lambda action: action["at"])
+
+
+def _publish(draw, who, topic, at, items):
+    action = {"what": "publish", "at": at, "who": who, "topic": topic, "items": items}
+    action["bytes"] = (3, 3, 200, 3000)[draw.below(4)] if draw.below(5) == 4 else 3
+    action["mode"] = RETURNED[draw.below(len(RETURNED))] if draw.below(6) == 5 else None
+    return action
+
+
+def _stream(draw, action):
+    action["command"] = ("count", "acount")[draw.below(2)]
+    items = action["items"] = draw.below(4) * draw.below(100)
+    action["fails_at"] = draw.below(items + 1) if draw.below(2) else None
+    if action["fails_at"] == items:
+        action["fails_at"] = None
+    action["mode"] = RAISED[draw.below(len(RAISED))]
+    if draw.below(4) == 3:
+        action["mode"] = "return " + RETURNED[draw.below(len(RETURNED))]
+    action["takes"] = draw.below(items + 1) if draw.below(3) == 2 else None
+    action["ms"] = draw.below(2) * draw.below(100)
+    action["cancel_ms"] = draw.below(3000) if draw.below(4) == 3 else None
 
 
 def _call(draw, action):
@@ -126,4 +177,14 @@ def _call(draw, action):
 
 
 def _faults(draw, plan, names, wires):
-    pass
+    for _ in range(5 + draw.below(12)):
+        what = FAULTS[draw.below(len(FAULTS))]
+        on = names if what in ON_PROGRAMS else wires
+        fault = {"at": 1000 + draw.below(TROUBLE_MS - 2000), "what": what}
+        fault["on"] = on[draw.below(len(on))]
+        fault["ms"] = 1 + draw.below(2) * 500 + draw.below(3) * draw.below(6000)
+        fault["n"] = 1 + draw.below(20)
+        fault["new"] = draw.below(4) == 3
+        fault["kind"] = ALLOCATIONS[draw.below(len(ALLOCATIONS))]
+        plan["faults"].append(fault)
+    plan["faults"].sort(key=lambda fault: fault["at"])

@@ -23,7 +23,8 @@ class Player:
         self.kit = scenario.kit(spec["kit"])
         self.runs = 0
         self.run = None
-        self.published = 0  # of all its runs: numbers are never used twice
+        self.taken = 0  # of its reading
+        self.published = {}  # topic -> items, of all its runs: no number is used twice
 
     def start(self):
         """The program begins."""
@@ -66,7 +67,6 @@ class Run:
         self.process.on_error = self.on_error
         self.leaving = False
         self.ended = False
-        self.taken = 0
         self.met = []  # the sessions that this node ever had
         self.peers = {}  # name of the other program -> its Peer, while there is one
         self.waiting = 0  # operations under way
@@ -76,6 +76,14 @@ class Run:
     def sessions(self):
         """How many sessions this node ever had."""
         return len(self.met)
+
+    def tasks_at_rest(self):
+        """How many tasks or threads there are when nothing is under way."""
+        peers = len(self.player.spec["dials"])
+        if self.kit.name == "host":  # serve, and for each peer: this program's, and its connection's
+            return 2 + 2 * peers
+        links = len(self.node.drivers) + len(self.node.listeners)  # each has a task that waits
+        return 3 + 2 * peers + links
 
     def on_error(self, what, error):
         """Something escaped from the node's own loops."""
@@ -105,7 +113,8 @@ class Run:
         self.node.on_meet.append(meet)
         for number, (topic, publisher, how) in enumerate(spec["everywhere"]):
             name = "%s everywhere %s %d" % (self.name, topic, number)
-            feed = Feed(name, self, publisher, topic, False)
+            feed = Feed(name, self, publisher, topic, "all")
+            feed.everywhere = True
             self.oracle.feeds.append(feed)
             self.node.subscribe(topic)(self.subscriber(feed, how))
 
@@ -195,18 +204,36 @@ class Run:
         peer = self.peer(action)
         if peer is None:
             return
-        timeout_s = action["timeout_s"]
-        limit_ms = 10_000 if timeout_s is None else int(timeout_s * 1000)
-        if action["command"] == "slow" and timeout_s is None:
-            limit_ms += 12_000
-        call = self.oracle.call(token, self, action["to"], action["mode"], limit_ms)
+        call = self.begin_call(action, token)
         arguments = [token] + self.arguments(action)
         try:
-            value = await peer.call(action["command"], *arguments, timeout_s=timeout_s)
+            value = await peer.call(action["command"], *arguments, timeout_s=action["timeout_s"])
         except BaseException as error:
             self.told(call, error)
         else:
             self.oracle.ended(call, "value", value)
+
+    def begin_call(self, action, token):
+        """Tells the oracle of a call."""
+        timeout_s = action["timeout_s"]
+        limit_ms = 10_000 if timeout_s is None else int(timeout_s * 1000)
+        if action["command"] == "slow" and timeout_s is None:
+            limit_ms += 12_000
+        return self.oracle.call(token, self, action["to"], action["mode"], limit_ms)
+
+    def begin_stream(self, action, token):
+        """Tells the oracle of a stream."""
+        stream = Stream(token, self, action["to"], action["items"], action["fails_at"])
+        self.oracle.streams[token] = stream
+        return stream
+
+    def begin_feed(self, action, token):
+        """Tells the oracle of a subscription."""
+        queue = "latest" if action["latest"] else "all"
+        name = "%s %s" % (self.name, token)
+        feed = Feed(name, self, action["to"], action["topic"], queue)
+        self.oracle.feeds.append(feed)
+        return feed
 
     def arguments(self, action):
         """What is sent with a call besides its token."""
@@ -238,8 +265,7 @@ class Run:
         peer = self.peer(action)
         if peer is None:
             return
-        stream = Stream(token, self, action["to"], action["items"], action["fails_at"])
-        self.oracle.streams[token] = stream
+        stream = self.begin_stream(action, token)
         try:
             command = action["command"]
             feed = await peer.stream(command, token, action["items"], action["fails_at"], action["mode"])
@@ -258,21 +284,17 @@ class Run:
                 stream.outcome = "closed"
         except BaseException as error:
             self.told(stream, error)
-            stream.outcome = self.of_session(stream.outcome)
-
-    def of_session(self, outcome):
-        return outcome
 
     async def do_subscribe(self, action, token):
         """Takes what a peer publishes, for a while."""
         peer = self.peer(action)
         if peer is None:
             return
-        queue = "latest" if action["latest"] else "all"
-        feed = Feed("%s %s" % (self.name, token), self, action["to"], action["topic"], action["latest"])
-        self.oracle.feeds.append(feed)
+        feed = self.begin_feed(action, token)
         try:
-            subscription = await peer.subscribe(action["topic"], queue)
+            subscription = await peer.subscribe(action["topic"], feed.queue)
+            feed.session = subscription._session
+            feed.renewed = hasattr(subscription, "renew")
             try:
                 end_ms = self.world.now_ms + action["for_ms"]
                 async for reading in subscription:
@@ -290,19 +312,25 @@ class Run:
     def publish(self, action):
         """Publishes some items under a topic."""
         player = self.player
+        topic = action["topic"]
         for i in range(action["items"]):
-            value = [player.name, player.published, "p" * action["bytes"]]
+            number = player.published.get(topic, 0)
+            value = [player.name, number, "p" * action["bytes"]]
             if action["mode"] and i == action["items"] // 2:
                 try:
-                    self.node.publish(action["topic"], functions.no_value(action["mode"]))
+                    self.send(topic, functions.no_value(action["mode"]))
                 except Exception:
                     pass  # it is told; what went out instead has no number
-            player.published += 1
+            player.published[topic] = number + 1
             try:
-                self.node.publish(action["topic"], value)
+                self.send(topic, value)
             except Exception as error:
                 if type(error).__name__ != "TooBig":
                     self.on_error("publish", error)
+
+    def send(self, topic, value):
+        """Publishes a value."""
+        self.node.publish(topic, value)
 
     async def do_read(self, action, token):
         """Reads a reading, or asks a service for what it does not do."""

@@ -1,13 +1,12 @@
 """One scenario: the world of a plan, its programs and faults, and the oracle's judgement."""
 
 from whole import seams
+from whole.adversary import Adversary
+from whole.aftermath import Aftermath
 from whole.links import Wire
 from whole.oracle import Oracle
 from whole.player import Player, Run
 from whole.world import World
-
-SERVED_MS = 40_000  # after the faults have stopped, every pair of programs talks again within this
-SETTLED_MS = 4000  # and, once nobody wants anything more, nothing is kept after this
 
 
 class Scenario:
@@ -18,6 +17,7 @@ class Scenario:
         self.world = world = World(random, trace)
         self.oracle = Oracle(world)
         self.runs = []
+        self.adversary = Adversary(self)
         world.on_spin = self.on_spin
         world.wires = {}
         seams.begin(world, self.on_error, plan["switches"])
@@ -74,15 +74,17 @@ class Scenario:
         for action in self.plan["actions"]:
             world.at(action["at"], self.players[action["who"]].act, action)
         for fault in self.plan["faults"]:
-            world.at(fault["at"], self.fault, fault)
+            world.at(fault["at"], self.adversary.strike, fault)
         world.run(begin_ms + self.plan["lasts_ms"])
-        self.oracle.judge()
+        Aftermath(self).run()
 
-    def fault(self, fault):
-        """Lets a fault happen."""
+    def has(self, kit):
+        """Whether there is a kit of this name."""
+        return kit in seams.KITS
 
     def bury(self):
         """Ends everything."""
+        self.oracle.over = True
         for run in self.runs:
             run.process.kill()
         for run in self.runs:

@@ -351,13 +351,14 @@ def _pointed(block: list[Any]) -> list[Any]:
     return result
 
 
+KITS = {"host": HostKit, "board": BoardKit, "threads": ThreadKit}
 _kits: dict[str, Kit] = {}
 
 
 def kit(name: str) -> Any:
     """The kit of a kind of node: "host", "board" or "threads"."""
     if name not in _kits:
-        _kits[name] = {"host": HostKit, "board": BoardKit, "threads": ThreadKit}[name]()
+        _kits[name] = KITS[name]()
     return _kits[name]
 
 

@@ -62,6 +62,7 @@ class World:
         self.trace = trace
         self.printed = []  # (process, text): what programs say on their terminal
         self.spins = 0
+        self.given_up = False  # since somebody spins
         self.on_spin = len  # hears of a process that runs again and again while no time passes
         self._events = []
         self._count = 0
@@ -122,6 +123,7 @@ class World:
                 return True
             next_ms = self.next_ms()
             if ready and (next_ms is None or self.spins > _MOST_SPINS):
+                self.given_up = True
                 return False
             if next_ms is None or next_ms > until_ms:
                 self.now_ms = until_ms

@@ -1,0 +1,136 @@
+"""After the faults: everybody is served again, everything ends, nothing is left; both interpreters."""
+
+from whole.bounds import kept
+
+SERVED_MS = 40_000  # after the faults have stopped, every pair of programs talks again within this
+ENDED_MS = 30_000  # what was begun has ended, by its own deadline, within this
+SETTLED_MS = 3_000  # once nobody wants anything more, nothing is kept after this
+_STEP_MS = 250
+
+
+class Aftermath:
+    """The end of a scenario."""
+
+    def __init__(self, scenario):
+        self.scenario = scenario
+        self.world = scenario.world
+        self.oracle = scenario.oracle
+
+    def run(self):
+        """Lets it all come to rest, and judges."""
+        self.first = {name: dict(p.published) for name, p in self.scenario.players.items()}
+        for wire in self.world.wires.values():
+            wire.heal()
+            wire.lost = wire.doubled = wire.late_ms = 0
+        for player in self.scenario.players.values():
+            if player.alive():
+                player.run.process.no_memory_at = None
+            player.start()
+        self.all_served()
+        self.until(self.all_heard, SERVED_MS)
+        for feed in self.oracle.feeds:
+            if feed.waits_for() and not self.heard(feed):
+                self.oracle.wrong("a subscription is deaf", feed.name)
+            feed.on = False
+        self.publish("last")
+        self.until(self.all_ended, ENDED_MS)
+        if self.world.given_up:
+            return
+        self.world.run(self.world.now_ms + SETTLED_MS)
+        self.oracle.judge()
+        for player in self.scenario.players.values():
+            if player.alive():
+                for what in kept(player.run):
+                    self.oracle.wrong("something is kept", "%s: %s" % (player.run.name, what))
+
+    def until(self, done, limit_ms):
+        """Lets time pass until `done()`; returns whether it was in time."""
+        end_ms = self.world.now_ms + limit_ms
+        while not done():
+            if self.world.now_ms >= end_ms or self.world.given_up:
+                return False
+            self.world.run(self.world.now_ms + _STEP_MS)
+        return True
+
+    # Never deaf
+
+    def all_served(self):
+        """Each pair of programs that have to do with each other calls, both ways."""
+        waiting = {}
+        for player in self.scenario.players.values():
+            if player.spec["listens"]:
+                continue
+            for pair in ((player.name, "n0"), ("n0", player.name)):
+                waiting[pair] = None
+        number = 0
+
+        def served():
+            nonlocal number
+            for pair, token in waiting.items():
+                call = self.oracle.calls.get(token)
+                if call is None or call.outcome not in (None, "value"):
+                    number += 1
+                    waiting[pair] = token = "last%d" % number
+                    self.call(pair, token)
+            return not [
+                1 for token in waiting.values()
+                if token not in self.oracle.calls or self.oracle.calls[token].outcome != "value"
+            ]  # fmt: skip
+
+        if not self.until(served, SERVED_MS) and not self.world.given_up:
+            for (who, to), token in waiting.items():
+                call = self.oracle.calls.get(token)
+                if call is None or call.outcome != "value":
+                    why = "%s can't call %s: %r" % (who, to, call or self.why(who, to))
+                    self.oracle.wrong("a program is not served again", why)
+
+    def why(self, who, to):
+        """What a program says of its peer."""
+        run = self.scenario.players[who].run
+        peer = run.peers.get(to)
+        return "no peer" if peer is None else getattr(peer, "why", "?")
+
+    def call(self, pair, token):
+        who, to = pair
+        action = {
+            "what": "call", "who": who, "to": to, "token": token, "command": "quick", "mode": "ok",
+            "timeout_s": 2, "ms": 0,
+        }  # fmt: skip
+        self.scenario.players[who].act(action)
+
+    # Subscriptions
+
+    def all_heard(self):
+        """Whether each subscription that goes on has brought what was published last."""
+        waiting = [feed for feed in self.oracle.feeds if feed.waits_for() and not self.heard(feed)]
+        if waiting:
+            self.publish("steady")
+            self.publish("burst")
+        return not waiting
+
+    def heard(self, feed):
+        last = feed.last()
+        return last is not None and last[1] >= self.first[feed.publisher].get(feed.topic, 0)
+
+    def publish(self, topic):
+        for name, player in self.scenario.players.items():
+            player.act(
+                {"what": "publish", "who": name, "topic": topic, "items": 1, "bytes": 3, "mode": None}
+            )
+
+    # The end
+
+    def all_ended(self):
+        """Whether all calls and streams have ended."""
+        for call in self.oracle.calls.values():
+            if call.outcome is None and not call.caller.process.dead:
+                return False
+        for stream in self.oracle.streams.values():
+            if stream.outcome is None and not stream.caller.process.dead:
+                return False
+        self.publish("steady")  # wakes those that wait for an item to see that they are to end
+        self.publish("burst")
+        for feed in self.oracle.feeds:
+            if not feed.everywhere and feed.outcome is None and not feed.subscriber.process.dead:
+                return False
+        return True
