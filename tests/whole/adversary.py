@@ -48,7 +48,7 @@ class Adversary:
         player = self.player(fault)
         player.kill()
         if fault["new"]:
-            player.uid = player.uid[:-3] + b"%03d" % player.runs
+            player.uid = player.uid[:-3] + ("%03d" % player.runs).encode()
         self.world.at(fault["ms"], player.start)
 
     def do_leave(self, fault):
@@ -86,7 +86,7 @@ class Adversary:
         if wire.kind == "text" or not server.alive() or wire.listener is None:
             return
         for i in range(fault["n"]):
-            Stranger(self.scenario, wire, b"stranger%03d" % i, fault["ms"])
+            Stranger(self.scenario, wire, ("stranger%03d" % i).encode(), fault["ms"])
 
 
 class Stranger:

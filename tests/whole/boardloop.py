@@ -116,7 +116,7 @@ class IOQueue:
     """Tasks that wait for a link: what MicroPython keeps with its poller."""
 
     def __init__(self):
-        self.map = {}
+        self.map = {0: None}  # never empty: MicroPython would end its loop
 
     def queue_read(self, pollable):
         _Waiting(self, pollable, pollable.readable)
@@ -126,7 +126,7 @@ class IOQueue:
 
     def remove(self, task):
         for waiting in list(self.map.values()):
-            if waiting.task is task:
+            if waiting is not None and waiting.task is task:
                 waiting.stop()
 
     def wait_io_event(self, wait_ms):

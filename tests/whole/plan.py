@@ -126,12 +126,13 @@ def _actions(draw, plan, names):
     for _ in range(draw.below(8)):
         action("read", mode=ODD_CALLS[draw.below(len(ODD_CALLS))])
     for name in names:
+        steady = _publish(draw, name, "steady", 700, 1)
         for k in range(20):
-            actions.append(_publish(draw, name, "steady", 700 + 3000 * k, 1))
+            actions.append(dict(steady, at=700 + 3000 * k))
     for _ in range(draw.below(4)):
         at = draw.below(TROUBLE_MS)
         actions.append(_publish(draw, names[draw.below(len(names))], "burst", at, draw.below(200)))
-    actions.sort(key=lambda action: action["at"])
+    _sort(actions)
 
 
 def _publish(draw, who, topic, at, items):
@@ -148,6 +149,8 @@ def _stream(draw, action):
     if action["fails_at"] == items:
         action["fails_at"] = None
     action["mode"] = RAISED[draw.below(len(RAISED))]
+    if action["mode"] == "StopIteration":  # which ends a generator on a board
+        action["mode"] = "KeyError"
     if draw.below(4) == 3:
         action["mode"] = "return " + RETURNED[draw.below(len(RETURNED))]
     action["takes"] = draw.below(items + 1) if draw.below(3) == 2 else None
@@ -187,4 +190,10 @@ def _faults(draw, plan, names, wires):
         fault["new"] = draw.below(4) == 3
         fault["kind"] = ALLOCATIONS[draw.below(len(ALLOCATIONS))]
         plan["faults"].append(fault)
-    plan["faults"].sort(key=lambda fault: fault["at"])
+    _sort(plan["faults"])
+
+
+def _sort(events):
+    order = [(event["at"], i) for i, event in enumerate(events)]  # a board's sort is not stable
+    order.sort()
+    events[:] = [events[i] for _, i in order]

@@ -1,20 +1,25 @@
-"""One scenario: the world of a plan, its programs and faults, and the oracle's judgement."""
+"""One scenario: the world of a plan, its programs and faults, and the oracle's judgement (both
+interpreters)."""
 
-from whole import seams
+from both import MICROPYTHON, Random
 from whole.adversary import Adversary
 from whole.aftermath import Aftermath
 from whole.links import Wire
 from whole.oracle import Oracle
 from whole.player import Player, Run
-from whole.world import World
+
+if MICROPYTHON:
+    from whole import onboard as seams
+else:
+    from whole import seams
 
 
 class Scenario:
     """A world with its programs. `plan` says what happens in it (plan.py)."""
 
-    def __init__(self, plan, random, trace=None):
+    def __init__(self, plan, trace=None):
         self.plan = plan
-        self.world = world = World(random, trace)
+        self.world = world = seams.World(Random(plan["seed"]), trace)
         self.oracle = Oracle(world)
         self.runs = []
         self.adversary = Adversary(self)
@@ -89,3 +94,4 @@ class Scenario:
             run.process.kill()
         for run in self.runs:
             run.kit.bury(run.process)
+        seams.end()

@@ -396,3 +396,7 @@ def begin(world: World, on_error: Any, switches: int) -> None:
     kit("board")
     boardloop.renew()
 
+
+def end() -> None:
+    """The world is over."""
+    threads.bury()

@@ -22,6 +22,7 @@ from whole.world import Process, World
 
 _world: World  # of the scenario that runs: set by `begin`
 _on_error: Callable[[str, BaseException], None]
+_SLICE = 500  # statements at most, in one turn
 _switches = 0  # of 1000 statements, so many end the turn of their thread
 
 
@@ -58,6 +59,7 @@ class Thread:
         _world.wake(self)
 
     def turn(self) -> None:
+        self.points = 0
         self._greenlet.parent = getcurrent()
         self._greenlet.switch()
 
@@ -112,7 +114,8 @@ def point() -> None:
     if thread.interrupt is not None:
         error, thread.interrupt = thread.interrupt, None
         raise error
-    if _switches and _world.random.below(1000) < _switches:
+    thread.points += 1
+    if thread.points > _SLICE or (_switches and _world.random.below(1000) < _switches):
         _world.wake(thread)
         thread._greenlet.parent.switch()
 
@@ -132,6 +135,8 @@ def wait_for(waiters: list[Any], ready: Callable[[], Any], timeout_s: float | No
                 error, thread.interrupt = thread.interrupt, None
                 raise error
             if timeout_s is not None:
+                if timeout_s <= 0:
+                    return False
                 if end_ms is None:
                     end_ms = _world.now_ms + max(0, ceil(timeout_s * 1000 - 1e-6))
                     timer = _world.at(end_ms - _world.now_ms, _world.wake, thread)

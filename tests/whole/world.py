@@ -7,7 +7,7 @@ Runs on both interpreters.
 
 from heapq import heappop, heappush
 
-_MOST_TURNS = 1500  # without any time passing: somebody spins
+MOST_TURNS = 1500  # without any time passing: somebody spins
 _MOST_SPINS = 10  # then it is of no use to go on
 
 
@@ -114,7 +114,7 @@ class World:
             turns = 0
             while ready:
                 turns += 1
-                if turns > _MOST_TURNS:  # a real machine is busy until something happens
+                if turns > MOST_TURNS:  # a real machine is busy until something happens
                     self.spins += 1
                     self.on_spin(ready[-1].process)
                     break
