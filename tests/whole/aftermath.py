@@ -5,6 +5,8 @@ from whole.bounds import kept
 SERVED_MS = 40_000  # after the faults have stopped, every pair of programs talks again within this
 ENDED_MS = 30_000  # what was begun has ended, by its own deadline, within this
 SETTLED_MS = 3_000  # once nobody wants anything more, nothing is kept after this
+IDLE_MS = 2_000
+PROMPT_MS = 1_000  # what is said from idle has arrived, over a good link
 _STEP_MS = 250
 
 
@@ -18,7 +20,7 @@ class Aftermath:
 
     def run(self):
         """Lets it all come to rest, and judges."""
-        self.first = {name: dict(p.published) for name, p in self.scenario.players.items()}
+        self.renew_first()
         for wire in self.world.wires.values():
             wire.heal()
             wire.lost = wire.doubled = wire.late_ms = 0
@@ -31,8 +33,10 @@ class Aftermath:
         for feed in self.oracle.feeds:
             if feed.waits_for() and not self.heard(feed):
                 self.oracle.wrong("a subscription is deaf", feed.name)
+                feed.on = False
+        self.all_prompt()
+        for feed in self.oracle.feeds:
             feed.on = False
-        self.publish("last")
         self.until(self.all_ended, ENDED_MS)
         if self.world.given_up:
             return
@@ -42,6 +46,10 @@ class Aftermath:
             if player.alive():
                 for what in kept(player.run):
                     self.oracle.wrong("something is kept", "%s: %s" % (player.run.name, what))
+
+    def renew_first(self):
+        """What is published from here on is new."""
+        self.first = {name: dict(p.published) for name, p in self.scenario.players.items()}
 
     def until(self, done, limit_ms):
         """Lets time pass until `done()`; returns whether it was in time."""
@@ -117,6 +125,31 @@ class Aftermath:
             player.act(
                 {"what": "publish", "who": name, "topic": topic, "items": 1, "bytes": 3, "mode": None}
             )
+
+    def all_prompt(self):
+        """When everybody has been idle for a while, nothing waits for the next sign of life."""
+        self.world.run(self.world.now_ms + IDLE_MS)
+        self.renew_first()
+        self.publish("steady")
+        self.publish("burst")
+        number = 0
+        tokens = []
+        for player in self.scenario.players.values():
+            if not player.spec["listens"]:
+                for pair in ((player.name, "n0"), ("n0", player.name)):
+                    number += 1
+                    tokens.append("prompt%d" % number)
+                    self.call(pair, tokens[-1])
+        self.world.run(self.world.now_ms + PROMPT_MS)
+        if self.world.given_up:
+            return
+        for token in tokens:
+            call = self.oracle.calls.get(token)
+            if call is not None and call.outcome != "value":
+                self.oracle.wrong("a call from idle is not prompt", repr(call))
+        for feed in self.oracle.feeds:
+            if feed.waits_for() and not self.heard(feed):
+                self.oracle.wrong("a publish from idle is not prompt", feed.name)
 
     # The end
 

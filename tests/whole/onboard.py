@@ -8,9 +8,13 @@ import asyncio
 import builtins
 
 from picolink.node import clock
-from whole import boardloop
+from whole import boardloop, memory
 from whole import world as worlds
 
+_WRAPPED = (
+    "core.endpoint", "core.partial", "core.session", "node.calls", "node.publishing", "node.streams",
+    "node.talk", "node.topics",
+)  # fmt: skip
 _world = None
 
 
@@ -75,6 +79,7 @@ class BoardKit:
         running.forget_start = lambda: None
         node.urandom = lambda n: _world.random.bytes(n)
         subscriber._wall = lambda: 1_800_000_000
+        memory.wrap([self.package(path) for path in _WRAPPED], lambda: _world.process)
         self.errors = errors
         self.Node = node.Node
 

@@ -6,12 +6,11 @@ scenario depends on how the plan was drawn: any part of it may be taken out.
 """
 
 from whole.functions import RAISED, RETURNED
+from whole.memory import KINDS
 
 TROUBLE_MS = 60_000  # faults happen for so long
 FAULTS = ("cut", "freeze", "silence", "kill", "unplug", "leave", "ctrl_c", "memory", "knock", "cut")
 ON_PROGRAMS = ("freeze", "kill", "leave", "ctrl_c", "memory")
-#: What may find no memory: functions of the package, as seams.py wraps them.
-ALLOCATIONS = ("encode", "decode", "Partial", "pack", "call", "open")
 #: What nobody should ask a service, and what anybody may.
 ODD_CALLS = (
     None, None, ("sys.describe",), ("sys.stats",), ("sys.read", "nothing"), ("sys.read", 7),
@@ -188,7 +187,7 @@ def _faults(draw, plan, names, wires):
         fault["ms"] = 1 + draw.below(2) * 500 + draw.below(3) * draw.below(6000)
         fault["n"] = 1 + draw.below(20)
         fault["new"] = draw.below(4) == 3
-        fault["kind"] = ALLOCATIONS[draw.below(len(ALLOCATIONS))]
+        fault["kind"] = KINDS[draw.below(len(KINDS))]
         plan["faults"].append(fault)
     _sort(plan["faults"])
 

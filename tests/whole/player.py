@@ -23,6 +23,7 @@ class Player:
         self.kit = scenario.kit(spec["kit"])
         self.runs = 0
         self.run = None
+        self.doubtful = 0  # items that may have been published, and have no number
         self.taken = 0  # of its reading
         self.published = {}  # topic -> items, of all its runs: no number is used twice
 
@@ -324,6 +325,8 @@ class Run:
             player.published[topic] = number + 1
             try:
                 self.send(topic, value)
+            except MemoryError:
+                player.doubtful += 1
             except Exception as error:
                 if type(error).__name__ != "TooBig":
                     self.on_error("publish", error)
@@ -350,5 +353,5 @@ class Run:
 #: What a service or a reading may answer.
 ODD = (
     "RemoteError", "BadArguments", "UnknownCommand", "Unknown", "NotDone", "Busy", "CannotConnect",
-    "Refused", "LinkError", "TooBig",
+    "Refused", "LinkError", "TooBig", "MemoryError",
 )  # fmt: skip

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import picolink
-from whole import boardloop, boardshim, threads
+from whole import boardloop, boardshim, memory, threads
 from whole.hostloop import Loop, drop
 from whole.world import Process, World
 
@@ -75,6 +75,8 @@ class Kit:
                     module.__dict__[name] = value
             if "_wall" in module.__dict__:
                 module.__dict__["_wall"] = lambda: 1_800_000_000 + _world.clock_ms() / 1000
+        served = [m for m in self.modules if ".core." in m.__name__ or ".node." in m.__name__]
+        memory.wrap(served, lambda: _world.process)
         registry = self.package("links.registry")
         registry.SCHEMES.update({"sim": "sim", "sim-listen": "sim"})
         self.errors = self.package("core.errors")

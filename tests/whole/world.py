@@ -22,6 +22,7 @@ class Process:
         self.dead = False
         self.frozen_until_ms = 0
         self.frozen_ms = 0  # in all
+        self.no_memory_at = None  # [kind, n]: see memory.py
         self.on_kill = []
         self.tasks = []  # of a board: all that it ever made, and those that are over now and then
 
@@ -30,6 +31,10 @@ class Process:
         until_ms = self.world.now_ms + ms
         self.frozen_ms += max(0, until_ms - max(self.frozen_until_ms, self.world.now_ms))
         self.frozen_until_ms = max(self.frozen_until_ms, until_ms)
+
+    def stood_ms(self):
+        """How long it has stood still until now."""
+        return self.frozen_ms - max(0, self.frozen_until_ms - self.world.now_ms)
 
     def kill(self):
         """It is gone, in the middle of whatever it did."""
