@@ -22,8 +22,9 @@ from whole.world import Process, World
 
 _world: World  # of the scenario that runs: set by `begin`
 _on_error: Callable[[str, BaseException], None]
-_SLICE = 500  # statements at most, in one turn
+_SLICE = 500  # statements of one turn, where nobody is hurried
 _switches = 0  # of 1000 statements, so many end the turn of their thread
+_left = 0  # statements of the present turn
 
 
 def begin(world: World, on_error: Callable[[str, BaseException], None], switches: int) -> None:
@@ -59,7 +60,10 @@ class Thread:
         _world.wake(self)
 
     def turn(self) -> None:
-        self.points = 0
+        global _left
+        _left = 1 + _world.random.below(2000 // _switches) if _switches else _SLICE
+        if self.interrupt is not None:
+            _left = 0
         self._greenlet.parent = getcurrent()
         self._greenlet.switch()
 
@@ -106,6 +110,10 @@ def bury() -> None:
 def point() -> None:
     """Stands before every statement of the blocking driver: another thread's turn may come here,
     and a signal may arrive."""
+    global _left
+    _left -= 1
+    if _left > 0:
+        return
     thread = _threads.get(getcurrent())
     if thread is None:
         return
@@ -114,10 +122,14 @@ def point() -> None:
     if thread.interrupt is not None:
         error, thread.interrupt = thread.interrupt, None
         raise error
-    thread.points += 1
-    if thread.points > _SLICE or (_switches and _world.random.below(1000) < _switches):
-        _world.wake(thread)
-        thread._greenlet.parent.switch()
+    _world.wake(thread)
+    thread._greenlet.parent.switch()
+
+
+def alarm() -> None:
+    """A signal has come for a thread: it looks for it at the next statement."""
+    global _left
+    _left = 0
 
 
 def wait_for(waiters: list[Any], ready: Callable[[], Any], timeout_s: float | None) -> bool:
