@@ -18,10 +18,9 @@ from .packets import (
     HEAD_BYTES,
     HELLO,
     HELLO_FORMAT,
-    MAX_QUIET_MS,
-    QUIET,
+    HELLO_PIECE_BYTES,
+    MIN_MTU_BYTES,
     REFUSED,
-    SILENT,
     VERSION,
     Hello,
     hello_packets,
@@ -29,7 +28,7 @@ from .packets import (
 from .port import Port
 from .seldom import seldom, starting
 from .session import Session
-from .states import CLOSED, DORMANT, MOVING
+from .states import ANSWERING, CLOSED, DORMANT
 from .timing import TIMES
 
 MYPY = False
@@ -143,6 +142,13 @@ class Endpoint:
         else:
             self._control(port, packet, first, now_ms)
 
+    @seldom
+    def _control(self, port: Port, packet: bytes, first: int, now_ms: int) -> None:
+        from .control import take
+
+        if not take(port, packet, first, now_ms):
+            self.malformed += 1
+
     @starting
     def _of_tag(self, port: Port, tag: int, now_ms: int) -> Attach | None:
         """The attach whose packets bear `tag`, where it isn't the first one of the port."""
@@ -151,10 +157,12 @@ class Endpoint:
             return attach
         attach = port.answered
         if attach is not None and tag == attach.tag and attach.session.state != CLOSED:
-            port.answered = None
             assert attach.hello is not None
-            self.attached(port, attach, attach.hello, now_ms)
-            return attach
+            if attach.session.met or self._admit(attach.session, attach.hello.uid, now_ms):
+                port.answered = None
+                self.attached(port, attach, attach.hello, now_ms)
+                return attach
+            self._abandon_answered(port, "others were faster", now_ms)
         self._stale(port, tag)
         return None
 
@@ -164,28 +172,6 @@ class Endpoint:
         self.stale += 1
         if not port.queue and port.find(tag) is None:
             port.queue.append(pack("<BI", GONE, tag))
-
-    @seldom
-    def _control(self, port: Port, packet: bytes, first: int, now_ms: int) -> None:
-        """Takes a packet that is neither data nor of a hello."""
-        tag = unpack_from("<I", packet, 1)[0] if len(packet) >= 5 else 0
-        if first == GONE and len(packet) == 5:
-            attach = port.find(tag)
-            # While a session moves the peer may only be ahead of us.
-            if attach is not None and attach.session.state != MOVING:
-                attach.session.detach("lost", "the peer started anew", now_ms)
-        elif first == QUIET and len(packet) == 7:
-            for attach in (port.attach, port.other):
-                if attach is not None and attach.tag == tag:
-                    ms = min(unpack_from("<H", packet, 5)[0], MAX_QUIET_MS)
-                    port.quiet_until_ms = now_ms + ms if ms else 0
-                    if ms and len(port.queue) < 8:
-                        port.queue.append(pack("<BI", SILENT, attach.peer_tag))
-        elif first == SILENT and len(packet) == 5:
-            if tag and tag in [a.tag for a in (port.attach, port.other) if a is not None]:
-                port.on_quiet()
-        else:
-            self.malformed += 1
 
     def next_packet(self, port: Port, now_ms: int) -> bytes | None:
         """The next packet to send on `port`, or None."""
@@ -203,11 +189,9 @@ class Endpoint:
     def quiet(self, port: Port, ms: int) -> bool:
         """Asks the peer to send nothing for `ms`, at most MAX_QUIET_MS; 0: to go on. The port's
         `on_quiet` is called when it says nothing more. False: nobody is there to be asked."""
-        attach = port.attach
-        if attach is None:
-            return False
-        port.queue.append(pack("<BIH", QUIET, attach.peer_tag, ms))
-        return True
+        from .control import ask_for_quiet
+
+        return ask_for_quiet(port, ms)
 
     def tick(self, port: Port, now_ms: int) -> None:
         """Does what is due on `port`; `next_packet` may have something to say then."""
@@ -242,7 +226,8 @@ class Endpoint:
     def say_hello(
         self, attach: Attach, flags: int, echo: int, now_ms: int, refusal: str = ""
     ) -> None:
-        """Queues our hello for `attach`; `echo` is the tag of the one that it answers."""
+        """Queues our hello for `attach`; `echo` is the tag of the one that it answers. Its pieces
+        are no larger than the peer takes."""
         session = attach.session
         port = attach.port
         window_bytes = port.window_bytes or self.window_bytes
@@ -259,7 +244,11 @@ class Endpoint:
         )  # fmt: skip
         if len(port.queue) < 8:  # else the link stands still; the hello comes again
             self.hellos += 1
-            port.queue.extend(hello_packets(body, port.mtu_bytes, self.hellos))
+            takes_bytes = HELLO_PIECE_BYTES
+            if attach.hello is not None:
+                takes_bytes = max(MIN_MTU_BYTES, attach.hello.mtu_bytes)
+            mtu_bytes = min(port.mtu_bytes, takes_bytes)
+            port.queue.extend(hello_packets(body, mtu_bytes, self.hellos))
 
     @starting
     def _hello_piece(self, port: Port, packet: bytes, now_ms: int) -> None:
@@ -296,9 +285,13 @@ class Endpoint:
             self._refuse(port, b"", 1, "", 0)
 
     @seldom
-    def _refuse(self, port: Port, ident: bytes, echo: int, why: str, now_ms: int) -> None:
+    def _refuse(
+        self, port: Port, ident: bytes, echo: int, why: str, now_ms: int,
+        hello: "Hello | None" = None,
+    ) -> None:  # fmt: skip
         """Answers a hello by saying why not."""
         attach = Attach(Session(ident, self.owner, 0, 0), port, 0, 0)
+        attach.hello = hello
         self.say_hello(attach, REFUSED, echo, now_ms, why)
 
     @seldom
@@ -308,7 +301,7 @@ class Endpoint:
             return "it would talk to itself"
         if session is not None:
             return "the session belongs to another node"
-        if not self._make_room(hello.uid, now_ms):
+        if not self._has_room() and self._oldest(hello.uid, now_ms) is None:
             return "%s has %d sessions already" % (self.name, self.max_sessions)
         return ""
 
@@ -322,13 +315,13 @@ class Endpoint:
                 return
             session = self.sessions.get(hello.session)
             if session is None:
-                fits = len(self.sessions) < self.max_sessions
+                fits = self._has_room()
             else:
                 fits = not session.met or session.peer_uid == hello.uid
             if not fits or hello.uid == self.uid:
                 why = self._unwelcome(hello, session, now_ms)
                 if why:
-                    self._refuse(port, hello.session, hello.tag, why, now_ms)
+                    self._refuse(port, hello.session, hello.tag, why, now_ms, hello)
                     return
             if attach is not None:
                 self._abandon_answered(port, "another hello came", now_ms)
@@ -353,9 +346,33 @@ class Endpoint:
         attach.hello = None  # it has served
         self.owner.on_attach(attach.session, port)
 
+    @starting
+    def _has_room(self) -> bool:
+        """Whether one more session has a place. An unconfirmed hello takes none."""
+        taken = 0
+        for session in self.sessions.values():
+            if session.met or session.state != ANSWERING:
+                taken += 1
+        return taken < self.max_sessions
+
+    @starting
+    def _admit(self, session: Session, uid: bytes, now_ms: int) -> bool:
+        """Gives a new session its place; False where there is none. It takes the place of older
+        dormant ones of the same node."""
+        for old in list(self.sessions.values()):
+            if old.state == DORMANT and old.peer_uid == uid:
+                self.close(old, now_ms)
+        if not self._has_room():
+            oldest = self._oldest(uid, now_ms)
+            if oldest is None:
+                return False
+            self.close(oldest, now_ms)
+        self.sessions[session.id] = session
+        return True
+
     @seldom
-    def _make_room(self, uid: bytes, now_ms: int) -> bool:
-        """Whether there is a place for one more session: the longest dormant one may go."""
+    def _oldest(self, uid: bytes, now_ms: int) -> Session | None:
+        """The longest dormant session that may go for one of `uid`, or None."""
         oldest = None
         for session in self.sessions.values():
             if session.state == DORMANT and (
@@ -363,7 +380,4 @@ class Endpoint:
             ):
                 if oldest is None or session.since_ms < oldest.since_ms:
                     oldest = session
-        if oldest is None:
-            return False
-        self.close(oldest, now_ms)
-        return True
+        return oldest

@@ -17,7 +17,7 @@ class Message:
     of its own costs 32 bytes or more, of which a call makes two.
     """
 
-    at = 0  # first byte never sent
+    at = 0  # first byte that no packet took yet. It never goes back: a packet may have arrived
     acknowledged = 0  # bytes, of a message that went in fragments
     holes: list[tuple[int, int]] = []  # lost, to be sent again
 
@@ -29,8 +29,13 @@ class Message:
         self.id = lane.next_id
 
     def begun(self) -> bool:
-        """Whether anything of it was sent."""
-        return self.at > 0 or self in self.lane.open
+        """Whether a packet with any of it may have left: for ever, whatever was lost since."""
+        return self.at > 0
+
+    @seldom
+    def lost_whole(self) -> bool:
+        """Whether it may go whole once more: no fragment of it was ever sent (spec 5.8)."""
+        return self.holes == [(0, len(self.body))]
 
     def delivered(self, start: int, end: int) -> None:
         """The peer has this range."""
@@ -52,10 +57,7 @@ class Message:
             while i < len(waiting) and (self.id - waiting[i].id) & 0xFFFF < 0x8000:
                 i += 1
             waiting.insert(i, self)
-        if end - start == len(self.body):
-            self.at = 0
-        else:
-            self.holes = self.holes + [(start, end)]
+        self.holes = self.holes + [(start, end)]
 
     def sending(self) -> bool:
         """Whether there are bytes to send."""
@@ -91,7 +93,7 @@ class Lane:
 
     def take(self, message: Message, room: int) -> tuple[int, int]:
         """The next range to send of `message`, which `ready` returned; at most `room` bytes."""
-        if not message.begun():
+        if not message.at:
             self.open.append(message)
         if message.holes:
             start, last = message.holes.pop()

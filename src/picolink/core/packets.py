@@ -45,6 +45,8 @@ HEAD_MESSAGE = "<BIHHBHH"
 PART_BYTES = 8
 OVERHEAD_BYTES = 18  # header, bitmap, message header
 MIN_MTU_BYTES = 32
+HELLO_PIECE_BYTES = 128  # of a hello to a peer of which nothing is known yet
+LEAST_LIMIT_BYTES = 64  # every node takes messages of so many bytes: an error, cut short
 
 # Hello: version, flags, session, tag, the tag it answers, clock, mtu, window, limit, then for
 # short and for long messages: lowest id not delivered, bitmap from there on, first id sent.

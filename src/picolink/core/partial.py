@@ -48,7 +48,7 @@ def take(session: "Session", inbox: "Inbox", ident: int, packet: bytes, at: int)
     if total > session.limit_bytes:
         kind, _, ref = unpack_from(MESSAGE, packet, at - MESSAGE_BYTES)
         inbox.deliver(ident)
-        session.owner.on_message(session, kind & 0x1F, ref, b"")
+        session.owner.on_message(session, kind & 0x9F, ref, b"")
         return b""
     if start + len(piece) > total:
         return b""

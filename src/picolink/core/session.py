@@ -18,6 +18,7 @@ from .packets import (
     HEAD,
     HEAD_BYTES,
     HEAD_MESSAGE,
+    LEAST_LIMIT_BYTES,
     LONG,
     MESSAGE,
     MESSAGE_BYTES,
@@ -98,7 +99,7 @@ class Session:
             self.out.short.resume(low0, bits0)
             self.out.long.resume(low1, bits1)
         self.peer_name = hello.name
-        self.peer_limit_bytes = hello.limit_bytes
+        self.peer_limit_bytes = max(LEAST_LIMIT_BYTES, hello.limit_bytes)
         attach.welcome(hello)
         self.attach = attach
         attach.port.bear(attach)
@@ -192,21 +193,26 @@ class Session:
             kind = message.kind
             size = len(body)
             start = 0
-            if message.at == 0 and size <= room:
+            if size <= room and (not message.at or message.lost_whole()):
                 start, end = message.lane.take(message, size)
             else:
                 start, end = message.lane.take(message, room - PART_BYTES)
                 kind |= PART
-                body = pack("<II", start, size) + body[start:end]
-            if rest:
-                rest += pack(MESSAGE, kind, message.id, message.ref) + body
-                packet = pack(HEAD, flags, attach.peer_tag, number, attach.top) + rest
-            else:
-                packet = pack(
-                    HEAD_MESSAGE, flags, attach.peer_tag, number, attach.top,
-                    kind, message.id, message.ref,
-                ) + body  # fmt: skip
-            attach.sent(len(packet), message, start, end, now_ms)
+            try:
+                if kind & PART:
+                    body = pack("<II", start, size) + body[start:end]
+                if rest:
+                    rest += pack(MESSAGE, kind, message.id, message.ref) + body
+                    packet = pack(HEAD, flags, attach.peer_tag, number, attach.top) + rest
+                else:
+                    packet = pack(
+                        HEAD_MESSAGE, flags, attach.peer_tag, number, attach.top,
+                        kind, message.id, message.ref,
+                    ) + body  # fmt: skip
+                attach.sent(len(packet), message, start, end, now_ms)
+            except MemoryError:  # the bytes are in no packet: they are still to be sent
+                message.lost(start, end)
+                raise
         else:
             if self.ask:
                 self.ask = False
@@ -272,7 +278,7 @@ class Session:
                     body = packet[at:]
                 if body:
                     inbox.deliver(ident)
-                    self.owner.on_message(self, kind & 0x1F, ref, body)
+                    self.owner.on_message(self, kind & 0x9F, ref, body)
             attach.arrived(number)
             attach.owes(size, now_ms)
         else:

@@ -70,6 +70,8 @@ def checker(
             raise BadArguments("%d arguments; it takes %s" % (len(args), _usage(declared)))
         for (name, what), value in zip(declared, args):
             _check(name, what, value)
+        if not isinstance(named, dict):
+            raise BadArguments("its named arguments are no map")
         for name, value in named.items():
             if name not in takes:
                 raise BadArguments("no argument %r; it takes %s" % (name, _usage(declared)))
@@ -80,3 +82,9 @@ def checker(
 
 def _usage(declared: list[tuple[str, str]]) -> str:
     return ", ".join(name for name, _ in declared) or "none"
+
+
+def check_int(name: str, value: "Any", low: int, high: int) -> None:
+    """Raises BadArguments where the argument of a service is no integer from `low` to `high`."""
+    if type(value) is not int or not low <= value <= high:
+        raise BadArguments("%s=%r: it takes an integer from %d to %d" % (name, value, low, high))

@@ -6,6 +6,7 @@ import json
 from ..core.errors import BadArguments, PicolinkError, UsageError
 from ..core.packets import RAW
 from ..core.values import encode
+from .invoke import call, end
 
 MYPY = False
 if MYPY:
@@ -14,7 +15,7 @@ if MYPY:
 
     from .node import Command, Node
 
-    Done = Callable[[Any, Exception | None], object]
+    Done = Callable[[Any, BaseException | None], object]
 
 
 def as_text(value: "Any") -> "str | bytes":
@@ -88,38 +89,30 @@ def run(
     node: "Node", command: "Command", args: "list[Any]", named: "dict[str, Any]", done: "Done"
 ) -> None:
     """Runs a command; `done` gets its value, or what it raised."""
+
+    def ended(what: "Any", value: "Any", error: BaseException | None) -> None:
+        done(value, error)
+
     try:
         if command.stream:
             raise BadArguments("it is a stream: only what gives one value is called in this way")
         if command.check is not None:
             command.check(args, named)
-        value = command.function(*args, **named)
-        if hasattr(value, "send"):
-            node.spawn(_later(value, done))
-        else:
-            done(value, None)
     except Exception as error:
-        done(None, error)
-
-
-async def _later(coroutine: "Any", done: "Done") -> None:
-    try:
-        value = await coroutine
-    except Exception as error:
-        done(None, error)
+        end(node, ended, None, None, error)
     else:
-        done(value, None)
+        call(node, command.function, args, named, ended, None)
 
 
-def fault(error: Exception) -> "tuple[str, str]":
+def fault(error: BaseException) -> "tuple[str, str]":
     """Kind and message of an error, as a caller is told; a program's own fault is printed."""
+    from .trace import called_wrongly, format_traceback, message_of
+
     kind = type(error).__name__
     if not isinstance(error, PicolinkError):
-        from .trace import called_wrongly, format_traceback
-
         text = format_traceback(error)
         if called_wrongly(error, text):
             kind = "BadArguments"
         else:
             print(text)
-    return kind, str(error)
+    return kind, message_of(error)

@@ -3,16 +3,21 @@ which runs callbacks: see `line`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..core.errors import LinkError, NotDone, PicolinkError, UnknownCommand
-from .calls import Call, Items
+from ..core.session import Session
+from . import signals
+from .calls import Call, Calls, Items, milliseconds
 from .items import Reading, reading
-from .line import EVER, Line
+from .lead import EVER
+from .line import Line
 from .node import Node
 from .subscriber import begin, wall_s
 from .suggestion import suggestion
+
+_HINT_S = 2.0  # for what a mistyped name may have meant
 
 
 class Feed:
@@ -59,11 +64,15 @@ class Feed:
                     assert self.call is not None
                     self._line.calls().grant(self.call, len(self._taken))
                     self._line.send()
+                elif self._line.closed.is_set():
+                    if self._line.failed is not None:  # of another process
+                        raise self._line.failed
+                    raise StopIteration
                 elif self._ready():
                     if self.call is not None:
                         self.call.result()
                     raise StopIteration
-                elif self._line.closed.is_set() or self._line.node.now_ms() >= self.deadline_ms:
+                elif self._line.node.now_ms() >= self.deadline_ms:
                     raise StopIteration
         return self._taken.pop()
 
@@ -77,7 +86,7 @@ class Feed:
                 self._line.calls().cancel(call)
                 call.end(None)
                 self._line.send()
-        self._line.notify()
+        self._line.lead.notify()
 
     def __enter__(self) -> Feed:
         return self
@@ -123,52 +132,69 @@ class Board:
         return self._line.session.attach is not None
 
     def _start(
-        self, command: str, args: tuple[Any, ...], named: dict[str, Any], timeout_s: float | None,
-        items: Items | None = None,
-    ) -> Call:  # fmt: skip
-        if self._line.closed.is_set():
+        self, command: str, args: Any, named: dict[str, Any], timeout_ms: int | None,
+        items: Items | None = None, deadline_ms: int | None = None,
+    ) -> tuple[Calls, Call]:  # fmt: skip
+        line = self._line
+        if line.failed is not None:
+            raise line.failed
+        if line.closed.is_set():
             raise LinkError(f"the connection to {self.address} was closed here")
-        if self._line.failed is not None:
-            raise self._line.failed
-        timeout_ms = None if timeout_s is None else int(timeout_s * 1000)
-        with self._line.host.lock:
-            call: Call = self._line.calls().start(
-                command, args, named, timeout_ms, self._line.node.now_ms(), items
+        signals.protect(line.host.lock)
+        with line.host.lock:
+            calls = line.calls()
+            call = calls.start(
+                command, args, named, timeout_ms, line.node.now_ms(), items, deadline_ms
             )
             if call.deadline_ms is not None:
-                self._line.host.call_by(call.deadline_ms)
-            self._line.send()
-        return call
+                line.host.call_by(call.deadline_ms)
+            line.send()
+        return calls, call
 
-    def call(self, command: str, *args: Any, timeout_s: float | None = None, **named: Any) -> Any:
+    def call(
+        self, command: str, /, *args: Any, timeout_s: float | None = None, **named: Any
+    ) -> Any:
         """Runs a command at the node and gives its result. Waits for the link if there is none.
 
         Raises NotDone or Unknown where it was not confirmed within `timeout_s` (10 by default;
         0: for ever), RemoteError where it raised there, Busy where too much is under way.
+        `call_with` takes arguments of any name.
         """
+        return self.call_with(command, args, named, timeout_s)
+
+    def call_with(
+        self, command: str, args: Sequence[Any] = (), named: Mapping[str, Any] | None = None,
+        timeout_s: float | None = None,
+    ) -> Any:  # fmt: skip
+        """The same with a list of arguments and a map of named ones."""
         line = self._line
+        timeout_ms = milliseconds(timeout_s)
+        deadline_ms = None  # of the first try
         while True:
             session = line.session
-            call = self._start(command, args, named, timeout_s)
+            calls, call = self._start(
+                command, args, dict(named or {}), timeout_ms, None, deadline_ms
+            )
+            deadline_ms = call.deadline_ms
             try:
                 line.wait(lambda call=call: call.done, EVER)  # type: ignore[misc]
             finally:
-                if not call.done:
+                if not call.done:  # it was interrupted, or the connection closed
                     with line.host.lock:
-                        line.calls().cancel(call)
+                        calls.give_up(call, "it was given up here")
                         line.send()
-            if not call.done:
-                raise NotDone(f"{command}: the connection was closed here")
             if isinstance(call.error, UnknownCommand) and not command.startswith("sys."):
                 raise self._unknown(command)
             if not isinstance(call.error, NotDone) or line.session is session:
+                return call.result()
+            if deadline_ms is not None and line.node.now_ms() >= deadline_ms:
                 return call.result()
             # The board was restarted before the call was sent: it goes to the new session.
 
     def _unknown(self, name: str) -> UnknownCommand:
         """The error for a command that is not there, with what may have been meant."""
         try:
-            told = self.describe()
+            told = self.call("sys.describe", timeout_s=_HINT_S)
         except PicolinkError:  # it does not describe itself
             told = {}
         if name in told.get("readings", {}):
@@ -184,11 +210,11 @@ class Board:
         item = self.call("sys.read", name, timeout_s=timeout_s)
         return reading(self._line.session, item, 0, 0, self._line.node.now_ms(), wall_s())
 
-    def stream(self, command: str, *args: Any, **named: Any) -> Feed:
+    def stream(self, command: str, /, *args: Any, **named: Any) -> Feed:
         """The items of a streaming command, one by one; none is missed."""
         feed = Feed(self._line)
         items = Items(64, lambda seq, values: feed._queue.extend(values))
-        feed.call = self._start(command, args, named, 0, items)
+        _, feed.call = self._start(command, args, named, 0, items)
         return feed
 
     def readings(
@@ -220,18 +246,24 @@ class Board:
         callbacks; without one, iterate over what is returned. `close()` ends it."""
         feed = Feed(self._line)
 
-        def hand(call: Call, batch: list[Reading]) -> None:
-            def job() -> None:
-                for item in batch:
-                    callback(item)  # type: ignore[misc]
-                with self._line.host.lock:
-                    self._line.calls().grant(call, len(batch))
-                    self._line.send()
+        line = self._line
 
-            self._line.jobs.put(job)
+        def job(session: Session, call: Call, batch: list[Reading]) -> None:
+            assert callback is not None
+            for item in batch:
+                try:
+                    line.callbacks.perform(callback, (item,), {})
+                except BaseException as error:  # its own: the next one is served
+                    line.node.report(error)
+            with line.host.lock:
+                session.data.caller().grant(call, len(batch))
+                line.send()
+
+        def hand(call: Call, batch: list[Reading]) -> None:
+            session = line.session
+            line.callbacks.put(lambda: job(session, call, batch))
 
         take = hand if callback is not None else feed.take
-        line = self._line
         with line.host.lock:
             feed.keep(lambda: begin(line.node, line.session, topic, queue, take))
             line.send()
@@ -252,6 +284,7 @@ class Board:
                 line.wait(room, node.now_ms() + int(wait_s * 1000))
         with line.host.lock:
             node.publish(topic, value)
+            line.send()
 
     def describe(self) -> dict[str, Any]:
         """What the node is and offers."""
@@ -281,14 +314,16 @@ class Board:
 def connect(
     address: str, *, timeout_s: float = 10, start: bool = False, node: Node | None = None,
     on_log: Callable[[str], object] | None = None,
+    on_error: Callable[[BaseException], object] | None = None,
 ) -> Board:  # fmt: skip
     """Connects to the node at `address` ("usb:auto", "tcp:192.168.1.5", ...).
 
     `start`: restart the board's main.py first (USB). `node`: a Node whose commands the other side
     may call. `on_log`: gets each line that the board prints, in the thread for callbacks.
+    `on_error`: gets each exception that a callback lets out; it is printed in any case.
     Raises BadAddress, CannotConnect or PortBusy with the reason in plain words.
     """
-    line = Line(address, node, on_log)
+    line = Line(address, node, on_log, on_error)
     try:
         line.connect(timeout_s, start)
     except BaseException:

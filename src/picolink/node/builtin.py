@@ -1,8 +1,10 @@
 """The services of every node, under `sys.` (spec 6): found by name when first called."""
 
 from .. import load  # the services are above us: only by name
-from ..core.errors import UnknownCommand
-from ..core.packets import BEGUN
+from ..core.errors import BadArguments, UnknownCommand
+from ..core.packets import BEGUN, CLOCK
+from .args import check_int
+from .invoke import NONE, call
 from .node import Command
 
 MYPY = False
@@ -32,26 +34,34 @@ def find(node: "Node", name: str) -> Command | None:
 def _subscribe(talk: "Talk", ref: int, topic: str, limit: int = 64, credit: int = 16) -> None:
     """Items of `topic` for the peer, until it cancels the call. `limit` 1: the latest only;
     `credit`: items that it has room for at first."""
+    if not isinstance(topic, str) or not topic:
+        raise BadArguments("topic=%r: it is the name of what is published" % (topic,))
+    check_int("limit", limit, 1, CLOCK)
+    check_int("credit", credit, 0, CLOCK // 2)
     node = talk.node
-    outgoing = talk.subscribe(ref, limit, credit)
-    node.topics.setdefault(topic, []).append(outgoing)
     reading = node.readings.get(topic)
     meta: dict[str, Any] = {"items": 1}
     if reading is not None:
         meta["unit"] = reading.unit
-        reading.start()
+    outgoing = talk.subscribe(ref, limit, credit)
     talk.reply(BEGUN, ref, meta)
+    node.topics.setdefault(topic, []).append(outgoing)
+    if reading is not None:
+        reading.start()
     if topic[:4] == "sys." and topic[4:] in _SERVICES:
         load("services." + topic[4:]).subscribed(node)
 
 
-def _read(talk: "Talk", ref: int, name: str) -> "Any":
+def _read(talk: "Talk", ref: int, name: str) -> None:
     """The present value of a reading: [value, clock, unit]."""
-    reading = talk.node.readings.get(name)
+    reading = talk.node.readings.get(name) if isinstance(name, str) else None
     if reading is None:
-        raise UnknownCommand("sys.read %s" % name)
-    value = reading.function()
-    if hasattr(value, "send"):
-        talk.running[ref] = talk.node.spawn(talk.finish(ref, reading.later(value)))
-        return None
-    return reading.item(value)
+        raise UnknownCommand("sys.read %s" % (name,))
+
+    def done(ref: int, value: "Any", error: BaseException | None) -> None:
+        talk.answer(ref, None if error is not None else reading.item(value), error)
+
+    talk.running[ref] = None
+    running = call(talk.node, reading.function, (), NONE, done, ref)
+    if ref in talk.running:
+        talk.running[ref] = running

@@ -15,8 +15,20 @@ from ..core.errors import (
     TooBig,
     Unknown,
     UnknownCommand,
+    UsageError,
 )
-from ..core.packets import BEGUN, CALL, CANCEL, CLOCK, CREDIT, ERROR, FIRST_CREDIT, ITEMS, REPLY
+from ..core.packets import (
+    BEGUN,
+    CALL,
+    CANCEL,
+    CLOCK,
+    CREDIT,
+    ERROR,
+    FIRST_CREDIT,
+    ITEMS,
+    LONG,
+    REPLY,
+)
 from ..core.timing import TIMES
 from ..core.values import decode, encode
 
@@ -28,12 +40,26 @@ if MYPY:
     from ..core.outbox import Message
     from ..core.session import Session
 
+# A deadline so far away is not told to the peer: clocks on the wire count modulo 2^30.
+_FAR_MS = CLOCK // 4
+_LONGEST_BLOCKING_S = 86400
 _NOT_BEGUN = ("Cancelled", "Expired", "Busy")
 _ERRORS = {
     "UnknownCommand": UnknownCommand,
     "BadArguments": BadArguments,
     "TooBig": TooBig,
 }
+
+
+def milliseconds(timeout_s: float | None) -> int | None:
+    """A time-out as a user gives it, in milliseconds; 0: none. None stays None."""
+    if timeout_s is None:
+        return None
+    if not isinstance(timeout_s, (int, float)) or not timeout_s >= 0:
+        raise UsageError("timeout_s=%r: seconds, 0 for no time-out" % (timeout_s,))
+    if timeout_s > 1e9:
+        return 0
+    return int(timeout_s * 1000) or int(timeout_s > 0)
 
 
 class Call:
@@ -76,6 +102,7 @@ class Items:
         self.on_items = on_items
         self.next = 0  # message
         self.early: dict[int, tuple[int, list[Any]]] = {}
+        self.came = 0  # items, no more than granted
         self.taken = 0  # items the receiver is done with
         self.granted = min(window, FIRST_CREDIT)  # a CREDIT could overtake the call itself
         self.meta: dict[str, Any] | None = None  # what they are; until it is known they wait
@@ -83,6 +110,9 @@ class Items:
 
     def add(self, number: int, seq: int, values: "list[Any]") -> None:
         """Takes one message of items, in whatever order they come."""
+        self.came += len(values) or 1
+        if self.came > self.granted:
+            raise ValueError("more items than it was given room for")
         self.early[number] = (seq, values)
         self.drain()
 
@@ -96,6 +126,11 @@ class Items:
     def ended(self) -> bool:
         """Whether all of a finished stream has come."""
         return self.last is not None and self.next == self.last[0] & 0xFFFF
+
+
+def _sent(call: Call) -> bool:
+    """Whether any of it may have left this node, ever."""
+    return call.message is not None and call.message.begun()
 
 
 class Calls:
@@ -115,18 +150,23 @@ class Calls:
         timeout_ms: int | None,
         now_ms: int,
         items: Items | None = None,
+        deadline_ms: int | None = None,
     ) -> Call:
-        """Begins a call. `timeout_ms` None takes the usual one, 0 has none (streams never do)."""
+        """Begins a call. `timeout_ms` None takes the usual one, 0 has none (streams never do);
+        `deadline_ms` is that of a first try, which this one has to keep."""
         session = self.session
         session.check_room()
         extends = timeout_ms is None
         if timeout_ms is None:
             timeout_ms = TIMES["call"]
-        deadline_ms = now_ms + timeout_ms if timeout_ms and items is None else None
+        if deadline_ms is None and timeout_ms and items is None:
+            deadline_ms = now_ms + timeout_ms
         first: Any = [name, named] if named else name
         flag, body = encode([first] + list(args))
         # 0 means no deadline, so that the clock's 0 is told as 1 later
-        stamp = 0 if deadline_ms is None else (deadline_ms & CLOCK) + 1
+        stamp = 0
+        if deadline_ms is not None and deadline_ms - now_ms < _FAR_MS:
+            stamp = (deadline_ms & CLOCK) + 1
         while self._next_ref in self.open:
             self._next_ref = self._next_ref % 0xFFFF + 1
         ref = self._next_ref
@@ -142,7 +182,7 @@ class Calls:
         call = self.open.get(ref)
         if call is None:
             return  # it was given up meanwhile
-        what = kind & 0x0F
+        what = kind & 0x8F  # 0x80: of a later version
         items = call.items
         try:
             if not body:
@@ -169,12 +209,15 @@ class Calls:
             if items is not None and items.ended():
                 assert items.last is not None
                 self._end(call, None, items.last[1])
-        except (ValueError, TypeError, IndexError, AttributeError) as error:
+        except Exception as error:  # what came is no answer, or there is no memory for it
             why = "%s answered %s with what can't be read (%s)"
-            self._end(call, None, RemoteError(why % (self.session.peer_name, call.name, error)))
+            error = RemoteError(why % (self.session.peer_name, call.name, error or "no memory"))
+            if items is not None:
+                self.cancel(call)
+            self._end(call, None, error)
 
     def _begun(self, call: Call, meta: "dict[str, Any]") -> None:
-        blocking_s = meta.get("blocking_s", 0)
+        blocking_s = min(meta.get("blocking_s", 0), _LONGEST_BLOCKING_S)
         session = self.session
         if blocking_s and session.attach is not None:
             until_ms = session.attach.heard_ms + int(blocking_s * 1000)
@@ -221,7 +264,22 @@ class Calls:
             return
         out = self.session.out
         if not out.short.take_back(CALL, call.ref) and not out.long.take_back(CALL, call.ref):
-            self.session.send(CANCEL, call.ref, b"\x00")
+            message = call.message
+            assert message is not None
+            about = pack("<BH", message.kind & LONG, message.id)
+            self.session.send(CANCEL, call.ref, about)
+
+    def give_up(self, call: Call, why: str) -> None:
+        """Ends a call that nobody waits for any more."""
+        sent = _sent(call)
+        self.cancel(call)
+        call.end(None, self._over(call.name, why, sent))
+
+    def _over(self, name: str, why: str, sent: bool) -> PicolinkError:
+        """How a call ended that was not answered: what may have left is never "not done"."""
+        if sent:
+            return Unknown("%s: %s; it may be done" % (name, why))
+        return NotDone("%s: %s; it was not sent" % (name, why))
 
     def expire(self, now_ms: int) -> int | None:
         """Ends the calls whose deadline has passed; returns the next deadline."""
@@ -231,7 +289,7 @@ class Calls:
             if deadline_ms is None:
                 continue
             if deadline_ms <= now_ms:
-                sent = call.message is not None and call.message.begun()
+                sent = _sent(call)
                 self.cancel(call)
                 call.end(None, self._timeout(call.name, sent))
             elif earliest is None or deadline_ms < earliest:
@@ -252,10 +310,4 @@ class Calls:
         """The session is over: what was sent is unknown, what was not is not done."""
         self.closed = error or LinkError("the session with %s is over" % self.session.peer_name)
         for call in list(self.open.values()):
-            sent = call.message is not None and call.message.begun()
-            why = "%s: %s; it %s" % (
-                call.name,
-                self.closed,
-                "may be done" if sent else "was not sent",
-            )
-            self._end(call, None, Unknown(why) if sent else NotDone(why))
+            self._end(call, None, self._over(call.name, str(self.closed), _sent(call)))

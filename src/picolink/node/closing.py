@@ -1,6 +1,6 @@
 """The end of a node."""
 
-from ..core.failure import PicolinkError
+from .invoke import guarded
 
 MYPY = False
 if MYPY:
@@ -11,20 +11,17 @@ def stop(node: "Node") -> None:
     """Ends all sessions politely and closes the links."""
     now_ms = node.now_ms()
     for session in list(node.endpoint.sessions.values()):
-        node.endpoint.close(session, now_ms)
+        guarded(node, node.endpoint.close, session, now_ms)
     for driver in node.drivers[:]:
         driver.on_lost = len  # and it is not opened anew
-        try:
-            driver.pump(now_ms)
-        except (PicolinkError, OSError):
-            pass
+        driver.pump(now_ms)
         driver.lost("the program ended")
     for listener, watch in node.listeners:
-        watch.stop()
-        listener.close()
+        guarded(node, watch.stop)
+        guarded(node, listener.close)
     node.listeners.clear()
     if node.wifi is not None:
-        node.wifi.stop()
+        guarded(node, node.wifi.stop)
     if node.host is not None:
         node.host.stop()
         node.host = None

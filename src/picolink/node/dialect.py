@@ -12,6 +12,7 @@ from ..core.errors import BadArguments, UsageError
 from ..core.failure import LinkError
 from ..core.packets import RAW
 from ..core.values import encode
+from .invoke import NONE, call
 from .lines import LINE, Lines, Patience, may_run
 from .trace import format_traceback
 
@@ -141,7 +142,8 @@ class Conversation:
         self._held = b""  # of a text that silence ends
         self._heard_ms = 0
         self._waiting: list[bytes] = []
-        self._busy = False  # a coroutine is answering
+        self._busy = False  # a function is answering
+        self._hearing = False  # in the receive path
         self._patience = Patience()
         self._said: list[bytes] = []  # the lines of our last answer
         self._said_ms = 0
@@ -204,52 +206,48 @@ class Conversation:
         words = self.dialect.words
         if text in self._said and (said not in words or self._may_be_echo()):
             return
-        try:
-            if said in words:
-                function, reply = words[said]
-                value = function()
-            elif None in words:
-                function, reply = words[None]
-                value = function(said)
-            else:
-                known = ", ".join([word for word in words if word])
-                self._refuse(said, "is unknown; known are: " + known)
-                return
-        except Exception as error:
-            self._refuse(said, "failed", error)
-            return
-        if hasattr(value, "send"):
-            self._busy = True
-            self.driver.node.spawn(self._later(said, value, reply))
+        args: tuple[str, ...] = ()
+        if said in words:
+            function, reply = words[said]
+        elif None in words:
+            function, reply = words[None]
+            args = (said,)
         else:
-            self._answer(said, value, reply)
+            known = ", ".join([word for word in words if word])
+            self._refuse(said, "is unknown; known are: " + known)
+            return
+        self._busy = True
+        self._hearing = True
+        call(self.driver.node, function, args, NONE, self._ended, (said, reply))
+        self._hearing = False
 
     def _may_be_echo(self) -> bool:
         """Whether what we just said may have come back: on a wire."""
         driver = self.driver
         return not driver.link.reliable and driver.node.now_ms() - self._said_ms < _ECHO_MS
 
-    async def _later(self, said: str, coroutine: "Any", reply: str | None) -> None:
-        try:
-            value = await coroutine
-        except Exception as error:
+    def _ended(self, what: "Any", value: "Any", error: BaseException | None) -> None:
+        """Says what a word's function has returned, or that it failed."""
+        said, reply = what
+        self._busy = False
+        if error is not None:
             self._guarded(self._refuse, said, "failed", error)
         else:
             self._guarded(self._answer, said, value, reply)
-        self._busy = False
         while self._waiting and not self._busy:
             self._guarded(self._hear, self._waiting.pop(0))
 
     def _guarded(self, method: "Any", *args: "Any") -> None:
-        """Does what may write, outside the receive path."""
+        """Does what may write. Outside the receive path, what was written is sent."""
         driver = self.driver
         if driver in driver.node.drivers:
             try:
                 method(*args)
-            except (OSError, LinkError) as error:
+            except (OSError, LinkError) as error:  # of the link: functions let nothing out
                 driver.lost(str(error))
             else:
-                driver.drain()
+                if not self._hearing:
+                    driver.drain()
 
     def _answer(self, said: str, value: "Any", reply: str | None) -> None:
         self._patience.refused = 0

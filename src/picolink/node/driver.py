@@ -1,9 +1,9 @@
 """Drives the core over one link: drain, send, re-arm. The same on both interpreters."""
 
-from ..core.failure import LinkError
 from ..core.port import Port
 from ..core.seldom import seldom
 from ..core.timing import TIMES
+from .invoke import guarded
 
 MYPY = False
 if MYPY:
@@ -44,26 +44,33 @@ class Driver:
         node = self.node
         now_ms = node.now_ms()
         try:
-            for packet in self.link.receive():
-                node.endpoint.receive(self.port, packet, now_ms)
-            self.pump(now_ms)
-        except (OSError, LinkError) as error:
-            self.lost(str(error))
+            packets = self.link.receive()
+        except Exception as error:
+            self._broke(error)
+            return
+        for packet in packets:
+            # It lets nothing out but that there is no memory: the packet counts as lost.
+            guarded(node, node.endpoint.receive, self.port, packet, now_ms)
+        self.pump(now_ms)
 
     def pump(self, now_ms: int) -> None:
         """Sends what there is to send, as far as the link takes it."""
         node = self.node
         while True:
-            while not self.link.unsent:
-                packet = node.endpoint.next_packet(self.port, now_ms)
-                if packet is None:
-                    break
-                self.link.send(packet)
-            if self.link.unsent and not self._writing:
-                self._stalled()
+            try:
+                while not self.link.unsent:
+                    packet = node.endpoint.next_packet(self.port, now_ms)
+                    if packet is None:
+                        break
+                    self.link.send(packet)
+                if self.link.unsent and not self._writing:
+                    self._stalled()
+            except Exception as error:  # the link's: what it calls of ours lets nothing out
+                self._broke(error)
+                return
             if not node.later:
                 break
-            node.later.pop(0)()
+            guarded(node, node.later.pop(0))
             now_ms = node.now_ms()
         # Nothing is ever due sooner than an acknowledgement: a timer set for that is enough.
         if node.host.due_ms > now_ms + TIMES["ack"]:
@@ -73,10 +80,16 @@ class Driver:
 
     def drain(self) -> None:
         """Sends now what there is to send."""
-        try:
-            self.pump(self.node.now_ms())
-        except (OSError, LinkError) as error:
-            self.lost(str(error))
+        self.pump(self.node.now_ms())
+
+    @seldom
+    def _broke(self, error: Exception) -> None:
+        """The link raised, and is over. No memory is no reason: what was to be sent comes again."""
+        if isinstance(error, MemoryError) and not self.link.stream:
+            self.node.report(error)
+            self.node.host.call_by(self.node.now_ms() + TIMES["rto_min"])
+        else:
+            self.lost(str(error) or type(error).__name__)
 
     @seldom
     def _stalled(self) -> None:
@@ -91,12 +104,12 @@ class Driver:
         self._writing = False
         try:
             self.link.flush()
-        except (OSError, LinkError) as error:
-            self.lost(str(error))
-        else:
-            self.drain()
-            if self._typed is not None:
-                self._typed.sent()
+        except Exception as error:
+            self._broke(error)
+            return
+        self.drain()
+        if self._typed is not None:
+            guarded(self.node, self._typed.sent)
 
     def wake(self) -> None:
         """Something was queued: it is sent in this turn of the event loop."""
@@ -112,7 +125,7 @@ class Driver:
     def on_text(self, text: bytes) -> None:
         """What stood between frames: typed lines, where no session has the link."""
         if self.port.attach is None:
-            self._type(text)
+            guarded(self.node, self._type, text)
 
     @seldom
     def _type(self, text: bytes) -> None:
@@ -136,11 +149,30 @@ class Driver:
         if self not in node.drivers:
             return
         node.drivers.remove(self)
-        self._watch.stop()
-        self.link.close()
-        node.endpoint.port_lost(self.port, why, node.now_ms())
+        guarded(node, self._watch.stop)
+        guarded(node, self.link.close)
+        guarded(node, node.endpoint.port_lost, self.port, why, node.now_ms())
         if self.on_lost is not None:
-            self.on_lost(why)
+            guarded(node, self.on_lost, why)
         elif self.reopens:
-            link: Any = self.link
-            Driver(node, link.reopen()).reopens = True
+            reopen(node, self.link)
+
+
+@seldom
+def reopen(node: "Node", link: "Any") -> None:
+    """Has a link that was lost wait for whoever comes next; where that fails, tries again."""
+
+    def again(now_ms: int) -> int | None:
+        if now_ms < due_ms:
+            return due_ms
+        node.on_tick.remove(again)
+        reopen(node, link)
+        return None
+
+    try:
+        Driver(node, link.reopen()).reopens = True
+    except Exception as error:
+        node.report(error)
+        due_ms = node.now_ms() + TIMES["retry_max"]
+        node.on_tick.append(again)
+        node.host.call_by(due_ms)

@@ -1,18 +1,16 @@
 """One session over whatever link there is, driven by threads (CPython only).
 
-While a thread waits for a reply it polls the link itself, for all: one leads, others follow. When
-nobody calls, a thread of ours ("picolink NAME") does, so that keepalive, events and reconnects go
-on. Callbacks and the commands that the peer calls run one at a time in a second thread
-("picolink NAME callbacks"); they may call the peer themselves.
+While a thread waits for a reply it polls the link itself, for all (lead.py). When nobody calls, a
+thread of ours ("picolink NAME") does, so that keepalive, events and reconnects go on. Callbacks and
+the commands that the peer calls run one at a time in a second thread ("picolink NAME callbacks",
+callbacks.py); they may call the peer themselves.
 """
 
 from __future__ import annotations
 
-import contextlib
-import inspect
 import os
-import queue
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -23,48 +21,58 @@ from ..core.timing import TIMES
 from ..links.forgiving import normalise
 from ..links.registry import load, split
 from ..links.shown import shown
+from . import signals
+from .callbacks import Callbacks
 from .calls import Calls
 from .driver import Driver
 from .host import host_name
+from .lead import EVER, Lead
 from .node import Node
 from .wait_thread import Host
 
-_QUIET_MS = 10  # since the last call, before our own thread leads
-EVER = 1 << 62
+_AGAIN_S = 0.2  # after what should not have happened
 _DIAGNOSE_MS = 1500  # without an answer, before the link is asked what is at its other end
 
 
 class Line:
     """A session with the node at `address`, on a link that is opened again whenever it is lost."""
 
-    def __init__(self, address: str, node: Node | None, on_log: Callable[[str], object] | None):
+    def __init__(
+        self, address: str, node: Node | None, on_log: Callable[[str], object] | None,
+        on_error: Callable[[BaseException], object] | None = None,
+    ) -> None:  # fmt: skip
         self._target = address
         self.address = shown(address)
         self.node = node or Node(
             f"{host_name()}-{os.getpid() % 10000}",
             max_message_bytes=16 << 20, window_bytes=256 << 10, max_sessions=64,
         )  # fmt: skip
-        self.node.execute = self._execute
-        self.host = Host(self.node.tick)
+        if self.node.host is not None:
+            raise UsageError(
+                f"the node {self.node.name} serves another connection already: give each its own"
+            )
+        if on_error is not None:
+            self.node.on_error = on_error
+        self.host = Host(self.node.tick, self.node)
         self.node.host = self.host
+        self.callbacks = Callbacks(self.node, self.host.lock, self.send)
+        self.node.aside = self.callbacks.aside
         self.session = self.node.endpoint.new_session(os.urandom(8))
         self.why = "nothing was heard"
         self.failed: PicolinkError | None = None
         self._driver: Driver | None = None
         self._retry_ms = TIMES["retry"]
         self._retry_at_ms = 0
-        self._lead = threading.Lock()
-        self._waiters: list[threading.Lock] = []
-        self._wanted = False  # by a caller, while our own thread leads
-        self._used_ms = 0
         self.closed = threading.Event()
-        self.jobs: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
+        self.lead = Lead(self.host, self.node.now_ms, self.closed)
+        self.wait = self.lead.wait
         self._on_log = on_log
         self._text = b""  # of the link, not yet a whole line
         self._heard = bytearray()  # the latest text, to tell what is at the other end
-        self._threads: list[threading.Thread] = []
+        self._thread: threading.Thread | None = None
         self.renewals: list[Callable[[], object]] = []  # of what a new session subscribes to
         self.node.peers.append(self)  # type: ignore[arg-type]
+        _lines.add(self)
 
     # Connecting
 
@@ -89,6 +97,7 @@ class Line:
     def connect(self, timeout_s: float, start: bool) -> None:
         """Opens the link and greets, until the node answers."""
         end_ms = self.node.now_ms() + int(timeout_s * 1000)
+        signals.protect(self.host.lock)
         link = self._open(self._target, timeout_s)
         if start:
             if not hasattr(link, "restart"):
@@ -122,11 +131,10 @@ class Line:
             raise self.failed
         if not (self.session.attach is not None):
             raise CannotConnect(self._reason(link, timeout_s))
-        for target in (self._background, self._callbacks):
-            name = f"picolink {self.session.peer_name}" + " callbacks" * (target == self._callbacks)
-            thread = threading.Thread(target=target, name=name, daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        name = f"picolink {self.session.peer_name}"
+        self._thread = threading.Thread(target=self._background, name=name, daemon=True)
+        self._thread.start()
+        self.callbacks.start(name + " callbacks")
 
     def _lost(self) -> bool:
         return self._driver is None
@@ -171,8 +179,8 @@ class Line:
         """Opens the link once more; our own thread does, outside the lock."""
         try:
             link = self._open(self._target, 5)
-        except (PicolinkError, OSError) as error:
-            self.why = str(error)
+        except Exception as error:  # whatever it is, it is tried again
+            self.why = str(error) or type(error).__name__
             self._retry_at_ms = self.node.now_ms() + self._retry_ms
             self._retry_ms = min(2 * self._retry_ms, TIMES["retry_max"])
             return
@@ -244,107 +252,24 @@ class Line:
 
     # Threads
 
-    def wait(self, ready: Callable[[], bool], deadline_ms: int) -> bool:
-        """Waits until `ready()`; drives the link if no other thread does."""
-        try:
-            while not ready():
-                now_ms = self.node.now_ms()
-                if now_ms >= deadline_ms or self.closed.is_set():
-                    return ready()
-                if self._lead.acquire(blocking=False):
-                    try:
-                        self._wanted = False
-                        while not ready() and not self.closed.is_set():
-                            self.host.turn(deadline_ms)
-                            if self._waiters:
-                                self.notify()
-                            if deadline_ms != EVER and self.node.now_ms() >= deadline_ms:
-                                break
-                    finally:
-                        self._lead.release()
-                else:
-                    waiter = threading.Lock()
-                    waiter.acquire()
-                    self._waiters.append(waiter)
-                    self._used_ms = now_ms  # else our own thread, idle, is faster to lead again
-                    self._wanted = True
-                    self.host.wake()
-                    if not ready():
-                        waiter.acquire(timeout=min(0.2, (deadline_ms - now_ms) / 1000))
-                    with contextlib.suppress(ValueError):
-                        self._waiters.remove(waiter)
-            return True
-        finally:
-            self._used_ms = self.node.now_ms()
-            if self._waiters:
-                self.notify()
-
-    def notify(self) -> None:
-        """Lets the waiting threads look whether what they wait for is there."""
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            waiter.release()
-
     def _background(self) -> None:
         """Leads while nobody calls."""
-        quiet_s = _QUIET_MS / 1000
         while not self.closed.is_set():
-            now_ms = self.node.now_ms()
-            if self._driver is None and now_ms >= self._retry_at_ms and self.failed is None:
-                self._reconnect()
-                continue
-            idle = now_ms - self._used_ms >= _QUIET_MS and not self._waiters
-            if not idle or not self._lead.acquire(blocking=False):
-                self.closed.wait(quiet_s)
-                continue
             try:
-                while not self._wanted and not self.closed.is_set():
-                    down = self._driver is None
-                    if down and self.node.now_ms() >= self._retry_at_ms:
-                        break
-                    self.host.turn(self._retry_at_ms if down else EVER)
-                    if self._waiters:
-                        self.notify()
-            finally:
-                self._wanted = False
-                self._lead.release()
-                self.notify()
+                if self._down() and self.node.now_ms() >= self._retry_at_ms:
+                    self._reconnect()
+                else:
+                    self.lead.while_idle(self._until_ms)
+            except Exception as error:  # ours: it is told, and the link goes on
+                self.node.report(error)
+                self.closed.wait(_AGAIN_S)
 
-    def _callbacks(self) -> None:
-        """Runs callbacks and the peer's calls, one at a time."""
-        while True:
-            job = self.jobs.get()
-            if job is None:
-                return
-            try:
-                job()
-            except Exception as error:
-                from .trace import format_traceback
+    def _down(self) -> bool:
+        return self._driver is None and self.failed is None
 
-                print(format_traceback(error))
-
-    def _execute(self, talk: Any, command: Any, ref: int, args: list[Any], named: Any) -> None:
-        def job() -> None:
-            value = error = None
-            try:
-                value = command.function(*args, **named)
-                if inspect.iscoroutine(value):
-                    import asyncio
-
-                    value = asyncio.run(value)
-            except Exception as problem:
-                error = problem
-            with self.host.lock:
-                try:
-                    if error is not None:
-                        talk.fail(ref, error)
-                    else:
-                        talk.settle(command, ref, value)
-                except PicolinkError as problem:
-                    talk.fail(ref, problem)
-                self.send()
-
-        self.jobs.put(job)
+    def _until_ms(self) -> int:
+        """Until when our own thread may lead."""
+        return self._retry_at_ms if self._down() else EVER
 
     def _on_text(self, text: bytes) -> None:
         self._heard = (self._heard + text)[-4096:]
@@ -353,7 +278,11 @@ class Line:
         if self._on_log is not None:
             for line in lines:
                 text_line = line.rstrip(b"\r").decode("utf-8", "replace")
-                self.jobs.put(lambda line=text_line: self._on_log(line))  # type: ignore
+                self.callbacks.put(lambda line=text_line: self._log(line))  # type: ignore[misc]
+
+    def _log(self, line: str) -> None:
+        assert self._on_log is not None
+        self.callbacks.perform(self._on_log, (line,), {})
 
     def calls(self) -> Calls:
         """Our calls to the node; the lock is held."""
@@ -378,12 +307,34 @@ class Line:
                 driver.drain()
                 driver.lost("closed here")
         self.host.wake()
-        self.notify()
-        self.jobs.put(None)
-        if not self._threads:  # it never connected: what the board said is heard all the same
-            self._callbacks()
-        for thread in self._threads:
-            if thread is not threading.current_thread():
-                thread.join(2)
-        if not any(thread.is_alive() for thread in self._threads):
-            self.host.close()
+        self.lead.notify()
+        self.callbacks.close()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(2)
+        self.host.close()
+        if self.node.host is self.host:
+            self.node.host = self.node.aside = None
+        signals.release(self.host.lock)
+
+    def forked(self) -> None:
+        """This is the child of a fork: the connection is the parent's, and nothing is said on it.
+        Its lock may be held by a thread that is not here."""
+        self.failed = UsageError(
+            f"the connection to {self.address} was made before this process was forked: "
+            "connect anew in the child"
+        )
+        self.host.lock = threading.RLock()
+        self.callbacks.lock = self.host.lock
+        self.closed.set()
+
+
+_lines: weakref.WeakSet[Line] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for line in list(_lines):
+        line.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -6,6 +6,7 @@ from os import urandom
 from ..core.endpoint import Endpoint
 from ..core.seldom import seldom, starting
 from .clock import now_ms
+from .invoke import guarded
 from .talk import Talk
 
 MYPY = False
@@ -53,7 +54,8 @@ class Node:
     `name`: letters, digits, - and _; left out, a board takes it from /picolink.json, a host its
     own. `uid`: its identity, the board's own by default.
     `max_message_bytes`: larger ones are refused. `wifi`: on a board, the network's name and
-    password, or more (docs/wifi.md); left out, what /picolink.json says.
+    password, or more (docs/wifi.md); left out, what /picolink.json says. `on_error`: gets each
+    exception that a function of the program lets out, besides the log.
     """
 
     if MYPY:
@@ -63,6 +65,7 @@ class Node:
     def __init__(
         self, name: str = "", uid: bytes | None = None, max_message_bytes: int = 16384,
         max_sessions: int = 4, window_bytes: int = 8192, wifi: "Any" = None,
+        on_error: "Any" = None,
     ) -> None:  # fmt: skip
         from .naming import name_of_node
 
@@ -84,7 +87,8 @@ class Node:
         self.topics: dict[str, list[Outgoing]] = {}
         self.drivers: list[Driver] = []
         self.peers: list[Peer] = []
-        self.execute: Callable[..., None] | None = None  # how commands run, if not at once
+        self.aside: Callable[..., Any] | None = None  # how users' functions run, if not at once
+        self.on_error: Callable[[BaseException], Any] | None = on_error
         self.later: list[Callable[[], None]] = []  # to do once what is to be said was sent
         self.on_start: list[Callable[[], Any]] = []  # to call when the node begins to run
         self.on_meet: list[Callable[[Session], None]] = []
@@ -324,40 +328,43 @@ class Node:
         """Does what is due; returns when it wants to be called again, or None."""
         now = self.now_ms()
         earliest = None
-        for driver in self.drivers[:]:
-            deadline = driver.tick(now)
-            if deadline is not None and (earliest is None or deadline < earliest):
-                earliest = deadline
+        due = [driver.tick for driver in self.drivers]
         for session in self.endpoint.sessions.values():
             if session.data is not None and session.data.calls is not None:
-                deadline = session.data.calls.expire(now)
-                if deadline is not None and (earliest is None or deadline < earliest):
-                    earliest = deadline
-        for tick in self.on_tick:
-            deadline = tick(now)
+                due.append(session.data.calls.expire)
+        for tick in due + self.on_tick:
+            deadline = guarded(self, tick, now)
             if deadline is not None and (earliest is None or deadline < earliest):
                 earliest = deadline
         return earliest
 
-    # What the core tells
+    @seldom
+    def report(self, error: BaseException, text: str = "") -> None:
+        """Tells of what a function has let out: the log of its traceback, `text` if known, and
+        `on_error` of itself. Raises nothing but what is meant for our loops."""
+        from .trace import report
+
+        report(self, error, text)
+
+    # What the core tells. It trusts these to return.
 
     def on_message(self, session: "Session", kind: int, ref: int, body: bytes) -> None:
-        session.data.on_message(kind, ref, body)
+        guarded(self, session.data.on_message, kind, ref, body)
 
     def on_room(self, session: "Session", room_bytes: int) -> None:
-        session.data.on_room(room_bytes)
+        session.wanted = bool(guarded(self, session.data.on_room, room_bytes))
 
     def on_state(self, session: "Session", why: str) -> None:
         if session.data is None:
             session.data = Talk(self, session)
         if session.state == "closed":
-            session.data.close()
+            guarded(self, session.data.close)
         for peer in self.peers:
-            peer.on_state(session, why)
+            guarded(self, peer.on_state, session, why)
 
     def on_attach(self, session: "Session", port: "Port") -> None:
         for meet in self.on_meet:
-            meet(session)
+            guarded(self, meet, session)
         if sys.implementation.name == "micropython":
             from .running import forget_start
 

@@ -21,7 +21,7 @@ if MYPY:
 def start(node: "Node") -> None:
     """Gives the node the running event loop."""
     if node.host is None:
-        node.host = Host(node.tick)
+        node.host = Host(node.tick, node)
 
 
 def add(node: "Node", link: "Any") -> None:
@@ -31,7 +31,11 @@ def add(node: "Node", link: "Any") -> None:
         def accept() -> None:
             new = link.accept()
             if new is not None:
-                Driver(node, new).opened = link.address
+                try:
+                    Driver(node, new).opened = link.address
+                except Exception:
+                    new.close()
+                    raise
 
         node.listeners.append((link, link.watch(node, accept)))
     elif hasattr(link, "reopen"):  # it waits for whoever comes next

@@ -13,6 +13,7 @@ from ..core.errors import (
 )
 from ..core.timing import TIMES
 from ..links.registry import open_link, split
+from .calls import milliseconds
 from .driver import Driver
 from .items import Reading, reading
 from .subscriber import Subscription, begin, wall_s
@@ -163,11 +164,13 @@ class Peer:
         await self._connected(self.node.now_ms() + int(timeout_s * 1000))
         return self
 
-    async def _connected(self, deadline_ms: int) -> "Session":
+    async def _connected(self, deadline_ms: int | None) -> "Session":
         while self.session is None or self.session.attach is None:
             if self.failed is not None:
                 raise self.failed
-            left_ms = deadline_ms - self.node.now_ms()
+            left_ms = TIMES["dead"]
+            if deadline_ms is not None:
+                left_ms = deadline_ms - self.node.now_ms()
             if left_ms <= 0:
                 raise CannotConnect("no connection to %s: %s" % (self.address, self.why))
             try:
@@ -189,28 +192,39 @@ class Peer:
         return self.session.peer_name if self.session is not None else ""
 
     async def call(
-        self, command: str, *args: "Any", timeout_s: float | None = None, **named: "Any"
+        _self, _command: str, *args: "Any", timeout_s: float | None = None, **named: "Any"
     ) -> "Any":
         """Runs a command at the peer and gives its result. Waits for the link if there is none.
 
         Raises NotDone or Unknown where it was not confirmed within `timeout_s` (10 by default;
-        0: for ever), RemoteError where it raised there.
+        0: for ever), RemoteError where it raised there. `call_with` takes arguments of any name.
         """
+        # Not `self`: an argument may have that name, and a board knows no `/`.
+        return await _self.call_with(_command, args, named, timeout_s)
+
+    async def call_with(
+        self, command: str, args: "Any" = (), named: "dict[str, Any] | None" = None,
+        timeout_s: float | None = None,
+    ) -> "Any":  # fmt: skip
+        """The same with a list of arguments and a map of named ones."""
+        timeout_ms = milliseconds(timeout_s)
+        wait_ms = TIMES["call"] if timeout_ms is None else timeout_ms
+        end_ms = self.node.now_ms() + wait_ms if wait_ms else None
+        deadline_ms = None  # of the first try
         while True:
             session = self.session
             if self.failed is not None:
                 raise self.failed
             if session is None or not session.peer_uid:
-                wait_s = timeout_s if timeout_s is not None else TIMES["call"] / 1000
                 try:
-                    session = await self._connected(
-                        self.node.now_ms() + int((wait_s or 1e6) * 1000)
-                    )
+                    session = await self._connected(end_ms)
                 except CannotConnect as error:
                     raise NotDone("%s was not sent: %s" % (command, error)) from None
-            timeout_ms = None if timeout_s is None else int(timeout_s * 1000)
             calls = session.data.caller()
-            call = calls.start(command, args, named, timeout_ms, self.node.now_ms())
+            call = calls.start(
+                command, args, named or {}, timeout_ms, self.node.now_ms(), None, deadline_ms
+            )
+            deadline_ms = call.deadline_ms
             if call.deadline_ms is not None:
                 self.node.host.call_by(call.deadline_ms)
             event = asyncio.Event()
@@ -225,6 +239,8 @@ class Peer:
                     calls.cancel(call)
                     self.node.kick(session)
             if not isinstance(call.error, NotDone) or self.session is session:
+                return call.result()
+            if deadline_ms is not None and self.node.now_ms() >= deadline_ms:
                 return call.result()
             # The peer was restarted before the call was sent: it goes to the new session.
 

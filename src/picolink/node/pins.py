@@ -2,7 +2,7 @@
 
 import asyncio
 
-from .trace import format_traceback
+from .invoke import NONE, call
 
 MYPY = False
 if MYPY:
@@ -26,6 +26,8 @@ def on_pin(
     flag = asyncio.ThreadSafeFlag()  # type: ignore[attr-defined]
     pin.irq(lambda _: flag.set(), Pin.IRQ_FALLING | Pin.IRQ_RISING)
 
+    over = asyncio.Event()  # what the last press has called
+
     async def watch() -> None:
         level = pin.value()
         while True:
@@ -36,12 +38,14 @@ def on_pin(
             if now != level:
                 level = now
                 if now in wanted:
-                    try:
-                        result = function()
-                        if hasattr(result, "send"):
-                            await result
-                    except Exception as error:
-                        print(format_traceback(error))
+                    over.clear()
+                    call(node, function, (), NONE, done, None)
+                    await over.wait()
+
+    def done(what: "Any", value: "Any", error: BaseException | None) -> None:
+        over.set()
+        if error is not None:
+            node.report(error)
 
     node.begin(lambda: node.spawn(watch()))
     return function

@@ -14,11 +14,22 @@ def put(node: "Node", subscribers: "list[Outgoing]", value: "Any") -> None:
     """Queues `value` for each subscriber. A queue that runs full is sent from at once, so that a
     program that publishes without a pause loses nothing while the link keeps up."""
     item = encode(value)
-    for outgoing in subscribers:
-        if outgoing.queue and outgoing.limit > 1 and outgoing.full():
-            attach = outgoing.session.attach
-            if attach is not None:
-                attach.port.drain()
-        if not outgoing.queue:
-            node.kick(outgoing.session)
-        outgoing.put(item)
+    if node.aside is not None:  # a thread of the program's: another one drives the links
+        with node.host.lock:
+            _put(node, subscribers, item)
+    else:
+        _put(node, subscribers, item)
+
+
+def _put(node: "Node", subscribers: "list[Outgoing]", item: "tuple[int, bytes]") -> None:
+    for outgoing in subscribers[:]:  # one that is lost meanwhile leaves them
+        try:
+            if outgoing.queue and outgoing.limit > 1 and outgoing.full():
+                attach = outgoing.session.attach
+                if attach is not None:
+                    attach.port.drain()
+            if not outgoing.queue:
+                node.kick(outgoing.session)
+            outgoing.put(item)
+        except Exception as error:  # it is missed by this one only
+            node.report(error)

@@ -1,6 +1,8 @@
 """Readings: values with a unit, taken while somebody wants them."""
 
+from ..core.failure import PicolinkError
 from ..core.packets import CLOCK
+from .invoke import NONE, call
 from .publishing import put
 
 MYPY = False
@@ -34,10 +36,6 @@ class Reading:
             return [None, clock, self.unit, str(value)]
         return [value, clock, self.unit]
 
-    async def later(self, coroutine: "Any") -> "list[Any]":
-        """The same of a value that takes its time."""
-        return self.item(await coroutine)
-
     def start(self) -> None:
         """Somebody has subscribed: the first value comes at once."""
         self.due_ms = self.node.now_ms()
@@ -51,29 +49,27 @@ class Reading:
         if now_ms >= self.due_ms:
             self.due_ms = max(self.due_ms + self.every_ms, now_ms + 1)
             if not self.busy:
-                try:
-                    value = self.function()
-                    if hasattr(value, "send"):
-                        self.busy = True
-                        self.node.spawn(self._publish_later(value))
-                    else:
-                        put(self.node, subscribers, self.item(value))
-                except Exception as error:  # a sensor that fails now may work again
-                    put(self.node, subscribers, self._failed(error))
+                self.busy = True
+                call(self.node, self.function, (), NONE, self._publish, None)
         return self.due_ms
 
-    def _failed(self, error: Exception) -> "list[Any]":
-        why = "%s: %s" % (type(error).__name__, error)
-        return [None, self.node.now_ms() & CLOCK, self.unit, why]
+    def _publish(self, what: "Any", value: "Any", error: BaseException | None) -> None:
+        """Sends what was measured to whoever subscribed."""
+        self.busy = False
+        item = self._failed(error) if error is not None else self.item(value)
+        subscribers = self.node.topics.get(self.name)
+        if subscribers:
+            try:
+                put(self.node, subscribers, item)
+            except PicolinkError as problem:  # it is no value that can be sent
+                put(self.node, subscribers, self._failed(problem))
 
-    async def _publish_later(self, coroutine: "Any") -> None:
-        try:
-            item = self.item(await coroutine)
-        except Exception as error:
-            item = self._failed(error)
-        finally:
-            self.busy = False
-        put(self.node, self.node.topics.get(self.name) or [], item)
+    def _failed(self, error: BaseException) -> "list[Any]":
+        """What is sent where the sensor failed: it may work again the next time."""
+        from .trace import message_of
+
+        why = "%s: %s" % (type(error).__name__, message_of(error))
+        return [None, self.node.now_ms() & CLOCK, self.unit, why]
 
 
 def declare(

@@ -4,7 +4,7 @@ The controller reads and writes the memory while no Python runs, so a write show
 not what we put there, and what is to be read must lie there before.
 """
 
-from .trace import format_traceback
+from .invoke import guarded
 
 MYPY = False
 if MYPY:
@@ -43,6 +43,11 @@ class Registers:
         return Served(self, memory)
 
 
+def _byte_of(function: "Any") -> "int | None":
+    value = function()
+    return None if value is None else int(value) & 0xFF
+
+
 class Served:
     """Those of one target."""
 
@@ -71,11 +76,7 @@ class Served:
         self._node.host.call_by(0)
 
     def _call(self, function: "Any", *value: int) -> "Any":
-        try:
-            return function(*value)
-        except Exception as error:  # the program's own
-            print(format_traceback(error))
-            return None
+        return guarded(self._node, function, *value)
 
     def _tick(self, now_ms: int) -> int:
         if self.pending():
@@ -84,9 +85,9 @@ class Served:
         for number, (function, every_ms, _) in self._functions.items():
             if now_ms >= self._due[number]:
                 self._due[number] = now_ms + every_ms
-                value = self._call(function)
+                value = self._call(_byte_of, function)
                 if value is not None:
-                    self._memory[number] = self._known[number] = int(value) & 0xFF
+                    self._memory[number] = self._known[number] = value
             earliest = min(earliest, self._due[number])
         return earliest
 

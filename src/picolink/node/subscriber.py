@@ -4,6 +4,7 @@ from asyncio import Event
 
 from ..core.errors import UsageError
 from .calls import Items
+from .invoke import NONE, call
 from .items import Counter, readings
 
 try:
@@ -46,15 +47,15 @@ def begin(
     calls = session.data.caller()
 
     def on_items(seq: int, values: "list[Any]") -> None:
-        take(call, readings(session, items, counter, seq, values, node.now_ms(), wall_s()))
+        take(subscription, readings(session, items, counter, seq, values, node.now_ms(), wall_s()))
 
     items = Items(window, on_items)
     limit = 64 if every else 1
     items.granted = items.window
     what = (topic, limit, items.window)
-    call: Call = calls.start("sys.subscribe", what, {}, 0, node.now_ms(), items)
+    subscription: Call = calls.start("sys.subscribe", what, {}, 0, node.now_ms(), items)
     node.kick(session)
-    return call
+    return subscription
 
 
 def everywhere(node: "Node", topic: str, queue: str, function: "Any") -> "Any":
@@ -66,13 +67,16 @@ def everywhere(node: "Node", topic: str, queue: str, function: "Any") -> "Any":
             return  # the session goes on after a reconnect
         topics.append(topic)
 
-        def take(call: "Call", batch: "list[Reading]") -> None:
-            for reading in batch:
-                result = function(reading)
-                if hasattr(result, "send"):
-                    node.spawn(result)
-            session.data.caller().grant(call, len(batch))
+        def taken(subscription: "Call", value: "Any", error: BaseException | None) -> None:
+            # Room is given back whatever became of it: the next ones are to come.
+            session.data.caller().grant(subscription, 1)
             node.kick(session)
+            if error is not None:
+                node.report(error)
+
+        def take(subscription: "Call", batch: "list[Reading]") -> None:
+            for reading in batch:
+                call(node, function, (reading,), NONE, taken, subscription)
 
         begin(node, session, topic, queue, take)
 

@@ -3,9 +3,10 @@
 from struct import unpack_from
 
 from ..core.failure import PicolinkError
-from ..core.packets import BEGUN, CALL, CANCEL, CREDIT, ERROR, REPLY
+from ..core.packets import BEGUN, CALL, CANCEL, CREDIT, LONG, REPLY
 from ..core.seldom import seldom
 from ..core.values import decode, encode
+from .invoke import NONE, call, guarded
 
 MYPY = False
 if MYPY:
@@ -16,8 +17,11 @@ if MYPY:
     from .node import Command, Node
     from .topics import Outgoing
 
-_MAX_RUNNING = 16
-_NONE: "dict[str, Any]" = {}  # named arguments
+# Bounds of what a peer can make us keep (spec 6.16).
+_MAX_RUNNING = 16  # calls
+_MAX_OUTGOING = 32  # streams and subscriptions
+_MAX_OWED = 64  # answers that wait; twice as many, and it is no peer to talk to
+_MAX_MARKS = 64  # of cancels that do not say which message they are about
 
 
 class Talk:
@@ -26,8 +30,9 @@ class Talk:
     def __init__(self, node: "Node", session: "Session") -> None:
         self.node = node
         self.session = session
-        self.running: dict[int, Any] = {}  # call -> its task
-        self.cancelled: list[int] = []  # calls whose cancel came before them
+        self.running: dict[int, Any] = {}  # call that is not answered yet -> what can cancel it
+        # Calls whose cancel came before them, and the lane and id of their messages, if known.
+        self.cancelled: list[tuple[int, Any, int]] = []
         self.outgoing: dict[int, Outgoing] = {}
         self.subscribed: list[str] = []  # the topics that this node wants of every peer
         self.calls: Calls | None = None  # ours, made when this node first calls the peer
@@ -43,11 +48,11 @@ class Talk:
 
     def on_message(self, kind: int, ref: int, body: bytes) -> None:
         """Takes a message of the session."""
-        what = kind & 0x0F
+        what = kind & 0x8F  # 0x80: of a later version
         if what == CALL:
             self._call(kind, ref, body)
         elif what == CANCEL:
-            self._cancel(ref)
+            self._cancel(ref, body)
         elif what == CREDIT:
             if ref in self.outgoing:
                 self.outgoing[ref].grant(body)
@@ -57,10 +62,17 @@ class Talk:
     # Calls of the peer
 
     def _call(self, kind: int, ref: int, body: bytes) -> None:
+        """Begins a call, or answers why not. Only what is raised before it begins may say so."""
         node = self.node
+        out = self.session.out
+        if (
+            not ref or ref in self.running or ref in self.outgoing or len(body) <= 4
+            or self.cancelled or len(self.running) >= _MAX_RUNNING
+            or out.short.waiting or out.long.waiting
+        ):  # fmt: skip
+            if not self._may_begin(ref, body):
+                return
         try:
-            if self.cancelled or len(body) <= 4 or len(self.running) >= _MAX_RUNNING:
-                self._check(ref, body)
             deadline = unpack_from("<I", body)[0]
             if deadline:
                 now_ms = node.now_ms()
@@ -69,115 +81,167 @@ class Talk:
             try:
                 request = decode(kind, body, 4)
                 name = request.pop(0)
-                named = _NONE
+                named = NONE
                 if isinstance(name, list):
                     name, named = name
                 command = node.commands.get(name)
+                if command is None and name[:4] == "sys.":
+                    from .builtin import find
+
+                    command = find(node, name)
             except (ValueError, TypeError, AttributeError, IndexError):
                 from ..core.errors import BadArguments
 
                 raise BadArguments("the call can't be read") from None
             if command is None:
-                if name[:4] == "sys.":
-                    from .builtin import find
+                from ..core.errors import UnknownCommand
 
-                    command = find(node, name)
-                if command is None:
-                    from ..core.errors import UnknownCommand
-
-                    raise UnknownCommand(name)
+                raise UnknownCommand(name)
             if command.check is not None:
                 command.check(request, named)
             if command.inner:
                 request.insert(0, self)
                 request.insert(1, ref)
-            elif node.execute is not None:
-                node.execute(self, command, ref, request, named)
-                return
-            if command.blocking_s:
-                self._run_later(command, ref, request, named)
-            else:
-                self.settle(command, ref, command.function(*request, **named))
         except Exception as error:
             self.fail(ref, error)
+            return
+        if command.inner:
+            self._serve(command, ref, request, named)
+        elif command.stream or command.blocking_s or node.aside is not None:
+            self._begin(command, ref, request, named)
+        else:
+            running = call(node, command.function, request, named, self.answer, ref)
+            if running is not None:
+                self.running[ref] = running
 
     @seldom
-    def _check(self, ref: int, body: bytes) -> None:
-        """Raises where call `ref` must not be run now."""
-        if self.cancelled and self._was_cancelled(ref):
-            self._refuse("Cancelled", "cancelled before it began")
-        if len(body) <= 4:
-            from ..core.errors import TooBig
+    def _may_begin(self, ref: int, body: bytes) -> bool:
+        """Whether call `ref` may be run now; else it is answered, where it can be."""
+        session = self.session
+        if not ref or ref in self.running or ref in self.outgoing:
+            session.ignored += 1  # an answer would be another call's
+            return False
+        out = session.out
+        owed = len(out.short.waiting) + len(out.long.waiting)
+        if owed >= 2 * _MAX_OWED:
+            self.node.endpoint.close(session, self.node.now_ms())
+            return False
+        try:
+            if self.cancelled and self._was_cancelled(ref):
+                self._refuse("Cancelled", "cancelled before it began")
+            if len(body) <= 4:
+                from ..core.errors import TooBig
 
-            limit_bytes = self.session.limit_bytes
-            raise TooBig("%s takes %d bytes at once" % (self.node.name, limit_bytes))
-        if len(self.running) >= _MAX_RUNNING:
-            self._refuse("Busy", "%d calls are under way" % _MAX_RUNNING)
+                raise TooBig("%s takes %d bytes at once" % (self.node.name, session.limit_bytes))
+            if len(self.running) >= _MAX_RUNNING:
+                self._refuse("Busy", "%d calls are under way" % _MAX_RUNNING)
+            if owed >= _MAX_OWED or out.short.bytes + out.long.bytes > 2 * session.limit_bytes:
+                self._refuse("Busy", "what you asked for waits to be acknowledged")
+        except PicolinkError as error:
+            self.fail(ref, error)
+            return False
+        return True
 
     @seldom
     def _refuse(self, kind: str, message: str) -> None:
+        from .failing import NotBegun
+
         raise NotBegun(kind, message)
 
     @seldom
-    def _was_cancelled(self, ref: int) -> bool:
-        """Whether the cancel of call `ref` came before it. Old marks go: their calls came first."""
-        found = ref in self.cancelled
-        self.cancelled = [
-            mark for mark in self.cancelled if mark != ref and (ref - mark + 512) & 0xFFFF < 1024
-        ]
-        return found
-
-    @seldom
-    def _run_later(
+    def _serve(
         self, command: "Command", ref: int, args: "list[Any]", named: "dict[str, Any]"
     ) -> None:
-        """Runs a command that blocks, once the peer was told that it does."""
+        """Runs a service of ours."""
+        try:
+            value = command.function(*args, **named)
+            if value is not None:
+                self.reply(REPLY, ref, value)
+        except Exception as error:
+            self.fail(ref, error)
 
-        def run() -> None:
-            try:
-                self.settle(command, ref, command.function(*args, **named))
-            except Exception as error:
-                self.fail(ref, error)
-
-        self.reply(BEGUN, ref, {"blocking_s": command.blocking_s})
-        self.node.later.append(run)
-
-    def settle(self, command: "Command", ref: int, value: "Any") -> None:
-        """Answers call `ref` with what the command's function has returned."""
+    @seldom
+    def _begin(
+        self, command: "Command", ref: int, args: "list[Any]", named: "dict[str, Any]"
+    ) -> None:
+        """Begins a call that is not answered at once."""
+        node = self.node
+        done = self.answer
         if command.stream:
             from .streams import start
 
-            start(self, ref, value)
-        elif hasattr(value, "send"):  # a coroutine, on both interpreters
-            self.running[ref] = self.node.spawn(self.finish(ref, value))
-        elif not command.inner or value is not None:
-            self.reply(REPLY, ref, value)
+            start(self, ref, command, args, named)
+            return
 
-    @seldom
-    async def finish(self, ref: int, coroutine: "Any") -> None:
-        """Answers call `ref` with what the coroutine returns."""
+        def run() -> None:
+            if ref in self.running:  # else the session ended meanwhile
+                running = call(node, command.function, args, named, done, ref)
+                if ref in self.running:
+                    self.running[ref] = running
+
+        self.running[ref] = None
         try:
-            value = await coroutine
-            self.reply(REPLY, ref, value)
-        except Exception as error:
+            if command.blocking_s:
+                self.reply(BEGUN, ref, {"blocking_s": command.blocking_s})
+                node.later.append(run)
+                return
+        except Exception as error:  # no memory to say so
+            del self.running[ref]
             self.fail(ref, error)
-        except BaseException:  # cancelled
-            self.fail(ref, NotBegun("Cancelled", "cancelled while it ran"))
-        finally:
-            self.running.pop(ref, None)
+        run()
+
+    def answer(self, ref: int, value: "Any", error: BaseException | None) -> None:
+        """Answers call `ref` with what its command has returned, or raised."""
+        try:
+            if error is None:
+                self.reply(REPLY, ref, value)
+        except Exception as problem:  # it can't be sent
+            error = problem
+        if error is not None:
+            self.fail(ref, error, 0, True)
+        if self.running.pop(ref, self) is not self:
             self.node.kick(self.session)
 
     @seldom
-    def _cancel(self, ref: int) -> None:
-        outgoing = self.outgoing.pop(ref, None)
+    def _cancel(self, ref: int, body: bytes) -> None:
+        """The peer wants call `ref` no more. `body`: lane and id of the call's message, if it is
+        not yet begun by then it never is."""
+        outgoing = self.outgoing.get(ref)
         if outgoing is not None:
             self.node.drop(outgoing)
+            outgoing.close()
+            self.outgoing.pop(ref, None)
             self.reply(REPLY, ref, outgoing.messages)
-        task = self.running.get(ref)
-        if task is not None:
-            task.cancel()
-        elif outgoing is None:  # perhaps the call is still on its way
-            self.cancelled = self.cancelled[-7:] + [ref]
+            return
+        if ref in self.running:
+            running = self.running[ref]
+            if running is not None:
+                running.cancel()
+            return
+        self._forget_marks()
+        if len(body) == 3:
+            lane = self.session.long if body[0] & LONG else self.session.short
+            ident = unpack_from("<H", body, 1)[0]
+            if lane.new(ident):
+                self.cancelled.append((ref, lane, ident))
+        else:
+            self.cancelled = self.cancelled[1 - _MAX_MARKS :] + [(ref, None, 0)]
+
+    @seldom
+    def _forget_marks(self) -> None:
+        """Forgets cancels of which the call's message has come."""
+        self.cancelled = [
+            mark for mark in self.cancelled if mark[1] is None or mark[1].new(mark[2])
+        ]
+
+    @seldom
+    def _was_cancelled(self, ref: int) -> bool:
+        """Whether the cancel of call `ref`, which has come now, came before it."""
+        marks = [mark for mark in self.cancelled if mark[0] != ref]
+        found = len(marks) < len(self.cancelled)
+        self.cancelled = marks
+        self._forget_marks()
+        return found
 
     def reply(self, kind: int, ref: int, value: "Any") -> None:
         """Answers call `ref`; `kind` is REPLY, BEGUN or ERROR."""
@@ -185,60 +249,50 @@ class Talk:
         self.session.send(kind | flag, ref, body)
 
     @seldom
-    def fail(self, ref: int, error: Exception, messages: int = 0) -> None:
-        """Answers call `ref` with an error: [kind, message, traceback, messages sent before]."""
-        kind = type(error).__name__
-        text = ""
-        if isinstance(error, NotBegun):
-            kind = error.kind
-        elif not isinstance(error, PicolinkError):
-            from .trace import called_wrongly, format_traceback
+    def fail(self, ref: int, error: BaseException, messages: int = 0, begun: bool = False) -> None:
+        """Answers call `ref` with an error: [kind, message, traceback, messages sent before], cut
+        to what the peer takes. `begun`: no kind is used that says otherwise."""
+        from .failing import answer
 
-            text = format_traceback(error)
-            if called_wrongly(error, text):
-                kind = "BadArguments"
-                text = ""
-            else:
-                print(text)
-        self.reply(ERROR, ref, [kind, str(error), text, messages])
+        answer(self, ref, error, messages, begun)
 
     # Items for the peer
 
     @seldom
     def subscribe(self, ref: int, limit: int, credit: int) -> "Outgoing":
-        """A queue for the subscription or stream that call `ref` asked for."""
+        """A queue for the subscription that call `ref` asked for."""
         from .topics import QUEUE_ITEMS, Outgoing
 
         outgoing = Outgoing(self.session, ref, credit, min(limit, QUEUE_ITEMS))
-        self.outgoing[ref] = outgoing
+        self.add(outgoing)
         return outgoing
 
-    def on_room(self, room_bytes: int) -> None:
-        """The link takes another message: the first queue that has one sends it."""
+    @seldom
+    def add(self, outgoing: "Outgoing") -> None:
+        """One more stream or subscription; Busy where there are too many."""
+        if len(self.outgoing) >= _MAX_OUTGOING:
+            self._refuse("Busy", "%d streams and subscriptions are under way" % _MAX_OUTGOING)
+        self.outgoing[outgoing.ref] = outgoing
+
+    def on_room(self, room_bytes: int) -> bool:
+        """The link takes another message: the first queue that has one sends it; False: none."""
         for ref, outgoing in self.outgoing.items():
             if outgoing.send(room_bytes):
-                if len(self.outgoing) > 1:  # the others first next time
-                    self.outgoing[ref] = self.outgoing.pop(ref)
-                return
-        self.session.wanted = False
+                if len(self.outgoing) > 1 and self.outgoing.pop(ref, None) is not None:
+                    self.outgoing[ref] = outgoing  # the others first next time
+                return True
+        return False
 
     @seldom
     def close(self) -> None:
         """The session is over."""
-        for task in self.running.values():
+        running, self.running = self.running, {}
+        outgoing, self.outgoing = self.outgoing, {}
+        for task in running.values():
             if task is not None:
-                task.cancel()
-        for outgoing in self.outgoing.values():
-            self.node.drop(outgoing)
-        self.outgoing = {}
+                guarded(self.node, task.cancel)
+        for subscriber in outgoing.values():
+            self.node.drop(subscriber)
+            guarded(self.node, subscriber.close)
         if self.calls is not None:
-            self.calls.close()
-
-
-@seldom
-class NotBegun(PicolinkError):
-    """Answers a call that was not run: `kind` says why."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
+            guarded(self.node, self.calls.close)

@@ -6,6 +6,7 @@ and the subscriber sees the gap in the numbers.
 
 from struct import pack, unpack
 
+from ..core.failure import PicolinkError
 from ..core.packets import CLOCK, ITEMS
 
 MYPY = False
@@ -14,6 +15,7 @@ if MYPY:
 
 QUEUE_ITEMS = 64
 QUEUE_BYTES = 8192
+_LEAST_BYTES = 1024
 _ITEMS_HEAD = 6
 
 
@@ -26,7 +28,9 @@ class Outgoing:
         self.ref = ref  # the call that asked for it
         self.credit = credit  # items that the receiver has room for, counted from the start
         self.limit = limit
-        self.room_bytes = QUEUE_BYTES  # left in the queue
+        # Left in the queue: less where there are many, so that all have a bound.
+        others = len(session.data.outgoing)
+        self.room_bytes = max(_LEAST_BYTES, min(QUEUE_BYTES, 2 * QUEUE_BYTES // (others + 1)))
         self.queue: list[tuple[int, bytes]] = []
         self.gone = 0  # items that left the queue, sent or dropped
         self.sent = 0  # items sent: what counts against the credit
@@ -76,9 +80,20 @@ class Outgoing:
         self.queue = queue[count:]
         self.gone = (self.gone + count) & CLOCK
         self.sent = (self.sent + count) & CLOCK
-        self.messages += 1
-        self.session.send(ITEMS | flag, self.ref, body)
+        try:
+            self.session.send(ITEMS | flag, self.ref, body)
+        except PicolinkError as error:  # TooBig: an item that the peer does not take
+            self.too_big(error)
+        else:
+            self.messages += 1
         return True
+
+    def too_big(self, error: Exception) -> None:
+        """The next item went nowhere: the subscriber sees that one is missing."""
+        self.session.data.node.report(error)
+
+    def close(self) -> None:
+        """Nobody wants more."""
 
     def grant(self, body: bytes) -> None:
         """The receiver has room for more: `body` counts the items from the start. Credits may

@@ -2,9 +2,13 @@
 
 import sys
 
+from .invoke import passes
+
 MYPY = False
 if MYPY:
     from typing import Any
+
+    from .node import Node
 
 
 def called_wrongly(error: "Any", text: str) -> bool:
@@ -13,14 +17,45 @@ def called_wrongly(error: "Any", text: str) -> bool:
     return isinstance(error, TypeError) and text.count("  File ") == 1
 
 
+def message_of(error: "Any") -> str:
+    """`str(error)`, whatever its class makes of that; always UTF-8."""
+    try:
+        text = str(error)
+        text.encode()
+    except UnicodeError:  # half a surrogate pair
+        return text.encode("ascii", "backslashreplace").decode()
+    except BaseException:
+        return "(no message: its __str__ failed)"
+    return text
+
+
 def format_traceback(error: "Any") -> str:
     """What the interpreter would print of `error`."""
-    if hasattr(sys, "print_exception"):
-        from io import StringIO
+    try:
+        if hasattr(sys, "print_exception"):
+            from io import StringIO
 
-        text = StringIO()
-        sys.print_exception(error, text)
-        return text.getvalue()
-    import traceback
+            out = StringIO()
+            sys.print_exception(error, out)
+            return out.getvalue()
+        import traceback
 
-    return "".join(traceback.format_exception(error))
+        text = "".join(traceback.format_exception(error))
+        return text.encode("utf-8", "backslashreplace").decode()
+    except BaseException:  # of a class that can't be printed, or no memory
+        return "%s: %s" % (type(error).__name__, message_of(error))
+
+
+def report(node: "Node", error: BaseException, text: str) -> None:
+    """See `Node.report`."""
+    try:
+        print(text or format_traceback(error))
+        if node.on_error is not None:
+            node.on_error(error)
+    except BaseException as problem:
+        if passes(problem):
+            raise
+        try:
+            print("picolink: on_error failed: " + format_traceback(problem))
+        except Exception:
+            pass  # nobody can be told

@@ -5,13 +5,16 @@ import json
 from ..core.errors import UnknownCommand
 from ..core.packets import RAW
 from ..core.values import encode
+from .invoke import NONE, call, passes
 from .lines import Lines, Patience, may_run
+from .trace import message_of
 
 MYPY = False
 if MYPY:
     from typing import Any
 
     from .driver import Driver
+    from .node import Command
 
 
 class Typed:
@@ -43,21 +46,22 @@ class Typed:
             args = [_value(word) for word in words if word]
             if command.check is not None:
                 command.check(args, {})
-            value = command.function(*args)
-            if command.stream:
-                for item in value:
-                    self._answer(item)
-            elif hasattr(value, "send"):
-                node.spawn(self._later(value))
-            else:
-                self._answer(value)
         except Exception as error:
             self._refuse(error)
+            return
+        call(node, command.function, args, NONE, self._ended, command, not command.stream)
 
-    async def _later(self, coroutine: "Any") -> None:
+    def _ended(self, command: "Command", value: "Any", error: BaseException | None) -> None:
+        """Answers with what the command has returned, or raised."""
         try:
-            self._answer(await coroutine)
-        except Exception as error:
+            if error is None:
+                for item in value if command.stream else (value,):
+                    self._answer(item)
+        except BaseException as problem:  # of the stream's generator, or what can't be said
+            if passes(problem):
+                raise
+            error = problem
+        if error is not None:
             self._refuse(error)
 
     def _answer(self, value: "Any") -> None:
@@ -72,9 +76,9 @@ class Typed:
                 text = b"! bytes can't be typed"
         self._write(text)
 
-    def _refuse(self, error: Exception) -> None:
+    def _refuse(self, error: BaseException) -> None:
         if self._patience.lasts(self.driver.node.now_ms()):
-            self._write(("! %s: %s" % (type(error).__name__, error)).encode())
+            self._write(("! %s: %s" % (type(error).__name__, message_of(error))).encode())
 
     def _write(self, text: bytes) -> None:
         if self.driver.port.attach is None:

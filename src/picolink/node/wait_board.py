@@ -3,6 +3,7 @@
 import asyncio
 
 from .clock import now_ms
+from .invoke import guarded
 
 MYPY = False
 if MYPY:
@@ -18,11 +19,13 @@ NEVER_MS = 1 << 28
 class _Watch:
     """Calls `callback` whenever a link has something. One that can't be polled says so."""
 
-    def __init__(self, link: "Any", callback: "Callable[[], object]") -> None:
+    def __init__(self, node: "Any", link: "Any", callback: "Callable[[], object]") -> None:
         self._on = True
-        self._task = asyncio.create_task(self._run(link, callback))
+        self._task = asyncio.create_task(self._run(node, link, callback))
 
-    def _run(self, link: "Any", callback: "Callable[[], object]") -> "Generator[Any, Any, None]":
+    def _run(
+        self, node: "Any", link: "Any", callback: "Callable[[], object]"
+    ) -> "Generator[Any, Any, None]":
         pollable = link.pollable
         if pollable is None:
             ready: Any = asyncio.Event()
@@ -35,7 +38,7 @@ class _Watch:
             else:
                 yield _core._io_queue.queue_read(pollable)
             if self._on:
-                callback()
+                guarded(node, callback)
 
     def stop(self) -> None:
         """Ends it; a callback may end its own."""
@@ -45,16 +48,17 @@ class _Watch:
 
 
 def _once_writable(
-    pollable: "Any", callback: "Callable[[], object]"
+    node: "Any", pollable: "Any", callback: "Callable[[], object]"
 ) -> "Generator[Any, Any, None]":
     yield _core._io_queue.queue_write(pollable)
-    callback()
+    guarded(node, callback)
 
 
 class Host:
     """The running event loop, for one node. `tick` is called when its time has come."""
 
-    def __init__(self, tick: "Callable[[], int | None]") -> None:
+    def __init__(self, tick: "Callable[[], int | None]", node: "Any" = None) -> None:
+        self.node = node  # hears what callbacks let out
         self._tick = tick
         self.due_ms = 0
         self._asleep = False
@@ -63,7 +67,7 @@ class Host:
     def _timer(self) -> "Generator[Any, Any, None]":
         while True:
             self.due_ms = now_ms() + NEVER_MS
-            deadline_ms = self._tick()
+            deadline_ms = guarded(self.node, self._tick)
             if deadline_ms is not None and deadline_ms < self.due_ms:
                 self.due_ms = deadline_ms
             self._asleep = True
@@ -82,11 +86,11 @@ class Host:
 
     def watch(self, link: "Any", callback: "Callable[[], object]") -> _Watch:
         """Has `callback` called whenever the link has something."""
-        return _Watch(link, callback)
+        return _Watch(self.node, link, callback)
 
     def on_writable(self, pollable: "Any", callback: "Callable[[], object]") -> None:
         """Has `callback` called once, when `pollable` takes something."""
-        self.spawn(_once_writable(pollable, callback))
+        self.spawn(_once_writable(self.node, pollable, callback))
 
     def spawn(self, coroutine: "Any") -> "Any":
         """Runs a coroutine beside all else."""

@@ -1,26 +1,34 @@
 """What the driver needs of CPython's asyncio: waiting for links and for a time."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from .clock import now_ms
+from .invoke import guarded
 from .wait_thread import later_ms
+
+
+def _soon(loop: asyncio.AbstractEventLoop, host: "Host", callback: Callable[[], None]) -> None:
+    """Has the loop call; from any thread, and also from one that outlives the loop."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(guarded, host.node, callback)
 
 
 class _Watch:
     """Calls `callback` whenever a link has something. One without a file descriptor says so."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, link: Any, callback: Callable[[], None]
+        self, host: "Host", loop: asyncio.AbstractEventLoop, link: Any, callback: Callable[[], None]
     ) -> None:
         self._loop = loop
         self._link = link
         if link.pollable is None:
-            link.on_ready = lambda: loop.call_soon_threadsafe(callback)
+            link.on_ready = lambda: _soon(loop, host, callback)
             link.on_ready()
         else:
-            loop.add_reader(link.pollable, callback)
+            loop.add_reader(link.pollable, guarded, host.node, callback)
 
     def stop(self) -> None:
         """Ends it, before the link is closed."""
@@ -34,7 +42,8 @@ class _Watch:
 class Host:
     """The running event loop, for one node. `tick` is called when its time has come."""
 
-    def __init__(self, tick: Callable[[], int | None]) -> None:
+    def __init__(self, tick: Callable[[], int | None], node: "Any" = None) -> None:
+        self.node = node  # hears what callbacks let out
         self._loop = asyncio.get_running_loop()
         self._tick = tick
         self.due_ms: float = float("inf")
@@ -44,7 +53,7 @@ class Host:
     def _run(self) -> None:
         self._timer = None
         self.due_ms = float("inf")
-        deadline_ms = self._tick()
+        deadline_ms = guarded(self.node, self._tick)
         if deadline_ms is not None:
             self.call_by(deadline_ms)
 
@@ -63,18 +72,18 @@ class Host:
 
     def watch(self, link: Any, callback: Callable[[], None]) -> "_Watch":
         """Has `callback` called whenever the link has something."""
-        return _Watch(self._loop, link, callback)
+        return _Watch(self, self._loop, link, callback)
 
     def on_writable(self, pollable: Any, callback: Callable[[], None]) -> None:
         """Has `callback` called once, when `pollable` takes something."""
 
         def ready() -> None:
             self._loop.remove_writer(pollable)
-            callback()
+            guarded(self.node, callback)
 
         wait_ms = later_ms(pollable)
         if wait_ms > 0:
-            self._loop.call_later(wait_ms / 1000, callback)
+            self._loop.call_later(wait_ms / 1000, guarded, self.node, callback)
         else:
             self._loop.add_writer(pollable, ready)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .clock import now_ms
+from .invoke import guarded
 
 _NEVER = 1 << 62
 _LONGEST_MS = 1 << 30  # that poll takes
@@ -30,50 +31,75 @@ class _Watch:
             link.on_ready()
         else:
             host.readers[link.pollable] = callback
-            host.poll.register(link.pollable, select.POLLIN)
-            host.wake()
+            host.want(link.pollable, select.POLLIN)
 
     def stop(self) -> None:
         """Ends it, before the link is closed."""
         if self._link.pollable is None:
             self._link.on_ready = int
         elif self._host.readers.pop(self._link.pollable, None) is not None:
-            self._host.poll.unregister(self._link.pollable)
             self._host.writers.pop(self._link.pollable, None)
+            self._host.want(self._link.pollable, 0)
 
 
 class Host:
-    """Polls for one node. Whoever calls `turn` leads: one thread at a time. `lock` guards the
-    node and the core; it is free while the leader waits."""
+    """Polls for one node. Whoever calls `turn` leads; a second one, where the first can't go on
+    (a signal's handler that calls in the middle of its wait), polls beside it. `lock` guards the
+    node and the core; it is free while they wait."""
 
-    def __init__(self, tick: Callable[[], int | None]) -> None:
+    def __init__(self, tick: Callable[[], int | None], node: "Any" = None) -> None:
         self.lock = threading.RLock()
-        self.poll = select.poll()
-        self.readers: dict[int, Callable[[], None]] = {}
-        self.writers: dict[int, Callable[[], None]] = {}
-        self._tick = tick
+        self.readers: dict[Any, Callable[[], None]] = {}
+        self.writers: dict[Any, Callable[[], None]] = {}
+        self.node = node  # hears what callbacks let out
         self.due_ms: int = _NEVER
+        self.turns = 0  # ended
+        self._tick = tick
         self._later: list[tuple[int, Callable[[], None]]] = []  # when to write more
         self._posted: deque[Callable[[], None]] = deque()
+        self._wanted: dict[Any, int] = {}  # pollable -> events
+        self._poll = select.poll()
+        self._poll_used = False
+        self._polling = 0  # threads that wait
+        self._closed = False
+        self._pipe = threading.Lock()  # held while something is written to it, or it is closed
         self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self.poll.register(self._wake_in, select.POLLIN)
+        self.want(self._wake_in, select.POLLIN)
+
+    def want(self, pollable: Any, events: int) -> None:
+        """Has `events` of a port waited for from now on; 0: none any more."""
+        with self.lock:
+            if events:
+                self._wanted[pollable] = events
+                self._poll.register(pollable, events)
+            elif self._wanted.pop(pollable, None) is not None:
+                self._poll.unregister(pollable)
+            if self._polling:
+                self.wake()
 
     def turn(self, until_ms: int) -> None:
         """Waits for something to do, until `until_ms` at most, and does it."""
-        wait_ms = min(until_ms, self.due_ms) - now_ms()
-        events = self.poll.poll(min(max(wait_ms, 0), _LONGEST_MS))
+        mine = None
+        try:
+            with self.lock:
+                self._polling += 1
+                mine = self._poller()
+                wait_ms = min(until_ms, self.due_ms) - now_ms()
+            events = mine.poll(min(max(wait_ms, 0), _LONGEST_MS))
+        finally:
+            with self.lock:
+                if mine is not None:
+                    self._polling -= 1
+                    if mine is self._poll:
+                        self._poll_used = False
+                if self._closed and not self._polling:
+                    self._close_pipe()
         with self.lock:
-            for fd, event in events:
-                if fd == self._wake_in:
-                    os.read(fd, 4096)
-                    continue
-                if event & select.POLLOUT and fd in self.writers:
-                    self.poll.modify(fd, select.POLLIN)
-                    self.writers.pop(fd)()
-                if event & ~select.POLLOUT and fd in self.readers:
-                    self.readers[fd]()
+            self.turns += 1
+            for pollable, event in events:
+                self._happened(pollable, event)
             while self._posted:
-                self._posted.popleft()()
+                guarded(self.node, self._posted.popleft())
             if now_ms() >= self.due_ms:
                 self.due_ms = _NEVER
                 if self._later:
@@ -81,6 +107,30 @@ class Host:
                 deadline_ms = self._tick()
                 if deadline_ms is not None:
                     self.call_by(deadline_ms)
+
+    def _poller(self) -> select.poll:
+        """What to poll with: a poll object takes one thread at a time."""
+        if not self._poll_used:
+            self._poll_used = True
+            return self._poll
+        poller = select.poll()
+        for pollable, events in self._wanted.items():
+            poller.register(pollable, events)
+        return poller
+
+    def _happened(self, pollable: Any, event: int) -> None:
+        if pollable == self._wake_in:
+            if not self._closed:
+                try:
+                    os.read(pollable, 4096)
+                except BlockingIOError:
+                    pass  # another one has read it
+            return
+        if event & select.POLLOUT and pollable in self.writers:
+            self.want(pollable, select.POLLIN)
+            guarded(self.node, self.writers.pop(pollable))
+        if event & ~select.POLLOUT and pollable in self.readers:
+            guarded(self.node, self.readers[pollable])
 
     def _resume(self) -> None:
         """Has those write whose time has come."""
@@ -90,14 +140,16 @@ class Host:
                 self._later.append((at_ms, callback))
                 self.call_by(at_ms)
             else:
-                callback()
+                guarded(self.node, callback)
 
     def wake(self) -> None:
-        """Ends the leader's wait."""
-        try:
-            os.write(self._wake_out, b"\x01")
-        except BlockingIOError:
-            pass  # it is awake
+        """Ends the wait of whoever polls."""
+        with self._pipe:
+            if not self._closed:
+                try:
+                    os.write(self._wake_out, b"\x01")
+                except BlockingIOError:
+                    pass  # they are awake
 
     def post(self, callback: Callable[[], None]) -> None:
         """Has `callback` called by the leader; from any thread."""
@@ -108,25 +160,36 @@ class Host:
         """Has `tick` called by `at_ms`, or earlier."""
         if at_ms < self.due_ms:
             self.due_ms = at_ms
+            if self._polling:  # it waits for a later time
+                self.wake()
 
     def watch(self, link: Any, callback: Callable[[], None]) -> _Watch:
         """Has `callback` called whenever the link has something."""
         return _Watch(self, link, callback)
 
-    def on_writable(self, pollable: int, callback: Callable[[], None]) -> None:
+    def on_writable(self, pollable: Any, callback: Callable[[], None]) -> None:
         """Has `callback` called once, when `pollable` takes something."""
         wait_ms = later_ms(pollable)
         if wait_ms > 0:
             at_ms = now_ms() + wait_ms
             self._later.append((at_ms, callback))
             self.call_by(at_ms)
-            self.wake()
             return
         self.writers[pollable] = callback
-        self.poll.modify(pollable, select.POLLIN | select.POLLOUT)
-        self.wake()
+        self.want(pollable, select.POLLIN | select.POLLOUT)
 
     def close(self) -> None:
-        """Frees what it holds of the system."""
-        os.close(self._wake_in)
-        os.close(self._wake_out)
+        """Frees what it holds of the system, once nobody polls any more."""
+        self.wake()
+        with self.lock:
+            if not self._closed:
+                self._closed = True
+                if not self._polling:
+                    self._close_pipe()
+
+    def _close_pipe(self) -> None:
+        with self._pipe:
+            if self._wake_in >= 0:
+                os.close(self._wake_in)
+                os.close(self._wake_out)
+                self._wake_in = self._wake_out = -1

@@ -8,6 +8,7 @@ import sys
 
 from ..core.errors import Busy
 from ..core.packets import CLOCK
+from ..node.invoke import NONE, call
 from ..node.items import Reading as Item
 from ..node.naming import check_name
 from ..node.publishing import put
@@ -107,14 +108,11 @@ class Deliveries:
 
     def _give(self, taker: "Callable[[str, Item], Any]", name: str, told: Item) -> None:
         """What it raises is the program's business, and no reason to deliver it again."""
-        try:
-            result = taker(name, told)
-            if hasattr(result, "send"):
-                self._node.spawn(result)
-        except Exception as error:
-            from ..node.trace import format_traceback
+        call(self._node, taker, (name, told), NONE, self._given, None)
 
-            print(format_traceback(error))
+    def _given(self, what: "Any", value: "Any", error: BaseException | None) -> None:
+        if error is not None:
+            self._node.report(error)
 
 
 def _nothing() -> None:

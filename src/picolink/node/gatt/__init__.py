@@ -84,7 +84,7 @@ class Characteristic:
             return
         run(self._node, self._runs, meant(self._runs, args, named, payload), named, self._done)
 
-    def _done(self, value: "Any", error: Exception | None) -> None:
+    def _done(self, value: "Any", error: BaseException | None) -> None:
         if error is not None:
             self._tell("! %s: %s" % fault(error))
         elif not self.reading:

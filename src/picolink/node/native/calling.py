@@ -23,7 +23,7 @@ def mapped(
 ) -> "Callable[[Message], None]":
     """What hears a topic that runs `command`, with bare payloads."""
 
-    def done(value: "Any", error: Exception | None) -> None:
+    def done(value: "Any", error: BaseException | None) -> None:
         if error is not None:
             print("mqtt: %s: %s" % fault(error))
         elif reply and value is not None:
@@ -61,7 +61,7 @@ class Calls:
         topic = self._reply + path
         number: str | None = None
 
-        def done(value: "Any", error: Exception | None) -> None:
+        def done(value: "Any", error: BaseException | None) -> None:
             answer = self._answer(number, value, error)
             if number is not None:
                 self._replies[number] = (topic, answer)
@@ -91,7 +91,7 @@ class Calls:
                 args = meant(command, args, named, message.payload)
             run(self._node, command, args, named, done)
 
-    def _answer(self, number: "str | None", value: "Any", error: Exception | None) -> "Any":
+    def _answer(self, number: "str | None", value: "Any", error: BaseException | None) -> "Any":
         """The payload of a reply: bare, or with the id of the call."""
         if error is not None:
             kind, why = fault(error)

@@ -1,0 +1,77 @@
+"""Users' coroutines, run to their end in a task of their own. Loaded when the first one comes."""
+
+from .invoke import LATE, end, passes
+
+MYPY = False
+if MYPY:
+    from typing import Any
+
+    from .invoke import Done
+    from .node import Node
+
+
+class Running:
+    """A coroutine of a user's that is under way."""
+
+    def __init__(self, node: "Node", coroutine: "Any", done: "Done", what: "Any") -> None:
+        self._begun = False
+        self._cancelled = False
+        self._task = node.spawn(self._run(node, coroutine, done, what))
+
+    async def _run(self, node: "Node", coroutine: "Any", done: "Done", what: "Any") -> None:
+        value = error = None
+        if self._cancelled:
+            coroutine.close()
+            error = not_begun()
+        else:
+            self._begun = True
+            try:
+                value = await watched(coroutine)
+            except BaseException as problem:
+                error = problem
+        end(node, done, what, value, error)
+        if error is not None and not self._cancelled and passes(error):
+            raise error
+
+    def cancel(self) -> None:
+        """Stops it. One that has not begun never does: its task is not cancelled, since a task
+        that never ran could not say so."""
+        self._cancelled = True
+        if self._begun:
+            self._task.cancel()
+
+
+def refuse_generator(generator: "Any") -> None:
+    """Ends a call that returned what only a stream may."""
+    generator.close()
+    raise TypeError("it is a generator: declare it with @node.stream, or return a list")
+
+
+def not_begun() -> BaseException:
+    """What a call ends with that was cancelled before it began."""
+    from .failing import NotBegun
+
+    return NotBegun("Cancelled", "cancelled before it began")
+
+
+def watched(coroutine: "Any") -> "Any":
+    """`coroutine`, to be awaited. On a board a generator looks like one: it would be waited for
+    for ever, and is told by its first value."""
+    if LATE != "send":
+        return coroutine
+    return _watched(coroutine)
+
+
+def _watched(coroutine: "Any") -> "Any":
+    try:
+        if coroutine.send(None) is not None:
+            refuse_generator(coroutine)
+        while True:
+            try:
+                yield
+                break
+            except BaseException as error:  # it was cancelled
+                coroutine.throw(error)
+    except StopIteration as stop:
+        return stop.value
+    return (yield from coroutine)

@@ -1,0 +1,58 @@
+"""Answers a call with an error. Loaded when the first one has failed."""
+
+import gc
+
+from ..core.errors import BadArguments, TooBig
+from ..core.failure import PicolinkError
+from ..core.packets import ERROR
+from .trace import called_wrongly, format_traceback, message_of
+
+MYPY = False
+if MYPY:
+    from .talk import Talk
+
+
+class NotBegun(PicolinkError):
+    """Answers a call that was not run: `kind` says why."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+# Kinds by which a peer knows that its call was not begun (spec 6.5).
+_NOT_BEGUN = ("Cancelled", "Expired", "Busy")
+_SHORT = 40  # characters of a message for which there is little room
+
+
+def answer(talk: "Talk", ref: int, error: BaseException, messages: int, begun: bool) -> None:
+    """Answers call `ref` with [kind, message, traceback, messages of items sent before]: whole, or
+    as much as the peer takes and memory allows."""
+    kind = type(error).__name__
+    text = ""
+    if isinstance(error, NotBegun):
+        kind = error.kind
+    elif begun and kind in _NOT_BEGUN:
+        kind += "Error"  # a command's own: it has begun
+    elif not isinstance(error, PicolinkError):
+        text = format_traceback(error)
+        if called_wrongly(error, text):
+            kind = "BadArguments"
+            text = ""
+        else:
+            talk.node.report(error, text)
+    message = message_of(error)
+    for told in (
+        [kind, message, text, messages],
+        [kind, message, "", messages],
+        [kind, message[:_SHORT], "", messages],
+        [kind[: _SHORT // 2], "", "", messages],
+    ):
+        try:
+            talk.reply(ERROR, ref, told)
+            return
+        except (TooBig, BadArguments):
+            pass
+        except MemoryError:
+            gc.collect()
+    talk.session.ignored += 1
