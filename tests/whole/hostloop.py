@@ -124,10 +124,10 @@ class Loop(asyncio.AbstractEventLoop):
     # is in its list `watchers` when either has changed.
 
     def add_reader(self, pollable: Any, callback: Any, *args: Any) -> None:
-        self._watch(pollable, callback, pollable.readable, 0)
+        self._watch(pollable, callback, args, pollable.readable, 0)
 
     def add_writer(self, pollable: Any, callback: Any, *args: Any) -> None:
-        self._watch(pollable, callback, pollable.writable, 1)
+        self._watch(pollable, callback, args, pollable.writable, 1)
 
     def remove_reader(self, pollable: Any) -> bool:
         return self._unwatch(pollable, 0)
@@ -135,7 +135,9 @@ class Loop(asyncio.AbstractEventLoop):
     def remove_writer(self, pollable: Any) -> bool:
         return self._unwatch(pollable, 1)
 
-    def _watch(self, pollable: Any, callback: Any, ready: Callable[[], bool], which: int) -> None:
+    def _watch(
+        self, pollable: Any, callback: Any, args: Any, ready: Callable[[], bool], which: int
+    ) -> None:
         self._unwatch(pollable, which)
         waiting = False
 
@@ -143,7 +145,7 @@ class Loop(asyncio.AbstractEventLoop):
             nonlocal waiting
             waiting = False
             if watchers[which] is look and ready():
-                callback()
+                callback(*args)
                 look()
 
         def look() -> None:
