@@ -155,6 +155,8 @@ class Calls:
         """Begins a call. `timeout_ms` None takes the usual one, 0 has none (streams never do);
         `deadline_ms` is that of a first try, which this one has to keep."""
         session = self.session
+        if self.closed is not None:
+            raise self._over(name, str(self.closed), False)
         session.check_room()
         extends = timeout_ms is None
         if timeout_ms is None:

@@ -32,6 +32,8 @@ def answer(talk: "Talk", ref: int, error: BaseException, messages: int, begun: b
     text = ""
     if isinstance(error, NotBegun):
         kind = error.kind
+    elif isinstance(error, MemoryError) and not begun:
+        kind = "Busy"
     elif begun and kind in _NOT_BEGUN:
         kind += "Error"  # a command's own: it has begun
     elif not isinstance(error, PicolinkError):

@@ -74,8 +74,8 @@ class Peer:
                 self.failed = error
                 self._changed.set()
                 return
-            except (PicolinkError, OSError) as error:
-                self.why = str(error)
+            except Exception as error:  # whatever it is, it is tried again
+                self.why = str(error) or type(error).__name__
                 self._changed.set()
             else:
                 wait_ms = TIMES["retry"]
@@ -128,9 +128,12 @@ class Peer:
                 driver = self._driver
                 if driver is not None and driver in self.node.drivers:
                     self._dial()  # the link is there, the peer started anew
-            elif session.state == "closed" and not self._named and self.failed is None:
+            elif session.state == "closed" and self.failed is None:
                 self.why = "the program there ended"
-                self.on_forgotten(session)
+                if self._named:
+                    self.session = None  # until one of that name connects again
+                else:
+                    self.on_forgotten(session)
             self._changed.set()
 
     def on_refused(self, session: "Session", why: str) -> None:

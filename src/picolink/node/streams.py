@@ -145,9 +145,9 @@ class Stream(Outgoing):
             return True
         return False
 
-    def too_big(self, error: Exception) -> None:
-        """The peer does not take the next item: the stream can't go on."""
-        self.queue = []
+    def refused(self, error: Exception) -> None:
+        """An item could not be sent: the stream can't go on."""
+        del self.queue[1:]
         self.error = error
         self._finish()
 

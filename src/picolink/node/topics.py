@@ -6,7 +6,6 @@ and the subscriber sees the gap in the numbers.
 
 from struct import pack, unpack
 
-from ..core.failure import PicolinkError
 from ..core.packets import CLOCK, ITEMS
 
 MYPY = False
@@ -62,34 +61,45 @@ class Outgoing:
         limit = min(len(queue), self.allowed())
         if not limit:
             return False
-        room = room_bytes - _ITEMS_HEAD - 2
-        count = 0
+        limit_bytes = self.session.peer_limit_bytes
+        room = min(room_bytes, limit_bytes) - _ITEMS_HEAD - 2
+        size = count = 0
         flag = queue[0][0]
         while count < limit and queue[count][0] == flag:
-            size = len(queue[count][1])
-            room -= size + 1
-            if count and (room < 0 or flag):
+            size += len(queue[count][1])
+            if count and (flag or size + count > room):  # an item with bytes travels alone
+                size -= len(queue[count][1])
                 break
-            self.room_bytes += size
             count += 1
         head = pack("<HI", self.messages & 0xFFFF, self.gone)
-        if flag:  # an item with bytes travels alone
+        if flag:
             body = head + queue[0][1]
         else:
             body = head + b"[" + b",".join([item for _, item in queue[:count]]) + b"]"
-        self.queue = queue[count:]
-        self.gone = (self.gone + count) & CLOCK
-        self.sent = (self.sent + count) & CLOCK
-        try:
+        if len(body) <= limit_bytes:
             self.session.send(ITEMS | flag, self.ref, body)
-        except PicolinkError as error:  # TooBig: an item that the peer does not take
-            self.too_big(error)
-        else:
+            self.sent = (self.sent + count) & CLOCK
             self.messages += 1
+        else:  # it goes nowhere: the subscriber sees that one is missing
+            self.too_big(len(body), limit_bytes)
+        # Only now: where there was no memory to send them they are still here.
+        self.gone = (self.gone + count) & CLOCK
+        self.room_bytes += size
+        del queue[:count]
         return True
 
-    def too_big(self, error: Exception) -> None:
-        """The next item went nowhere: the subscriber sees that one is missing."""
+    def too_big(self, size: int, limit_bytes: int) -> None:
+        """The next item is larger than the peer takes."""
+        from ..core.errors import TooBig
+
+        peer = self.session.peer_name
+        error = TooBig(
+            "an item of %d bytes is more than %s takes, which is %d" % (size, peer, limit_bytes)
+        )
+        self.refused(error)
+
+    def refused(self, error: Exception) -> None:
+        """An item could not be sent."""
         self.session.data.node.report(error)
 
     def close(self) -> None:
