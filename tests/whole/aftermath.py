@@ -39,6 +39,11 @@ class Aftermath:
         self.all_prompt()
         for feed in self.oracle.feeds:
             feed.on = False
+            if not feed.subscriber.process.dead:
+                self.outside(feed.subscriber, feed.stop)
+        for stream in self.oracle.streams.values():
+            if stream.waits():
+                self.outside(stream.caller, stream.stop)
         self.until(self.all_ended, ENDED_MS)
         if self.world.given_up:
             return
@@ -52,6 +57,13 @@ class Aftermath:
     def renew_first(self):
         """What is published from here on is new."""
         self.first = {name: dict(p.published) for name, p in self.scenario.players.items()}
+
+    def outside(self, run, function):
+        """Calls a function of a program, in a thread of its own where it has any."""
+        if run.kit.name == "threads":
+            run.kit.spawn(run.process, function)
+        else:
+            function()
 
     def until(self, done, limit_ms):
         """Lets time pass until `done()`; returns whether it was in time."""
@@ -163,8 +175,6 @@ class Aftermath:
         for stream in self.oracle.streams.values():
             if stream.outcome is None and not stream.caller.process.dead:
                 return False
-        self.publish("steady")  # wakes those that wait for an item to see that they are to end
-        self.publish("burst")
         for feed in self.oracle.feeds:
             if not feed.everywhere and feed.outcome is None and not feed.subscriber.process.dead:
                 return False

@@ -70,7 +70,7 @@ class Run:
         self.ended = False
         self.met = []  # the sessions that this node ever had
         self.peers = {}  # name of the other program -> its Peer, while there is one
-        self.waiting = 0  # operations under way
+        self.cancels = {}  # token -> what cancels its task
         self.node = None
 
     @property
@@ -185,6 +185,7 @@ class Run:
             operation = getattr(self, "do_" + what)
             for token in action.get("tokens", [action["token"]]):
                 cancel = self.kit.spawn(self.process, lambda token=token: operation(action, token))
+                self.cancels[token] = cancel
                 if action.get("cancel_ms") is not None:
                     self.world.at(action["cancel_ms"], cancel)
 
@@ -225,6 +226,8 @@ class Run:
     def begin_stream(self, action, token):
         """Tells the oracle of a stream."""
         stream = Stream(token, self, action["to"], action["items"], action["fails_at"])
+        stream.stop = self.cancels[token]
+        stream.source = self.scenario.players[action["to"]].run
         self.oracle.streams[token] = stream
         return stream
 
@@ -233,6 +236,8 @@ class Run:
         queue = "latest" if action["latest"] else "all"
         name = "%s %s" % (self.name, token)
         feed = Feed(name, self, action["to"], action["topic"], queue)
+        feed.stop = self.cancels[token]
+        feed.source = self.scenario.players[action["to"]].run
         self.oracle.feeds.append(feed)
         return feed
 
@@ -294,7 +299,6 @@ class Run:
         feed = self.begin_feed(action, token)
         try:
             subscription = await peer.subscribe(action["topic"], feed.queue)
-            feed.session = subscription._session
             feed.renewed = hasattr(subscription, "renew")
             try:
                 end_ms = self.world.now_ms + action["for_ms"]
@@ -316,20 +320,29 @@ class Run:
         topic = action["topic"]
         for i in range(action["items"]):
             number = player.published.get(topic, 0)
-            value = [player.name, number, "p" * action["bytes"]]
+            padding = "p" * action["bytes"]
             if action["mode"] and i == action["items"] // 2:
-                try:
-                    self.send(topic, functions.no_value(action["mode"]))
-                except Exception:
-                    pass  # it is told; what went out instead has no number
+                if action["mode"] == "toolarge":
+                    padding = functions.no_value("toolarge")
+                else:
+                    self.publish_one(topic, functions.no_value(action["mode"]))
             player.published[topic] = number + 1
-            try:
-                self.send(topic, value)
-            except MemoryError:
-                player.doubtful += 1
-            except Exception as error:
-                if type(error).__name__ != "TooBig":
-                    self.on_error("publish", error)
+            self.publish_one(topic, [player.name, number, padding])
+
+    def publish_one(self, topic, value):
+        """Publishes a value; what goes wrong with it is the program's own affair, if it is told."""
+        numbered = isinstance(value, list) and len(value) == 3
+        try:
+            self.send(topic, value)
+        except Exception as error:
+            name = type(error).__name__
+            if name == "MemoryError":
+                self.player.doubtful += 1
+            elif numbered and name != "TooBig":
+                self.on_error("publish", error)
+        else:
+            if not numbered:  # something went out in its place, which has no number
+                self.player.doubtful += 1
 
     def send(self, topic, value):
         """Publishes a value."""

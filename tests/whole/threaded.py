@@ -112,6 +112,7 @@ class ThreadedRun(Run):
             super().act(action)
             return
         operation = getattr(self, "do_" + action["what"])
+        self.cancels[action["token"]] = int
         self.own.put(lambda: operation(action, action["token"]))
 
     def do_call(self, action: Any, token: str) -> None:  # type: ignore[override]
@@ -142,6 +143,7 @@ class ThreadedRun(Run):
         try:
             command = action["command"]
             items = peer.stream(command, token, action["items"], action["fails_at"], action["mode"])
+            stream.stop = items.close
             with items:
                 for item in items:
                     stream.items.append(item)
@@ -165,6 +167,7 @@ class ThreadedRun(Run):
             end_ms = self.world.now_ms + action["for_ms"]
             with peer.subscribe(action["topic"], queue=feed.queue) as readings:
                 feed.renewed = True
+                feed.stop = readings.close
                 for reading in readings:
                     feed.take(reading)
                     if self.world.now_ms >= end_ms or not feed.on:
