@@ -12,38 +12,67 @@ from .packets import RAW
 
 MYPY = False
 if MYPY:
-    from collections.abc import Callable
     from typing import Any
-
-    _decode: Callable[[Any], Any]
 
 _BYTES = (bytes, bytearray, memoryview)
 
 if sys.implementation.name == "micropython":
-    _decode = json.loads
-    _BYTES_DO = True  # json takes them as they are
 
     def _plain(value: "Any") -> bytes | None:
         # It would write bytes as a string, and NaN: only what has neither is written at once.
         if value is None or isinstance(value, (str, int, bool)):
-            return json.dumps(value).encode()
+            text: bytes = json.dumps(value).encode()
+            return None if b"\xed" in text else text
         return None
 
-else:  # made once: a third of the time
-    _decode = json.JSONDecoder().decode
-    _BYTES_DO = False
+    def _decode(data: bytes) -> "Any":
+        text = str(data, "utf-8")
+        if b"\xed" in data or "\\u" in text:
+            from .surrogates import joined
+
+            text = joined(text)
+        return json.loads(text)
+
+else:
+
+    def _finite(text: str) -> float:
+        value = float(text)
+        if value - value != 0:
+            raise ValueError(text + " is too large a number")
+        return value
+
+    def _refuse(text: str) -> float:
+        raise ValueError(text + " is no JSON")
+
+    # Made once: a third of the time.
     _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+    _loads = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse).decode
 
     def _plain(value: "Any") -> bytes | None:
         try:
             return _encode(value).encode()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             return None  # bytes inside, or no JSON
+
+    def _decode(data: bytes) -> "Any":
+        text = str(data, "utf-8")
+        try:
+            value = _loads(text)
+        except RecursionError:
+            raise ValueError("it is nested too deep") from None
+        if "\\u" in text:
+            _encode(value).encode()  # ValueError where half of a surrogate pair is missing
+        return value
 
 
 def encode(value: "Any") -> tuple[int, bytes]:
-    """`value` as the flag of its message's kind (RAW or 0) and the bytes of its body."""
+    """`value` as the flag of its message's kind (RAW or 0) and the bytes of its body.
+
+    BadArguments where it is no value that can be sent.
+    """
     if isinstance(value, _BYTES):
+        if isinstance(value, memoryview):
+            value = bytes(value)  # of any items, with any gaps
         return RAW, b"\x00\x00\x00\x00" + value
     text = _plain(value)
     if text is not None:
@@ -56,8 +85,7 @@ def encode(value: "Any") -> tuple[int, bytes]:
 def decode(flags: int, body: bytes, at: int = 0) -> "Any":
     """The value that begins at `at` of a message's body; ValueError where there is none."""
     if not flags & RAW:
-        text = body[at:] if at else body
-        return _decode(text if _BYTES_DO else str(text, "utf-8"))
+        return _decode(body[at:] if at else body)
     if len(body) < at + 4:
         raise ValueError("no length of the JSON part")
     end = at + 4 + unpack_from("<I", body, at)[0]
@@ -67,4 +95,4 @@ def decode(flags: int, body: bytes, at: int = 0) -> "Any":
         return body[end:]
     from .markers import join
 
-    return join(_decode(str(body[at + 4 : end], "utf-8")), body[end:])
+    return join(_decode(body[at + 4 : end]), body[end:])

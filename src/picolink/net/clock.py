@@ -21,6 +21,10 @@ _BUILT_S = 1767225600  # 2026-01-01: a clock that says less was never set
 BOARD = sys.implementation.name == "micropython"
 
 
+def _call(function: "Callable[[], object]") -> object:
+    return function()
+
+
 class Clock:
     """`quality`: who told the time: "unknown", "rtc" (the board's own clock, set before it was last
     reset), "peer", "ntp" or "system". `why`: what went wrong when it was last asked for.
@@ -32,6 +36,7 @@ class Clock:
         self._ahead_ms: int | None = None  # of the node's own milliseconds
         self._zone: Zone | None = None
         self._waiting: list[Any] = []  # what is called when it is known
+        self.call: Callable[[Any], Any] = _call  # how what waited is called: raises nothing
         self.quality = "unknown"
         self.why = ""
         self.servers: tuple[str, ...] | None = None
@@ -75,8 +80,8 @@ class Clock:
         )[:7]
         RTC().datetime((year, month, day, weekday, hour, minute, second, 0))
         waiting, self._waiting = self._waiting, []
-        for call in waiting:
-            call()
+        for function in waiting:
+            self.call(function)
 
     def when_known(self, function: "Callable[[], object]") -> None:
         """Calls `function` once the time is known: at once where it is."""

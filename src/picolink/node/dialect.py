@@ -28,7 +28,6 @@ if MYPY:
 
 _MAX_BYTES = 512  # of a text
 _WAITING = 8  # texts, while a coroutine answers another
-_UNSENT_BYTES = 2048  # a peer that does not read its answers loses the link
 _ECHO_MS = 100  # after which a word, where it can be an echo, is one again
 _TOLD = 5  # lines on the log within _TOLD_MS
 _TOLD_MS = 5000
@@ -278,17 +277,14 @@ class Conversation:
 
     def _say(self, said: bytes) -> None:
         driver = self.driver
-        link: Any = driver.link
         if said and driver.port.attach is None:
-            if link.rest and len(link.rest) + len(said) > _UNSENT_BYTES:
-                self.closing = True
-                link.rest = b""
-                driver.lost("the peer does not read what it is told")
-                return
             lines = said[:_MAX_BYTES].replace(b"\r", b"\n").split(b"\n")
             self._said = [line.strip(b" ") for line in lines]
             self._said_ms = driver.node.now_ms()
-            link.write(said)
+            driver.say(said)
+            if driver not in driver.node.drivers:
+                self.closing = True
+                return
         if self.dialect.close:
             self.closing = True
             self.sent()

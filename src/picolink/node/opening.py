@@ -27,17 +27,9 @@ def start(node: "Node") -> None:
 def add(node: "Node", link: "Any") -> None:
     """Serves an open link, or whoever comes to a listening one."""
     if hasattr(link, "accept"):
+        from .connections import Connections
 
-        def accept() -> None:
-            new = link.accept()
-            if new is not None:
-                try:
-                    Driver(node, new).opened = link.address
-                except Exception:
-                    new.close()
-                    raise
-
-        node.listeners.append((link, link.watch(node, accept)))
+        Connections(node, link)
     elif hasattr(link, "reopen"):  # it waits for whoever comes next
         Driver(node, link).reopens = True
     else:

@@ -62,10 +62,10 @@ def everywhere(node: "Node", topic: str, queue: str, function: "Any") -> "Any":
     """Calls `function` with every reading of `topic` that any peer publishes, now or later."""
 
     def meet(session: "Session") -> None:
-        topics = session.data.subscribed
-        if topic in topics:
+        met = session.data.subscribed
+        if meet in met:
             return  # the session goes on after a reconnect
-        topics.append(topic)
+        met.append(meet)
 
         def taken(subscription: "Call", value: "Any", error: BaseException | None) -> None:
             # Room is given back whatever became of it: the next ones are to come.

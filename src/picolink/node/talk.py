@@ -34,7 +34,7 @@ class Talk:
         # Calls whose cancel came before them, and the lane and id of their messages, if known.
         self.cancelled: list[tuple[int, Any, int]] = []
         self.outgoing: dict[int, Outgoing] = {}
-        self.subscribed: list[str] = []  # the topics that this node wants of every peer
+        self.subscribed: list[Any] = []  # what this node wants of every peer, and has asked for
         self.calls: Calls | None = None  # ours, made when this node first calls the peer
 
     @seldom

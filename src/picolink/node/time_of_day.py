@@ -3,6 +3,7 @@
 import asyncio
 
 from ..net.clock import BOARD, Clock
+from .invoke import guarded
 
 MYPY = False
 if MYPY:
@@ -17,6 +18,7 @@ _PATIENCE_MS = 5000
 def clock_of(node: "Node") -> Clock:
     """The node's clock. A board's is kept right while the node runs."""
     clock = Clock(node.now_ms, _zone())
+    clock.call = lambda function: guarded(node, function)
     if BOARD:
         changed = asyncio.Event()
         node.on_meet.append(lambda session: changed.set())

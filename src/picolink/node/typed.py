@@ -81,8 +81,7 @@ class Typed:
             self._write(("! %s: %s" % (type(error).__name__, message_of(error))).encode())
 
     def _write(self, text: bytes) -> None:
-        if self.driver.port.attach is None:
-            self.driver.link.write(text + b"\r\n")
+        self.driver.say(text + b"\r\n")
 
 
 def _value(word: str) -> "Any":

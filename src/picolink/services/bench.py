@@ -1,5 +1,7 @@
 """`sys.bench`: gives and takes bytes, so that whoever calls can measure the link."""
 
+from ..node.args import check_int
+
 MYPY = False
 if MYPY:
     from ..node.talk import Talk
@@ -8,8 +10,12 @@ _given = b""  # what was given last: making it takes longer than sending it
 
 
 def serve(talk: "Talk", ref: int, data: "str | bytes" = b"", give_bytes: int = 0) -> "int | bytes":
-    """So many bytes, every value in turn; else how much `data` has come."""
+    """So many bytes, every value in turn; else how much `data` has come. BadArguments above
+    what either node takes at once."""
     global _given
+    session = talk.session
+    most = min(session.peer_limit_bytes, session.limit_bytes) - 4  # of the length of the JSON part
+    check_int("give_bytes", give_bytes, 0, most)
     if give_bytes > 0:
         if len(_given) != give_bytes:
             _given = b""

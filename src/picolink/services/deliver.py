@@ -6,8 +6,10 @@ value, and goes to the functions declared with `@node.on_delivery`.
 
 import sys
 
-from ..core.errors import Busy
+from ..core.errors import BadArguments, Busy
 from ..core.packets import CLOCK
+from ..core.values import encode
+from ..node.args import check_int
 from ..node.invoke import NONE, call
 from ..node.items import Reading as Item
 from ..node.naming import check_name
@@ -26,6 +28,8 @@ if MYPY:
 _IDS = 128  # remembered of each node: more than it keeps
 _NODES = 16
 _NAMES = 64
+_LONGEST = 8192  # bytes of one record
+_OLDEST_AGE_MS = 10 * 366 * 86400 * 1000
 _OLDEST_MS = CLOCK // 4  # three days: times on the wire are modulo twelve
 
 
@@ -133,6 +137,14 @@ def serve(
     is no value. A record is taken once, whatever often it comes: by its random `id`. The answer is
     the time, in milliseconds since 1970 (UTC), or True where this node does not know it."""
     node = talk.node
+    check_int("id", id, 0, CLOCK)
+    check_int("missed", missed, 0, CLOCK)
+    if age_ms is not None:
+        check_int("age_ms", age_ms, 0, _OLDEST_AGE_MS)
+    if not isinstance(items, list) or len(items) > _NAMES or len(encode(items)[1]) > _LONGEST:
+        raise BadArguments(
+            "items: a list of up to %d readings, in %d bytes at most" % (_NAMES, _LONGEST)
+        )
     of(node).take(talk, id, age_ms, items, missed)
     clock = node.time if sys.implementation.name != "micropython" else node._clock
     unix_ms = clock.unix_ms() if clock is not None else None

@@ -1,6 +1,9 @@
 """`sys.log`: what a program prints, as a topic. Over USB it comes as text anyway; this is for
 the other links. Captured only while somebody subscribes."""
 
+from ..core.errors import BadArguments
+from ..node.invoke import guarded
+
 MYPY = False
 if MYPY:
     from typing import Any
@@ -10,10 +13,13 @@ if MYPY:
 
 _kept: "list[str]" = []
 _KEEP = 32
+_LONGEST = 200  # characters of a line
 
 
 def serve(talk: "Talk", ref: int, line: str = "") -> "list[str]":
     """The last lines; `line` is added first, so that a peer can leave a note."""
+    if not isinstance(line, str):
+        raise BadArguments("line=%r: it takes a text" % (line,))
     if line:
         log(talk.node, line)
     return list(_kept)
@@ -21,6 +27,8 @@ def serve(talk: "Talk", ref: int, line: str = "") -> "list[str]":
 
 def log(node: "Node", line: str) -> None:
     """Adds a line to the node's log and sends it to whoever subscribed."""
+    if len(line) > _LONGEST:
+        line = line[: _LONGEST - 3] + "..."
     _kept.append(line)
     del _kept[:-_KEEP]
     node.publish("sys.log", line)
@@ -33,6 +41,10 @@ def subscribed(node: "Node") -> None:
     if hasattr(os, "dupterm") and _Capture.node is None:
         _Capture.node = node
         _install(os)
+
+
+def _told(node: "Node", line: bytes) -> None:
+    log(node, str(line.rstrip(b"\r"), "utf-8"))
 
 
 class _Capture:
@@ -51,9 +63,8 @@ def _install(os: "Any") -> None:
             lines = (self.held + bytes(data)).split(b"\n")
             self.held = lines.pop()[-200:]
             for line in lines:
-                text = line.rstrip(b"\r")
                 if _Capture.node is not None:
-                    log(_Capture.node, str(text, "utf-8"))
+                    guarded(_Capture.node, _told, _Capture.node, line)
             return len(data)
 
         def readinto(self, buffer: "Any") -> None:

@@ -1,10 +1,17 @@
 """`sys.time`: a node's clocks, and how its time of day is set by a peer that knows better."""
 
+from ..core.errors import BadArguments
+from ..node.args import check_int
+
 MYPY = False
 if MYPY:
     from typing import Any
 
     from ..node.talk import Talk
+
+
+_LATEST_MS = 4102444800000  # 2100-01-01
+_LONGEST = 64  # characters of a rule
 
 
 def serve(
@@ -15,7 +22,11 @@ def serve(
     `set_to`, milliseconds since 1970, and `zone` set a board's first."""
     node = talk.node
     clock = node.time
+    if set_to is not None:
+        check_int("set_to", set_to, 0, _LATEST_MS)
     if zone is not None:
+        if not isinstance(zone, str) or len(zone) > _LONGEST:
+            raise BadArguments("zone=%r: a rule as CET-1CEST,M3.5.0,M10.5.0/3" % (zone,))
         clock.zone = zone
     if set_to is not None:
         clock.set(set_to)

@@ -10,6 +10,7 @@ if MYPY:
     from typing import Any
 
 PORT = 5263
+_NO_ROOM = (12, 23, 24, 105)  # ENOMEM, ENFILE, EMFILE, ENOBUFS
 _MTU_BYTES = 65536
 
 
@@ -105,8 +106,10 @@ class TcpListener:
         """The link of whoever has dialed."""
         try:
             sock, peer = self.sock.accept()
-        except OSError:
-            return None
+        except OSError as error:
+            if error.args[0] in _NO_ROOM:
+                raise
+            return None  # it has hung up
         where = "%s:%d" % peer[:2] if isinstance(peer, tuple) else ""
         return self._make(sock, "tcp:" + where)
 
