@@ -10,6 +10,24 @@ class Adversary:
     def __init__(self, scenario):
         self.scenario = scenario
         self.world = scenario.world
+        self._timers = []
+
+    def later(self, ms, function):
+        self._timers.append(self.world.at(ms, function))
+
+    def stop(self):
+        """Nothing goes wrong from here on; who is gone comes back."""
+        for timer in self._timers:
+            timer.cancel()
+        for wire in self.world.wires.values():
+            wire.heal()
+            wire.lost = wire.doubled = wire.late_ms = 0
+        for player in self.scenario.players.values():
+            if player.alive() and player.run.leaving:
+                player.kill()
+            if player.alive():
+                player.run.process.no_memory_at = None
+            player.start()
 
     def strike(self, fault):
         """Lets one fault happen."""
@@ -32,14 +50,14 @@ class Adversary:
         """Nothing gets through for a while, and nobody is told."""
         wire = self.wire(fault)
         wire.silent = True
-        self.world.at(fault["ms"], wire.heal)
+        self.later(fault["ms"], wire.heal)
 
     def do_unplug(self, fault):
         """The connection breaks, and nobody gets another one for a while."""
         wire = self.wire(fault)
         wire.shut = True
         wire.cut()
-        self.world.at(fault["ms"], wire.heal)
+        self.later(fault["ms"], wire.heal)
 
     # Programs
 
@@ -49,15 +67,15 @@ class Adversary:
         player.kill()
         if fault["new"]:
             player.uid = player.uid[:-3] + ("%03d" % player.runs).encode()
-        self.world.at(fault["ms"], player.start)
+        self.later(fault["ms"], player.start)
 
     def do_leave(self, fault):
         """A program ends properly, and begins again later."""
         player = self.player(fault)
         if player.alive():
             player.run.leaving = True
-        self.world.at(fault["ms"] + 3000, player.kill)  # if it is not gone by then
-        self.world.at(fault["ms"] + 3001, player.start)
+        self.later(fault["ms"] + 3000, player.kill)  # if it is not gone by then
+        self.later(fault["ms"] + 3001, player.start)
 
     def do_freeze(self, fault):
         """A program stands still for a while."""

@@ -7,6 +7,7 @@ ENDED_MS = 30_000  # what was begun has ended, by its own deadline, within this
 SETTLED_MS = 3_000  # once nobody wants anything more, nothing is kept after this
 IDLE_MS = 2_000
 PROMPT_MS = 1_000  # what is said from idle has arrived, over a good link
+GONE_MS = 25_000  # that somebody was killed without a word is known after this
 _STEP_MS = 250
 
 
@@ -20,14 +21,9 @@ class Aftermath:
 
     def run(self):
         """Lets it all come to rest, and judges."""
+        began_ms = self.world.now_ms
         self.renew_first()
-        for wire in self.world.wires.values():
-            wire.heal()
-            wire.lost = wire.doubled = wire.late_ms = 0
-        for player in self.scenario.players.values():
-            if player.alive():
-                player.run.process.no_memory_at = None
-            player.start()
+        self.scenario.adversary.stop()
         self.all_served()
         self.until(self.all_heard, SERVED_MS)
         if self.world.given_up:
@@ -42,12 +38,12 @@ class Aftermath:
             if not feed.subscriber.process.dead:
                 self.outside(feed.subscriber, feed.stop)
         for stream in self.oracle.streams.values():
-            if stream.waits():
+            if stream.waits_in_vain():
                 self.outside(stream.caller, stream.stop)
         self.until(self.all_ended, ENDED_MS)
         if self.world.given_up:
             return
-        self.world.run(self.world.now_ms + SETTLED_MS)
+        self.world.run(max(self.world.now_ms, began_ms + GONE_MS) + SETTLED_MS)
         self.oracle.judge()
         for player in self.scenario.players.values():
             if player.alive():

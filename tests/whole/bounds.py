@@ -2,6 +2,11 @@
 suite that looks into a node and its sessions."""
 
 
+def has_session(player, ident):
+    """Whether a program that runs still has this session."""
+    return player.alive() and ident in player.run.node.endpoint.sessions
+
+
 def kept(run):
     """What a node keeps though nobody wants it any more, each in a few words."""
     node = run.node

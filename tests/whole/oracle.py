@@ -4,6 +4,8 @@ Each call bears a token. The functions that calls run write down when they begin
 everything that is tested; whoever called writes down what it was told. `judge` compares.
 """
 
+from whole.bounds import has_session
+
 MARGIN_MS = 100  # after its deadline a call has ended
 
 #: What a caller may be told, by the name of the exception ("value": none), and how often the call
@@ -162,12 +164,14 @@ class Stream:
         self.items = []
         self.outcome = None
         self.text = ""
-        self.source = None  # the callee's run
+        self.session = None  # its id
         self.stop = int  # ends it from outside
 
-    def waits(self):
-        """Whether it is under way, and nothing can come of it: its session has no deadline."""
-        return self.outcome is None and not self.caller.process.dead and self.source.process.dead
+    def waits_in_vain(self):
+        """Whether nothing can come of it, and it has no deadline: the other end was forgotten."""
+        if self.outcome is not None or self.caller.process.dead:
+            return False
+        return not has_session(self.caller.scenario.players[self.callee], self.session)
 
     def __repr__(self):
         return "%s: %s from %s, %d of %d items (fails at %s), began %d, %s %s" % (
@@ -220,16 +224,18 @@ class Feed:
         self.on = True
         self.counted = topic != "temperature"  # reading it besides takes numbers, too
         self.everywhere = False  # it goes on in all sessions, now and later
-        self.source = None  # the publisher's run, of one that goes on in its session alone
+        self.session = None  # its id, of one that goes on in its session alone
         self.stop = int  # ends it from outside
 
     def waits_for(self):
         """Whether it is to bring more."""
         if not self.on or not self.counted or self.outcome is not None:
             return False
-        return not self.subscriber.process.dead and (
-            self.everywhere or self.renewed or not self.source.process.dead
-        )
+        if self.subscriber.process.dead:
+            return False
+        if self.everywhere or self.renewed:
+            return True
+        return has_session(self.subscriber.scenario.players[self.publisher], self.session)
 
     renewed = False  # a new session subscribes anew
 

@@ -227,7 +227,6 @@ class Run:
         """Tells the oracle of a stream."""
         stream = Stream(token, self, action["to"], action["items"], action["fails_at"])
         stream.stop = self.cancels[token]
-        stream.source = self.scenario.players[action["to"]].run
         self.oracle.streams[token] = stream
         return stream
 
@@ -237,7 +236,6 @@ class Run:
         name = "%s %s" % (self.name, token)
         feed = Feed(name, self, action["to"], action["topic"], queue)
         feed.stop = self.cancels[token]
-        feed.source = self.scenario.players[action["to"]].run
         self.oracle.feeds.append(feed)
         return feed
 
@@ -275,6 +273,7 @@ class Run:
         try:
             command = action["command"]
             feed = await peer.stream(command, token, action["items"], action["fails_at"], action["mode"])
+            stream.session = peer.session.id
             try:
                 async for item in feed:
                     stream.items.append(item)
@@ -299,6 +298,7 @@ class Run:
         feed = self.begin_feed(action, token)
         try:
             subscription = await peer.subscribe(action["topic"], feed.queue)
+            feed.session = peer.session.id
             feed.renewed = hasattr(subscription, "renew")
             try:
                 end_ms = self.world.now_ms + action["for_ms"]

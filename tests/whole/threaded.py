@@ -144,6 +144,7 @@ class ThreadedRun(Run):
             command = action["command"]
             items = peer.stream(command, token, action["items"], action["fails_at"], action["mode"])
             stream.stop = items.close
+            stream.session = peer._line.session.id
             with items:
                 for item in items:
                     stream.items.append(item)
