@@ -20,10 +20,25 @@ sys.path.insert(0, str(ROOT / "src"))
 from picolink.core import frames, lengths  # noqa: E402
 from picolink.core.dialer import Dialer  # noqa: E402
 from picolink.core.endpoint import Endpoint  # noqa: E402
-from picolink.core.packets import CALL, HELLO_FORMAT, REPLY, hello_packets  # noqa: E402
+from picolink.core.packets import (  # noqa: E402
+    BEGUN,
+    CALL,
+    CANCEL,
+    CREDIT,
+    ERROR,
+    HELLO_FORMAT,
+    ITEMS,
+    LONG,
+    NOTHING,
+    PART,
+    RAW,
+    REPLY,
+    hello_packets,
+)
 from picolink.core.port import Port  # noqa: E402
 from picolink.core.session import Session  # noqa: E402
 from picolink.core.textstream import PROMPT, Decoder  # noqa: E402
+from picolink.core.values import encode  # noqa: E402
 from picolink.links.ble import advertising  # noqa: E402
 from picolink.links.i2c import layout  # noqa: E402
 from picolink.links.i2c.controller import Controller  # noqa: E402
@@ -157,21 +172,27 @@ def make_packets() -> list[Row]:
         add("acknowledgement" + suffix, flags)
         add("sign of life" + suffix, flags | 2)
         add("end of the session" + suffix, flags | 4, bye=True)
-        for kind, what in enumerate(
-            ("nothing", "call", "reply", "error", "items", "begun", "cancel", "credit")
+        for what, kind, body in (
+            ("nothing", NOTHING, b"\x00"),
+            ("call", CALL, call),
+            ("reply", REPLY, b"true"),
+            ("error", ERROR, b'["Busy","","",0]'),
+            ("items", ITEMS, b"\x00\x00\x00\x00\x00\x00[1,2]"),
+            ("begun", BEGUN, b'{"items":1}'),
+            ("cancel", CANCEL, b"\x00\x02\x00"),
+            ("credit", CREDIT, b"\x20\x00\x00\x00"),
         ):
-            body = call if what == "call" else b"\x00"
             says = {"kind": kind, "id": 3, "ref": 9, "body": body.hex()}
             add(what + suffix, flags, message(kind, 3, 9, body), **says)
         add(
-            "reply of raw bytes" + suffix, flags, message(0x12, 3, 9, raw),
-            kind=0x12, id=3, ref=9, body=raw.hex(),
+            "reply of raw bytes" + suffix, flags, message(REPLY | RAW, 3, 9, raw),
+            kind=REPLY | RAW, id=3, ref=9, body=raw.hex(),
         )  # fmt: skip
         add(
-            "reply in the long lane" + suffix, flags, message(0x22, 3, 9, b"1"),
-            kind=0x22, id=3, ref=9, body=b"1".hex(),
+            "reply in the long lane" + suffix, flags, message(REPLY | LONG, 3, 9, b"1"),
+            kind=REPLY | LONG, id=3, ref=9, body=b"1".hex(),
         )  # fmt: skip
-        for kind in (0x42, 0x62, 0x72):
+        for kind in (REPLY | PART, REPLY | PART | LONG, REPLY | PART | LONG | RAW):
             add(
                 "fragment" + suffix, flags, message(kind, 3, 9, pack("<II", 100, 104) + b"tail"),
                 kind=kind, id=3, ref=9, offset=100, total=104, body=b"tail".hex(),
@@ -388,12 +409,58 @@ def make_advertising() -> Row:
     }
 
 
+def make_values() -> Row:
+    """Bodies and their values, where bytes are {"bytes": hexadecimal}; bodies that are none."""
+
+    def shown(value: Any) -> Any:
+        if isinstance(value, bytes):
+            return {"bytes": value.hex()}
+        if isinstance(value, list):
+            return [shown(item) for item in value]
+        if isinstance(value, dict):
+            return {key: shown(item) for key, item in value.items()}
+        return value
+
+    values: list[Any] = [
+        None, True, 0, -7, 21.5, "", "Grüße °C", "\U0001f600", [], {}, [1, [2, {"a": None}]],
+        {"$": 1}, {"$": [0, 2]}, {"$$": "x"}, b"", b"\x00\xff", [b"ab", b"c"], {"k": [b""]},
+        [b"ab", {"$": [0, 2]}], [b"ab", {"$": 1, "b": 2}], [{"$$": {"$$$": b"ab"}}],
+    ]  # fmt: skip
+    rows = []
+    for value in values:
+        flag, body = encode(value)
+        rows.append({"value": shown(value), "raw": bool(flag), "body": body.hex()})
+    rows.append({"value": "\U0001f600", "raw": False, "body": b'"\\ud83d\\ude00"'.hex()})
+    rows.append({"value": {"a": 2}, "raw": False, "body": b'{"a":1,"a":2}'.hex()})
+
+    def raw(text: bytes, behind: bytes) -> bytes:
+        return pack("<I", len(text)) + text + behind
+
+    none = [
+        ("empty", False, b""), ("cut off", False, b"[1"), ("NaN", False, b"NaN"),
+        ("infinity", False, b"-Infinity"), ("two values", False, b"1 2"),
+        ("no UTF-8", False, b'"\xff"'), ("a surrogate as bytes", False, b'"\xed\xa0\x80"'),
+        ("half of a pair", False, b'"\\ud83d"'), ("the other half", False, b'"\\ude00x"'),
+        ("no length", True, b"\x01\x00"), ("a length beyond the end", True, b"\x09\x00\x00\x001"),
+        ("a marker beyond the bytes", True, raw(b'{"$":[1,2]}', b"ab")),
+        ("a negative offset", True, raw(b'{"$":[-1,1]}', b"ab")),
+        ("a marker of texts", True, raw(b'{"$":["0","1"]}', b"ab")),
+        ("a marker of one number", True, raw(b'{"$":[0]}', b"ab")),
+        ("a marker that is no list", True, raw(b'{"$":3}', b"ab")),
+    ]  # fmt: skip
+    return {
+        "values": rows,
+        "none": [{"what": what, "raw": flag, "body": body.hex()} for what, flag, body in none],
+    }
+
+
 VECTORS = {
     "frames": make_frames,
     "lengths": make_lengths,
     "hellos": make_hellos,
     "packets": make_packets,
     "conversation": make_conversation,
+    "values": make_values,
     "mailbox": make_mailbox,
     "advertising": make_advertising,
 }

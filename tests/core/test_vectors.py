@@ -6,11 +6,11 @@ from struct import pack
 
 from both import skip_on_micropython
 
-from picolink.core import frames, lengths, textstream
+from picolink.core import frames, lengths, textstream, values
 from picolink.core.attach import Attach
 from picolink.core.dialer import Dialer
 from picolink.core.endpoint import Endpoint
-from picolink.core.packets import HELLO_FORMAT, Hello, hello_packets
+from picolink.core.packets import HELLO_FORMAT, RAW, Hello, hello_packets
 from picolink.core.port import Port
 from picolink.core.states import CLOSED
 from picolink.core.textstream import Decoder
@@ -221,3 +221,28 @@ def test_the_generator_still_makes_them(tmp_path):
     made = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     kept = {path.name: path.read_bytes() for path in (root / "spec" / "vectors").glob("*.json")}
     assert made == kept
+
+
+def test_values():
+    vectors = load("values")
+    for row in vectors["values"]:
+        body = unhexlify(row["body"])
+        assert shown(values.decode(RAW if row["raw"] else 0, body)) == row["value"], row
+        flag, again = values.encode(values.decode(RAW if row["raw"] else 0, body))
+        assert shown(values.decode(flag, again)) == row["value"], row
+    for row in vectors["none"]:
+        try:
+            values.decode(RAW if row["raw"] else 0, unhexlify(row["body"]))
+        except ValueError:
+            continue
+        raise AssertionError("accepted: " + row["what"])
+
+
+def shown(value):
+    if isinstance(value, bytes):
+        return {"bytes": text(value)}
+    if isinstance(value, list):
+        return [shown(item) for item in value]
+    if isinstance(value, dict):
+        return {key: shown(item) for key, item in value.items()}
+    return value

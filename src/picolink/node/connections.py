@@ -1,5 +1,5 @@
 """Connections that others have opened: how many there may be, and how long one may stay without
-saying hello (spec 4.35)."""
+saying hello (spec 14)."""
 
 import sys
 

@@ -17,7 +17,7 @@ if MYPY:
     from .node import Command, Node
     from .topics import Outgoing
 
-# Bounds of what a peer can make us keep (spec 6.16).
+# Bounds of what a peer can make us keep (spec 14).
 _MAX_RUNNING = 16  # calls
 _MAX_OUTGOING = 32  # streams and subscriptions
 _MAX_OWED = 64  # answers that wait; twice as many, and it is no peer to talk to
