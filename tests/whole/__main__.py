@@ -1,7 +1,7 @@
 """Runs scenarios from a shell (CPython): one again, with its trace; many; a million that can be
 stopped and goes on. See CONTRIBUTING.md.
 
-usage: .venv/bin/python tests/whole SEED [--trace] [--smaller] [--count N]
+usage: .venv/bin/python tests/whole SEED [--count N] [--trace] [--smaller [--kind TEXT]]
        .venv/bin/python tests/whole million
        .venv/bin/python tests/whole --plan FILE
 """
@@ -38,6 +38,7 @@ def main() -> int:
     parser.add_argument("--kits", default=",".join(runner.KITS), help="kinds of nodes")
     parser.add_argument("--trace", action="store_true", help="prints all that happens")
     parser.add_argument("--smaller", action="store_true", help="takes out of it what does no harm")
+    parser.add_argument("--kind", default="", help="of several violations the one called so")
     parser.add_argument("--plan", type=Path, help="a plan in a file, in place of a seed")
     options = parser.parse_args()
     kits = tuple(options.kits.split(","))
@@ -60,8 +61,9 @@ def main() -> int:
 def one(made: Any, name: str, options: argparse.Namespace) -> int:
     """Runs one plan and shows what it finds."""
     found = runner.run_plan(made)
-    if found and options.smaller:
-        made = runner.smaller(made, found[0][0])
+    kinds = [kind for kind, _ in found if options.kind in kind]
+    if kinds and options.smaller:
+        made = runner.smaller(made, kinds[0])
         file = BUILD / f"{name}.plan"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(pprint.pformat(made, width=100, sort_dicts=False) + "\n", "utf-8")
