@@ -34,7 +34,7 @@ node.subscriber node.suggestion node.talk node.topics node.trace node.typed serv
 services.describe services.log services.stats""".split()
 _HOST = ["node.wait_thread", "node.wait_host", "node.aio"]
 _THREADS = ["node.wait_thread", "node.wait_host", "node.line", "node.blocking", "links.forgiving"]
-_WITH_POINTS = {"wait_thread.py", "line.py", "blocking.py"}
+_WITH_POINTS = {"wait_thread.py", "line.py", "lead.py", "callbacks.py", "blocking.py"}
 
 _world: World
 
@@ -227,12 +227,16 @@ class ThreadKit(Kit):
     def __init__(self) -> None:
         super().__init__()
         for module in self.modules:
-            for name in ("threading", "queue", "select", "os"):
+            for name in ("threading", "queue", "select", "os", "asyncio"):
                 if isinstance(module.__dict__.get(name), types.ModuleType):
                     module.__dict__[name] = getattr(threads, name)
         for module in self.modules:
             if "normalise" in module.__dict__:
                 module.__dict__["normalise"] = lambda address: address
+        # Real handlers of signals are nobody's here: `threads.point` keeps the same rule.
+        signals = self.package("node.signals")
+        signals.protect = threads.protected.append
+        signals.release = lambda lock: lock in threads.protected and threads.protected.remove(lock)
 
     def start(self, process: Process, main: Callable[[], Any]) -> None:
         """Runs the function `main` as a program."""

@@ -53,6 +53,7 @@ class ThreadedRun(Run):
         if self.open_to_signals and not self.process.dead:
             self.world.note("ctrl-c", self.name)
             self.thread.interrupt = KeyboardInterrupt()
+            threads.alarm()
             self.world.wake(self.thread)
 
     def connect(self, address: str, there: str) -> None:

@@ -120,10 +120,22 @@ def point() -> None:
     if thread.process.dead:
         raise GreenletExit
     if thread.interrupt is not None:
-        error, thread.interrupt = thread.interrupt, None
-        raise error
+        _interrupted(thread)
     _world.wake(thread)
     thread._greenlet.parent.switch()
+
+
+protected: list[Lock] = []  # while a thread holds one of these, signals wait (node/signals.py)
+
+
+def _interrupted(thread: Thread) -> None:
+    """Lets a signal's handler raise, where it may run."""
+    global _left
+    if any(lock.locked_by(thread) for lock in protected):
+        _left = 0  # soon
+    elif thread.interrupt is not None:
+        error, thread.interrupt = thread.interrupt, None
+        raise error
 
 
 def alarm() -> None:
@@ -144,8 +156,7 @@ def wait_for(waiters: list[Any], ready: Callable[[], Any], timeout_s: float | No
             if thread.process.dead:
                 raise GreenletExit
             if thread.interrupt is not None:
-                error, thread.interrupt = thread.interrupt, None
-                raise error
+                _interrupted(thread)
             if timeout_s is not None:
                 if timeout_s <= 0:
                     return False
@@ -200,6 +211,9 @@ class Lock:
 
     def locked(self) -> bool:
         return self._count > 0
+
+    def locked_by(self, thread: Thread) -> bool:
+        return self._count > 0 and self._owner is thread._greenlet
 
     def __enter__(self) -> bool:
         return self.acquire()
@@ -454,18 +468,27 @@ os = _Like(
 )  # fmt: skip
 
 
+class Runner:
+    """asyncio.Runner: an event loop in the running thread, which waits for it."""
+
+    def run(self, coroutine: Any) -> Any:
+        process = current_thread().process
+        loop = Loop(_world, process, _on_error)
+        task = loop.create_task(coroutine)
+        waiters: list[Any] = []
+        task.add_done_callback(lambda _: _wake(waiters))
+        wait_for(waiters, task.done, None)
+        return task.result()
+
+    def close(self) -> None:
+        pass
+
+
 def _run(coroutine: Any) -> Any:
-    """asyncio.run: an event loop in the running thread, which waits for it."""
-    process = current_thread().process
-    loop = Loop(_world, process, _on_error)
-    task = loop.create_task(coroutine)
-    waiters: list[Any] = []
-    task.add_done_callback(lambda _: _wake(waiters))
-    wait_for(waiters, task.done, None)
-    return task.result()
+    return Runner().run(coroutine)
 
 
-asyncio = _Like(real_asyncio, run=_run)
+asyncio = _Like(real_asyncio, run=_run, Runner=Runner)
 
 
 def sleep(seconds: float) -> None:

@@ -8,7 +8,7 @@ Runs on both interpreters.
 from heapq import heappop, heappush
 
 MOST_TURNS = 800  # without any time passing: somebody spins
-_MOST_SPINS = 10  # then it is of no use to go on
+_MOST_SPINS = 2  # then it is of no use to go on
 
 
 class Process:
