@@ -3,6 +3,7 @@
 from whole.bounds import kept
 
 SERVED_MS = 40_000  # after the faults have stopped, every pair of programs talks again within this
+FULL_MS = 60_000  # and later, where the places of programs that never come back have to get free
 ENDED_MS = 30_000  # what was begun has ended, by its own deadline, within this
 SETTLED_MS = 3_000  # once nobody wants anything more, nothing is kept after this
 IDLE_MS = 2_000
@@ -95,7 +96,10 @@ class Aftermath:
                 if token not in self.oracle.calls or self.oracle.calls[token].outcome != "value"
             ]  # fmt: skip
 
-        if not self.until(served, SERVED_MS) and not self.world.given_up:
+        limit_ms = SERVED_MS
+        if min(player.spec["max_sessions"] for player in self.scenario.players.values()) < 8:
+            limit_ms += FULL_MS
+        if not self.until(served, limit_ms) and not self.world.given_up:
             for (who, to), token in waiting.items():
                 call = self.oracle.calls.get(token)
                 if call is None or call.outcome != "value":

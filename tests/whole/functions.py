@@ -87,6 +87,11 @@ def declare(run):
         yield token
 
     def count(token, items, fails_at=None, how="KeyError"):
+        made = numbers(token, items, fails_at, how)
+        run.generators.append(made)  # held: nobody but who drives it closes it
+        return made
+
+    def numbers(token, items, fails_at, how):
         stream = oracle.streams[token]
         stream.began.append(run)
         stream.open.append(run)

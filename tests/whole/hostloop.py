@@ -19,12 +19,14 @@ class Loop(asyncio.AbstractEventLoop):
     """The event loop of one process. `on_error(what, exception)` hears what nobody caught."""
 
     def __init__(
-        self, world: World, process: Process, on_error: Callable[[str, BaseException | None], None]
-    ) -> None:
+        self, world: World, process: Process,
+        on_error: Callable[[str, BaseException | None], None], is_all: bool = True,
+    ) -> None:  # fmt: skip
         self.world = world
         self.process = process
         self.queued = False
         self.on_error = on_error
+        self._is_all = is_all  # the program: what ends the loop ends the process
         self._ready: deque[asyncio.Handle] = deque()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._generators: set[Any] = set()
@@ -44,8 +46,9 @@ class Loop(asyncio.AbstractEventLoop):
                     if self.process.dead:
                         return
         except BaseException as error:
-            self.on_error("the event loop ended", error)
-            self.process.kill()
+            if self._is_all:
+                self.on_error("the event loop ended", error)
+                self.process.kill()
         finally:
             asyncio._set_running_loop(None)
             sys.set_asyncgen_hooks(*hooks)

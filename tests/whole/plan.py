@@ -70,7 +70,7 @@ def _node(draw, name, kit):
         "dials": [], "calls_back": [], "starts_ms": draw.below(1000),
         "skew_ms": draw.below(2) * draw.below(1 << 30),
         "limit": (16384, 2048, 65536)[draw.below(3)],
-        "window": (8192, 1024, 65536)[draw.below(3)], "max_sessions": 8,
+        "window": (8192, 1024, 65536)[draw.below(3)], "max_sessions": (8, 4)[draw.below(2)],
         "flavour": ("peer", "aio")[draw.below(2)], "patient": draw.below(2) == 1,
         "everywhere": [],
     }  # fmt: skip
@@ -93,7 +93,8 @@ def _client(draw, i, wires, kits, taken):
         taken.append(wire["name"])
     node["dials"] = [wire["name"]]
     for _ in range(draw.below(3)):
-        node["everywhere"].append(("steady", "n0", RAISED[draw.below(len(RAISED))]))
+        topic = ("steady", "burst")[draw.below(2)]
+        node["everywhere"].append((topic, "n0", RAISED[draw.below(len(RAISED))]))
     return node
 
 
@@ -128,9 +129,10 @@ def _actions(draw, plan, names):
         steady = _publish(draw, name, "steady", 700, 1)
         for k in range(20):
             actions.append(dict(steady, at=700 + 3000 * k))
-    for _ in range(draw.below(4)):
+    for _ in range(draw.below(6)):
         at = draw.below(TROUBLE_MS)
-        actions.append(_publish(draw, names[draw.below(len(names))], "burst", at, draw.below(200)))
+        who = names[draw.below(2) * draw.below(len(names))]
+        actions.append(_publish(draw, who, "burst", at, draw.below(200)))
     _sort(actions)
 
 

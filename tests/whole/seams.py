@@ -115,7 +115,12 @@ class Kit:
     def async_stream(self, run: Any, oracle: Any, misbehave: Any, no_value: Any) -> Any:
         """The stream `acount`: `count` as an asynchronous generator, which MicroPython lacks."""
 
-        async def acount(token: str, items: int, fails_at: int | None = None, how: str = "") -> Any:
+        def acount(token: str, items: int, fails_at: int | None = None, how: str = "") -> Any:
+            made = numbers(token, items, fails_at, how)
+            run.generators.append(made)
+            return made
+
+        async def numbers(token: str, items: int, fails_at: int | None, how: str) -> Any:
             stream = oracle.streams[token]
             stream.began.append(run)
             stream.open.append(run)

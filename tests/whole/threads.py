@@ -473,7 +473,7 @@ class Runner:
 
     def run(self, coroutine: Any) -> Any:
         process = current_thread().process
-        loop = Loop(_world, process, _on_error)
+        loop = Loop(_world, process, _on_error, is_all=False)  # its task has the exception
         task = loop.create_task(coroutine)
         waiters: list[Any] = []
         task.add_done_callback(lambda _: _wake(waiters))
