@@ -17,7 +17,7 @@ AGAIN = { test $$? -eq 1 && \
   $(PYTEST) --last-failed --last-failed-no-failures none; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak bench lint homeassistant thonny format pack clean
+.PHONY: help setup demo test soak million bench lint homeassistant thonny format pack clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -44,6 +44,9 @@ soak: export PICOLINK_HOMEASSISTANT = $(CURDIR)/$(HA)/bin/python
 soak: export PICOLINK_THONNY = $(CURDIR)/$(THONNY)/bin/python
 soak: lint homeassistant thonny ## the same tests with the full counts (some 40 minutes)
 	$(PYTEST) $(BESIDE) --durations=20 $(PYTEST_ARGS) || $(AGAIN)
+
+million: $(STAMP) ## a million scenarios of whole nodes; Ctrl-C stops them, and the next time they go on
+	@$(PY) tests/whole million
 
 bench: $(BENCH_STAMP) ## measure, and write docs/benchmarks.md
 	$(PY) -m bench $(BENCH_ARGS)

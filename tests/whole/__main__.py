@@ -101,7 +101,9 @@ class Tally:
         return (self.done - self.before) / max(time.monotonic() - self.began, 1e-6)
 
     def summary(self) -> str:
-        lines = [f"{self.done} scenarios, {self.failed} with violations, {self.rate():.1f} a second"]
+        lines = [
+            f"{self.done} scenarios, {self.failed} with violations, {self.rate():.1f} a second"
+        ]
         for kind, (count, seed, detail) in sorted(self.kinds.items(), key=lambda k: -k[1][0]):
             lines.append(f"{count:8} {kind} (seed {seed}: {detail})")
         return "\n".join(lines)

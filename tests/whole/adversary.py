@@ -117,7 +117,9 @@ class Stranger:
         before, world.process = world.process, self.process
         try:
             link = wire.open(kit, False)
-            endpoint = kit.package("core.endpoint").Endpoint(uid, "stranger", self, world.random.bytes)
+            endpoint = kit.package("core.endpoint").Endpoint(
+                uid, "stranger", self, world.random.bytes
+            )
             port = kit.package("core.port").Port(link.mtu_bytes, link.takes_bytes)
             session = endpoint.new_session(world.random.bytes(8))
             kit.package("core.dialer").Dialer(endpoint, port, session, self, world.now_ms)

@@ -1,4 +1,4 @@
-"""After the faults: everybody is served again, everything ends, nothing is left; both interpreters."""
+"""After the faults: all are served again, everything ends, nothing is left (both interpreters)."""
 
 from whole.bounds import kept
 
@@ -137,7 +137,14 @@ class Aftermath:
     def publish(self, topic):
         for name, player in self.scenario.players.items():
             player.act(
-                {"what": "publish", "who": name, "topic": topic, "items": 1, "bytes": 3, "mode": None}
+                {
+                    "what": "publish",
+                    "who": name,
+                    "topic": topic,
+                    "items": 1,
+                    "bytes": 3,
+                    "mode": None,
+                }
             )
 
     def all_prompt(self):

@@ -11,14 +11,15 @@ from typing import Any
 
 from whole import boardloop
 
-_task_queue: Any
-_io_queue: Any
-cur_task: Any
-Task: Any
-TaskQueue: Any
-ticks: Any
-ticks_add: Any
-ticks_diff: Any
+# Those that `boardloop.install` puts here.
+_task_queue: Any = None
+_io_queue: Any = None
+cur_task: Any = None
+Task: Any = None
+TaskQueue: Any = None
+ticks: Any = None
+ticks_add: Any = None
+ticks_diff: Any = None
 core = sys.modules[__name__]
 
 

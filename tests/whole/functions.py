@@ -10,9 +10,9 @@ class Ugly(Exception):
 
 
 RAISED = (
-    "KeyError", "ValueError", "OSError", "TypeError", "LinkError", "PicolinkError", "NotDone", "Busy",
-    "TooBig", "UnknownCommand", "BadArguments", "Ugly", "MemoryError", "StopIteration", "SystemExit",
-    "KeyboardInterrupt", "CancelledError", "GeneratorExit",
+    "KeyError", "ValueError", "OSError", "TypeError", "LinkError", "PicolinkError", "NotDone",
+    "Busy", "TooBig", "UnknownCommand", "BadArguments", "Ugly", "MemoryError", "StopIteration",
+    "SystemExit", "KeyboardInterrupt", "CancelledError", "GeneratorExit",
 )  # fmt: skip
 RETURNED = ("nan", "object", "surrogate", "deep", "cycle", "toolarge")
 _BUILTIN = {

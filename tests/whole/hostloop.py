@@ -1,4 +1,4 @@
-"""An asyncio event loop on a virtual clock (CPython). Tasks, futures and all else are asyncio's own.
+"""An asyncio event loop on a virtual clock (CPython). Tasks, futures and the rest are its own.
 
 It is a turn-taker of the world: each turn runs what is ready, in order, as asyncio does.
 """

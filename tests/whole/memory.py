@@ -1,7 +1,7 @@
 """Running out of memory at chosen places: both interpreters.
 
-What makes objects of some size in picolink is wrapped, by its name; a process that the adversary has
-chosen finds no memory at its nth call of one of these kinds.
+What makes objects of some size in picolink is wrapped, by its name; a process that the adversary
+has chosen finds no memory at its nth call of one of these kinds.
 """
 
 KINDS = ("encode", "decode", "Partial", "pack", "Call", "Outgoing")
@@ -29,5 +29,7 @@ def wrap(modules, current):
     for module in modules:
         for kind in KINDS:
             function = getattr(module, kind, None)
-            if function is not None and not (kind == "Outgoing" and module.__name__[-7:] == "streams"):
+            if function is not None and not (
+                kind == "Outgoing" and module.__name__[-7:] == "streams"
+            ):
                 setattr(module, kind, _wrapped(kind, function, current))

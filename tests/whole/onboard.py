@@ -7,13 +7,14 @@ its tasks: time passes where it would poll.
 import asyncio
 import builtins
 
-from picolink.node import clock
 from whole import boardloop, memory
 from whole import world as worlds
 
+from picolink.node import clock
+
 _WRAPPED = (
-    "core.endpoint", "core.partial", "core.session", "node.calls", "node.publishing", "node.streams",
-    "node.talk", "node.topics",
+    "core.endpoint", "core.partial", "core.session", "node.calls", "node.publishing",
+    "node.streams", "node.talk", "node.topics",
 )  # fmt: skip
 _world = None
 

@@ -257,7 +257,9 @@ class Feed:
         for item in self.items:
             run, number, seq, missed = item
             if number <= seen.get(run, -1):
-                oracle.wrong("an item came twice or late", "%s: %s in %s" % (self.name, item, self.items))
+                oracle.wrong(
+                    "an item came twice or late", "%s: %s in %s" % (self.name, item, self.items)
+                )
                 return
             seen[run] = number
             if before is not None and self.counted:

@@ -1,8 +1,8 @@
-"""What happens in a scenario, as plain data: programs, wires, what the programs do, what goes wrong.
+"""What happens in a scenario, as plain data: programs, wires, what they do, what goes wrong.
 
 `make` draws a plan; from the same numbers it is the same plan, on both interpreters. What is drawn
-as 0 is what gives the least trouble, so that shrinking a plan leaves what matters. Nothing else in a
-scenario depends on how the plan was drawn: any part of it may be taken out.
+as 0 is what gives the least trouble, so that shrinking a plan leaves what matters. Nothing else in
+a scenario depends on how the plan was drawn: any part of it may be taken out.
 """
 
 from whole.functions import RAISED, RETURNED

@@ -82,7 +82,9 @@ class Run:
     def tasks_at_rest(self):
         """How many tasks or threads there are when nothing is under way."""
         peers = len(self.player.spec["dials"])
-        if self.kit.name == "host":  # serve, and for each peer: this program's, and its connection's
+        if (
+            self.kit.name == "host"
+        ):  # serve, and for each peer: this program's, and its connection's
             return 2 + 2 * peers
         links = len(self.node.drivers) + len(self.node.listeners)  # each has a task that waits
         return 3 + 2 * peers + links
@@ -260,7 +262,7 @@ class Run:
         if name in ("CancelledError", "KeyboardInterrupt", "GeneratorExit"):
             name = "given up"
         text = self.scenario.describe(error)
-        if isinstance(call, Stream) or isinstance(call, Feed):
+        if isinstance(call, (Stream, Feed)):
             call.outcome = name
             call.text = text
         else:
@@ -274,7 +276,9 @@ class Run:
         stream = self.begin_stream(action, token)
         try:
             command = action["command"]
-            feed = await peer.stream(command, token, action["items"], action["fails_at"], action["mode"])
+            feed = await peer.stream(
+                command, token, action["items"], action["fails_at"], action["mode"]
+            )
             stream.session = peer.session.id
             try:
                 async for item in feed:

@@ -42,12 +42,14 @@ def check(seeds, kits=KITS):
         lines = ["%d scenarios with violations:" % len(failures)]
         for seed, found in failures:
             lines.append("%s: %s" % (found[0][0], str(found[0][1])[:300]))
-            lines.append("    replay: .venv/bin/python tests/whole %d --kits %s" % (seed, ",".join(kits)))
+            lines.append(
+                "    replay: .venv/bin/python tests/whole %d --kits %s" % (seed, ",".join(kits))
+            )
         raise AssertionError("\n".join(lines))
 
 
 def smaller(made, kind, most=400):
-    """A plan in which `kind` is still violated, with as little in it as `most` trials get rid of."""
+    """A plan that still violates `kind`, with as little in it as `most` trials leave."""
     trials = 0
 
     def still(candidate):

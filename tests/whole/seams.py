@@ -7,33 +7,20 @@ blocking driver's copy has a `point()` before each of its statements, where thre
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import builtins
 import importlib
-import importlib.util
-import sys
 import types
-from collections.abc import Callable, Iterable
-from importlib.machinery import SourceFileLoader
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import picolink
-from whole import boardloop, boardshim, memory, threads
+from whole import boardloop, boardshim, copies, memory, threadlike, threads
 from whole.hostloop import Loop, drop
 from whole.world import Process, World
 
-PACKAGE = Path(picolink.__file__).parent
-_BOTH = """core.attach core.dialer core.endpoint core.errors core.failure core.frames core.inbox
-core.markers core.outbox core.packets core.partial core.port core.session core.textstream
-core.timing core.values links.base links.missing links.registry node.args node.bare node.builtin
-node.calls node.clock node.closing node.config node.dialect node.driver node.items node.naming
-node.node node.opening node.peer node.publishing node.readings node.running node.streams
-node.subscriber node.suggestion node.talk node.topics node.trace node.typed services.bench
-services.describe services.log services.stats""".split()
-_HOST = ["node.wait_thread", "node.wait_host", "node.aio"]
-_THREADS = ["node.wait_thread", "node.wait_host", "node.line", "node.blocking", "links.forgiving"]
+_HOSTS = {"aio", "blocking", "callbacks", "host", "lead", "line", "many", "signals"}
+_HOSTS |= {"wait_host", "wait_thread"}  # modules that a board lacks
+_BOARDS = {"wait_board", "wifi"}  # and those that a host lacks
 _WITH_POINTS = {"wait_thread.py", "line.py", "lead.py", "callbacks.py", "blocking.py"}
 
 _world: World
@@ -60,14 +47,14 @@ class Kit:
     name = ""
     asyncio: Any = asyncio
     async_generators = True
-    more: list[str] = []
+    without = _BOARDS
     instead: dict[str, Any] = {}  # modules that the copy is to import
     points: frozenset[str] | set[str] = frozenset()
 
     def __init__(self) -> None:
         ours = dict(builtins.__dict__, print=_say, __import__=self._import)
-        finder = _Finder("whole_" + self.name, set(self.points), ours)
-        self.modules = import_copy(finder, _BOTH + self.more, self.instead)
+        finder = copies.Finder("whole_" + self.name, self.points, threads.point, ours)
+        self.modules = copies.import_copy(finder, self.without, self.instead)
         time = _Time("time")
         for module in self.modules:
             for name, value in (("time", time), ("urandom", lambda n: _world.random.bytes(n))):
@@ -87,7 +74,9 @@ class Kit:
         real_load = registry.load
         for module in self.modules:
             if module.__dict__.get("load") is real_load:
-                module.__dict__["load"] = lambda name: scheme if name[:3] == "sim" else real_load(name)
+                module.__dict__["load"] = lambda name: (
+                    scheme if name[:3] == "sim" else real_load(name)
+                )
 
     def _import(self, name: str, *more: Any) -> Any:
         """The `import` of functions in the copy."""
@@ -143,7 +132,6 @@ class HostKit(Kit):
     """Nodes in asyncio programs on hosts."""
 
     name = "host"
-    more = _HOST
 
     def start(self, process: Process, main: Callable[[], Any]) -> None:
         """Runs the coroutine that `main` returns as a program."""
@@ -186,6 +174,7 @@ class BoardKit(Kit):
     name = "board"
     asyncio = boardshim
     async_generators = False
+    without = _HOSTS | {"wifi"}
     instead = {"asyncio": boardshim, "asyncio.core": boardshim}
 
     def __init__(self) -> None:
@@ -225,8 +214,7 @@ class ThreadKit(Kit):
     """Blocking programs on hosts."""
 
     name = "threads"
-    asyncio = threads.asyncio
-    more = _THREADS
+    asyncio = threadlike.asyncio
     points = _WITH_POINTS
 
     def __init__(self) -> None:
@@ -234,7 +222,7 @@ class ThreadKit(Kit):
         for module in self.modules:
             for name in ("threading", "queue", "select", "os", "asyncio"):
                 if isinstance(module.__dict__.get(name), types.ModuleType):
-                    module.__dict__[name] = getattr(threads, name)
+                    module.__dict__[name] = getattr(threadlike, name)
         for module in self.modules:
             if "normalise" in module.__dict__:
                 module.__dict__["normalise"] = lambda address: address
@@ -263,103 +251,6 @@ class ThreadKit(Kit):
     def bury(self, process: Process) -> None:
         """Lets go of what a program that is gone has left behind."""
         threads.bury()
-
-
-def import_copy(
-    finder: _Finder, paths: Iterable[str], instead: dict[str, Any]
-) -> list[types.ModuleType]:
-    """Imports the package anew, with the modules `instead` in the place of others; returns its
-    modules."""
-    name = finder.name
-    kept = {path: sys.modules.get(path) for path in instead}
-    sys.modules.update(instead)
-    sys.meta_path.insert(0, finder)
-    try:
-        spec = importlib.util.spec_from_file_location(
-            name, PACKAGE / "__init__.py", submodule_search_locations=[str(PACKAGE)]
-        )
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-        if "asyncio" in instead:  # a board's: it has the other driver
-            driver = importlib.import_module(name + ".node.wait_board")
-            sys.modules[name + ".node.wait_host"] = driver
-        for path in paths:
-            if (PACKAGE / (path.replace(".", "/") + ".py")).exists():
-                importlib.import_module(f"{name}.{path}")
-    finally:
-        sys.meta_path.remove(finder)
-        for path, real in kept.items():
-            if real is None:
-                del sys.modules[path]
-            else:
-                sys.modules[path] = real
-    return [m for n, m in sys.modules.items() if n.startswith(name + ".") and m is not None]
-
-
-class _Finder:
-    """Finds the modules of a copy: with builtins of ours, and points in some of them."""
-
-    def __init__(self, name: str, points: set[str], ours: dict[str, Any]) -> None:
-        self.name = name
-        self.points = points
-        self.ours = ours
-
-    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
-        if not fullname.startswith(self.name + "."):
-            return None
-        file = PACKAGE.joinpath(*fullname.split(".")[1:])
-        if file.is_dir():
-            return None
-        file = file.with_suffix(".py")
-        loader = _Loader(fullname, str(file))
-        loader.points = file.name in self.points
-        loader.ours = self.ours
-        return importlib.util.spec_from_file_location(fullname, file, loader=loader)
-
-
-class _Loader(SourceFileLoader):
-    points = False
-    ours: dict[str, Any]
-
-    def exec_module(self, module: types.ModuleType) -> None:
-        module.__dict__["__builtins__"] = self.ours
-        if not self.points:
-            super().exec_module(module)
-            return
-        tree = ast.parse(Path(self.path).read_text("utf-8"), self.path)
-        tree = ast.fix_missing_locations(_Points().visit(tree))
-        module.__dict__["_point_"] = threads.point
-        exec(compile(tree, self.path, "exec"), module.__dict__)
-
-
-class _Points(ast.NodeTransformer):
-    """Puts a call of `_point_` before each statement of a function."""
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        self.generic_visit(node)
-        node.body = _pointed(node.body)
-        return node
-
-    def generic_visit(self, node: ast.AST) -> ast.AST:
-        super().generic_visit(node)
-        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-            for field in ("body", "orelse", "finalbody"):
-                block = getattr(node, field, None)
-                if isinstance(block, list) and block:
-                    setattr(node, field, _pointed(block))
-        return node
-
-
-def _pointed(block: list[Any]) -> list[Any]:
-    result: list[Any] = []
-    for statement in block:
-        if not isinstance(statement, ast.Nonlocal | ast.Global | ast.ImportFrom):
-            call = ast.Expr(ast.Call(ast.Name("_point_", ast.Load()), [], []))
-            result.append(ast.copy_location(call, statement))
-        result.append(statement)
-    return result
 
 
 KITS = {"host": HostKit, "board": BoardKit, "threads": ThreadKit}

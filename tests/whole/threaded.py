@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import queue
 from typing import Any
 
-from whole import functions, threads
-from whole.oracle import Feed, Stream
+from whole import threadlike, threads
+from whole.oracle import Feed
 from whole.player import ODD, Run
 
 
@@ -15,13 +16,16 @@ class ThreadedRun(Run):
 
     board: Any = None
 
+    def begin(self) -> None:
+        self.own = threadlike.SimpleQueue()  # what the main thread is to do
+        super().begin()
+
     def main(self) -> None:  # type: ignore[override]
-        """The program itself: it connects, again where that failed, and serves until it leaves. What
-        the plan marks for it, it does in this thread, where a Ctrl-C may meet it."""
+        """The program itself: it connects, again where that failed, and serves until it leaves.
+        What the plan marks for it, it does in this thread, where a Ctrl-C may meet it."""
         spec = self.player.spec
         address = "sim:" + spec["dials"][0]
         there = self.world.wires[spec["dials"][0]].listener_name
-        self.own = threads.SimpleQueue()
         self.thread = threads.current_thread()
         while not self.leaving:
             try:
@@ -100,7 +104,7 @@ class ThreadedRun(Run):
                 return
             try:
                 job = self.own.get(timeout=0.5)
-            except threads.queue.Empty:
+            except queue.Empty:
                 continue
             job()
 

@@ -1,4 +1,4 @@
-"""Threads on a virtual clock: what the blocking driver uses of `threading`, `queue`, `select`, `os`.
+"""Threads on a virtual clock (CPython).
 
 Each thread is a greenlet. It runs until it waits for something, or, now and then, until a statement
 where the world takes the turn away: so races show, and the same seed shows them again.
@@ -6,18 +6,12 @@ where the world takes the turn away: so races show, and the same seed shows them
 
 from __future__ import annotations
 
-import asyncio as real_asyncio
-import os as real_os
-import select as real_select
 import threading as real_threading
-from collections import deque
 from collections.abc import Callable
 from math import ceil
 from typing import Any
 
 from greenlet import GreenletExit, getcurrent, greenlet
-
-from whole.hostloop import Loop
 from whole.world import Process, World
 
 _world: World  # of the scenario that runs: set by `begin`
@@ -25,6 +19,11 @@ _on_error: Callable[[str, BaseException], None]
 _SLICE = 500  # statements of one turn, where nobody is hurried
 _switches = 0  # of 1000 statements, so many end the turn of their thread
 _left = 0  # statements of the present turn
+
+
+def world() -> World:
+    """The world of all threads."""
+    return _world
 
 
 def begin(world: World, on_error: Callable[[str, BaseException], None], switches: int) -> None:
@@ -175,7 +174,8 @@ def wait_for(waiters: list[Any], ready: Callable[[], Any], timeout_s: float | No
             timer.cancel()
 
 
-def _wake(waiters: list[Any]) -> None:
+def wake(waiters: list[Any]) -> None:
+    """Lets the threads among `waiters` look whether what they wait for is there."""
     for thread in waiters:
         _world.wake(thread)
 
@@ -207,7 +207,7 @@ class Lock:
         self._count -= 1
         if self._count == 0:
             self._owner = None
-            _wake(self._waiters)
+            wake(self._waiters)
 
     def locked(self) -> bool:
         return self._count > 0
@@ -252,7 +252,7 @@ class Condition:
         self._tickets.append(ticket)
         count, self._lock._count = self._lock._count, 0
         owner, self._lock._owner = self._lock._owner, None
-        _wake(self._lock._waiters)
+        wake(self._lock._waiters)
         try:
             return wait_for(self._waiters, lambda: ticket[0], timeout)
         finally:
@@ -274,7 +274,7 @@ class Condition:
         for ticket in self._tickets[:n]:
             ticket[0] = True
         del self._tickets[:n]
-        _wake(self._waiters)
+        wake(self._waiters)
 
     def notify_all(self) -> None:
         self.notify(len(self._tickets))
@@ -292,7 +292,7 @@ class Event:
 
     def set(self) -> None:
         self._set = True
-        _wake(self._waiters)
+        wake(self._waiters)
 
     def clear(self) -> None:
         self._set = False
@@ -302,193 +302,13 @@ class Event:
         return wait_for(self._waiters, self.is_set, timeout)
 
 
-class SimpleQueue:
-    """queue.SimpleQueue, and queue.Queue as far as it is the same."""
-
-    def __init__(self, maxsize: int = 0) -> None:
-        self._items: deque[Any] = deque()
-        self._waiters: list[Any] = []
-
-    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
-        self._items.append(item)
-        _wake(self._waiters)
-
-    put_nowait = put
-
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:
-        point()
-        if not wait_for(self._waiters, lambda: self._items, timeout if block else 0):
-            raise queue.Empty
-        return self._items.popleft()
-
-    def get_nowait(self) -> Any:
-        return self.get(False)
-
-    def empty(self) -> bool:
-        return not self._items
-
-    def qsize(self) -> int:
-        return len(self._items)
-
-
-class Poll:
-    """select.poll: of virtual pollables, and of the pipes below."""
-
-    def __init__(self) -> None:
-        self._watched: dict[Any, int] = {}
-        self._waiters: list[Any] = []
-
-    def _changed(self) -> None:
-        _wake(self._waiters)
-
-    def register(self, pollable: Any, mask: int = real_select.POLLIN) -> None:
-        pollable = _pipes.get(pollable, pollable)
-        if pollable not in self._watched:
-            pollable.watchers.append(self._changed)
-        self._watched[pollable] = mask
-        _wake(self._waiters)
-
-    def modify(self, pollable: Any, mask: int) -> None:
-        pollable = _pipes.get(pollable, pollable)
-        if pollable not in self._watched:
-            raise FileNotFoundError(2, "not registered")
-        self._watched[pollable] = mask
-        _wake(self._waiters)
-
-    def unregister(self, pollable: Any) -> None:
-        pollable = _pipes.get(pollable, pollable)
-        del self._watched[pollable]
-        pollable.watchers.remove(self._changed)
-
-    def _events(self) -> list[tuple[Any, int]]:
-        found = []
-        for pollable, mask in list(self._watched.items()):
-            event = 0
-            if mask & real_select.POLLIN and pollable.readable():
-                event |= real_select.POLLIN
-            if mask & real_select.POLLOUT and pollable.writable():
-                event |= real_select.POLLOUT
-            if event:
-                found.append((getattr(pollable, "number", pollable), event))
-        return found
-
-    def poll(self, timeout: float | None = None) -> list[tuple[Any, int]]:
-        point()
-        wait = None if timeout is None or timeout < 0 else timeout / 1000
-        found: list[tuple[Any, int]] = []
-
-        def ready() -> bool:
-            found[:] = self._events()
-            return bool(found)
-
-        wait_for(self._waiters, ready, wait)
-        return found
-
-
-class _Pipe:
-    """The reading end of a pipe."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.data = b""
-        self.watchers: list[Callable[[], None]] = []
-
-    def readable(self) -> bool:
-        return bool(self.data)
-
-    def writable(self) -> bool:
-        return False
-
-
-_pipes: dict[Any, _Pipe] = {}  # either end -> the pipe
-
-
-class _Like:
-    """A module of ours in the place of another one, which has what ours lacks."""
-
-    def __init__(self, real: Any, **ours: Any) -> None:
-        self.__dict__.update(ours)
-        self._real = real
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._real, name)
-
-
-def _pipe2(flags: int = 0) -> tuple[int, int]:
-    number = max(_pipes, default=998) + 2 & ~1
-    _pipes[number] = _pipes[number + 1] = _Pipe(number)
-    return number, number + 1
-
-
-def _read(number: int, size: int) -> bytes:
-    pipe = _pipes[number]
-    if not pipe.data:
-        raise BlockingIOError(11, "nothing there")
-    data, pipe.data = pipe.data[:size], pipe.data[size:]
-    return data
-
-
-def _write(number: int, data: bytes) -> int:
-    point()
-    pipe = _pipes.get(number)
-    if pipe is None:
-        raise OSError(9, "bad file descriptor")
-    if len(pipe.data) > 65536:
-        raise BlockingIOError(11, "full")
-    pipe.data += data
-    for watcher in pipe.watchers[:]:
-        watcher()
-    return len(data)
-
-
-def _close(number: int) -> None:
-    if _pipes.pop(number, None) is None:
-        raise OSError(9, "bad file descriptor")
-
-
 def current_thread() -> Any:
     return _threads.get(getcurrent()) or real_threading.current_thread()
 
 
-def _main_thread() -> Any:
+def main_thread() -> Any:
     process = current_thread().process
     return next(t for t in _threads.values() if t.process is process and t.name == "MainThread")
-
-
-threading = _Like(
-    real_threading, Thread=Thread, Lock=Lock, RLock=RLock, Condition=Condition, Event=Event,
-    current_thread=current_thread, main_thread=_main_thread,
-    get_ident=lambda: current_thread().ident,
-)  # fmt: skip
-queue = _Like(__import__("queue"), SimpleQueue=SimpleQueue, Queue=SimpleQueue)
-select = _Like(real_select, poll=Poll)
-os = _Like(
-    real_os, pipe2=_pipe2, pipe=_pipe2, read=_read, write=_write, close=_close,
-    urandom=lambda n: _world.random.bytes(n), getpid=lambda: 4711,
-)  # fmt: skip
-
-
-class Runner:
-    """asyncio.Runner: an event loop in the running thread, which waits for it."""
-
-    def run(self, coroutine: Any) -> Any:
-        process = current_thread().process
-        loop = Loop(_world, process, _on_error, is_all=False)  # its task has the exception
-        task = loop.create_task(coroutine)
-        waiters: list[Any] = []
-        task.add_done_callback(lambda _: _wake(waiters))
-        wait_for(waiters, task.done, None)
-        return task.result()
-
-    def close(self) -> None:
-        pass
-
-
-def _run(coroutine: Any) -> Any:
-    return Runner().run(coroutine)
-
-
-asyncio = _Like(real_asyncio, run=_run, Runner=Runner)
 
 
 def sleep(seconds: float) -> None:
