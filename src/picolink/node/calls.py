@@ -3,6 +3,7 @@
 A call ends in one of three ways: done (its value), not done, unknown. Loaded by nodes that call.
 """
 
+import gc
 from struct import pack, unpack_from
 
 from ..core.errors import (
@@ -184,6 +185,17 @@ class Calls:
         call = self.open.get(ref)
         if call is None:
             return  # it was given up meanwhile
+        try:
+            self._take(call, kind, body)
+        except MemoryError:
+            gc.collect()
+            try:
+                self._take(call, kind, body)
+            except MemoryError:
+                why = "there was no memory for what %s answered" % self.session.peer_name
+                self.give_up(call, why)
+
+    def _take(self, call: Call, kind: int, body: bytes) -> None:
         what = kind & 0x8F  # 0x80: of a later version
         items = call.items
         try:
@@ -211,9 +223,11 @@ class Calls:
             if items is not None and items.ended():
                 assert items.last is not None
                 self._end(call, None, items.last[1])
-        except Exception as error:  # what came is no answer, or there is no memory for it
+        except MemoryError:
+            raise
+        except Exception as error:  # what came is no answer
             why = "%s answered %s with what can't be read (%s)"
-            error = RemoteError(why % (self.session.peer_name, call.name, error or "no memory"))
+            error = RemoteError(why % (self.session.peer_name, call.name, error))
             if items is not None:
                 self.cancel(call)
             self._end(call, None, error)

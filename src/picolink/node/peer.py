@@ -212,22 +212,20 @@ class Peer:
         """The same with a list of arguments and a map of named ones."""
         timeout_ms = milliseconds(timeout_s)
         wait_ms = TIMES["call"] if timeout_ms is None else timeout_ms
-        end_ms = self.node.now_ms() + wait_ms if wait_ms else None
-        deadline_ms = None  # of the first try
+        deadline_ms = self.node.now_ms() + wait_ms if wait_ms else None
         while True:
             session = self.session
             if self.failed is not None:
                 raise self.failed
             if session is None or not session.peer_uid:
                 try:
-                    session = await self._connected(end_ms)
+                    session = await self._connected(deadline_ms)
                 except CannotConnect as error:
                     raise NotDone("%s was not sent: %s" % (command, error)) from None
             calls = session.data.caller()
             call = calls.start(
                 command, args, named or {}, timeout_ms, self.node.now_ms(), None, deadline_ms
             )
-            deadline_ms = call.deadline_ms
             if call.deadline_ms is not None:
                 self.node.host.call_by(call.deadline_ms)
             event = asyncio.Event()
