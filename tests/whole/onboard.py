@@ -6,6 +6,8 @@ its tasks: time passes where it would poll.
 
 import asyncio
 import builtins
+import io
+import sys
 
 from whole import boardloop, memory
 from whole import world as worlds
@@ -36,6 +38,8 @@ class World(worlds.World):
                 asyncio.core.run_until_complete(task)
             except BaseException as error:
                 process = self.process
+                if process is None:  # not of a program
+                    raise error
                 process.on_error("the event loop ended", error)
                 process.kill()
         end.cancel()
@@ -56,10 +60,14 @@ class World(worlds.World):
         self.turns = 0
         self.process = None
         next_ms = self.next_ms()
-        if wait_ms > 0 and (next_ms is None or self.now_ms + wait_ms < next_ms):
-            next_ms = self.now_ms + wait_ms
-        self.now_ms = next_ms
-        self.happen()
+        if wait_ms > 0:
+            at_ms = self.now_ms + wait_ms
+            self.now_ms = at_ms if next_ms is None or at_ms < next_ms else next_ms
+            self.happen()
+            return
+        while asyncio.core._task_queue.peek() is None:  # as a poll that waits for anything
+            self.now_ms = self.next_ms()
+            self.happen()
 
 
 class BoardKit:
@@ -94,6 +102,8 @@ class BoardKit:
 
     async def open_async(self, scheme, where, options):
         """What the registry wants of a link's module."""
+        if scheme[:3] != "sim":  # a board that is told of no links tries its USB
+            raise self.errors.CannotConnect("there is no %s: here" % scheme)
         await asyncio.sleep(0.003)
         return _world.wires[where].open(self, scheme == "sim-listen")
 
@@ -129,6 +139,15 @@ class BoardKit:
 KITS = {"board": BoardKit}
 _kit = None
 _print = print
+
+
+def traceback_of(error):
+    """The places that an exception came through."""
+    text = io.StringIO()
+    sys.print_exception(error, text)
+    lines = [line for line in text.getvalue().split("\n") if line[:7] == "  File "]
+    lines.reverse()
+    return "".join([" <" + line[7:] for line in lines[:4]])
 
 
 def kit(name):

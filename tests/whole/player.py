@@ -91,7 +91,7 @@ class Run:
 
     def on_error(self, what, error):
         """Something escaped from the node's own loops."""
-        text = what if error is None else "%s: %s" % (what, self.scenario.describe(error))
+        text = what if error is None else "%s: %s" % (what, self.scenario.where(error))
         self.oracle.wrong("an exception escaped", "%s: %s" % (self.name, text))
 
     def begin(self):

@@ -48,7 +48,7 @@ class Scenario:
         """Something escaped from a thread."""
         process = self.world.process
         name = process.name if process is not None else "?"
-        self.oracle.wrong("an exception escaped", "%s: %s: %s" % (name, what, self.describe(error)))
+        self.oracle.wrong("an exception escaped", "%s: %s: %s" % (name, what, self.where(error)))
 
     def on_spin(self, process):
         """Somebody keeps the processor busy while nothing happens."""
@@ -62,6 +62,10 @@ class Scenario:
             return "%s: %s" % (type(error).__name__, error)
         except Exception:
             return type(error).__name__
+
+    def where(self, error):
+        """An exception, and the lines that it came through."""
+        return self.describe(error) + seams.traceback_of(error)
 
     def run(self):
         """Lets it all happen; returns the oracle's violations."""

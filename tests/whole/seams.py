@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import builtins
 import importlib
+import traceback
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from whole import boardloop, boardshim, copies, memory, threadlike, threads
@@ -255,6 +257,12 @@ class ThreadKit(Kit):
 
 KITS = {"host": HostKit, "board": BoardKit, "threads": ThreadKit}
 _kits: dict[str, Kit] = {}
+
+
+def traceback_of(error: BaseException) -> str:
+    """The last places that an exception came through."""
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    return "".join(f" < {Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames))
 
 
 def kit(name: str) -> Any:
