@@ -83,8 +83,10 @@ class Feed:
             if self._renew in self._line.renewals:
                 self._line.renewals.remove(self._renew)
             if call is not None and not call.done:
-                self._line.calls().cancel(call)
-                call.end(None)
+                try:
+                    self._line.calls().cancel(call)
+                finally:
+                    call.end(None)
                 self._line.send()
         self._line.lead.notify()
 

@@ -229,8 +229,9 @@ class Calls:
             why = "%s answered %s with what can't be read (%s)"
             error = RemoteError(why % (self.session.peer_name, call.name, error))
             if items is not None:
-                self.cancel(call)
-            self._end(call, None, error)
+                self._abandon(call, error)
+            else:
+                self._end(call, None, error)
 
     def _begun(self, call: Call, meta: "dict[str, Any]") -> None:
         blocking_s = min(meta.get("blocking_s", 0), _LONGEST_BLOCKING_S)
@@ -244,8 +245,7 @@ class Calls:
             call.items.meta = meta
             call.items.drain()
         elif "items" in meta:
-            self.cancel(call)
-            call.end(None, BadArguments("%s is a stream: use stream()" % call.name))
+            self._abandon(call, BadArguments("%s is a stream: use stream()" % call.name))
 
     def _error(self, name: str, kind: str, message: str, traceback: str) -> Exception:
         peer = self.session.peer_name
@@ -287,9 +287,16 @@ class Calls:
 
     def give_up(self, call: Call, why: str) -> None:
         """Ends a call that nobody waits for any more."""
-        sent = _sent(call)
-        self.cancel(call)
-        call.end(None, self._over(call.name, why, sent))
+        error = self._over(call.name, why, _sent(call))
+        self._abandon(call, error)
+
+    def _abandon(self, call: Call, error: Exception) -> None:
+        """Ends a call with `error`, and takes it back or cancels it there. It ends in any case,
+        also where there is no memory to say so."""
+        try:
+            self.cancel(call)
+        finally:
+            call.end(None, error)
 
     def _over(self, name: str, why: str, sent: bool) -> PicolinkError:
         """How a call ended that was not answered: what may have left is never "not done"."""
@@ -305,9 +312,7 @@ class Calls:
             if deadline_ms is None:
                 continue
             if deadline_ms <= now_ms:
-                sent = _sent(call)
-                self.cancel(call)
-                call.end(None, self._timeout(call.name, sent))
+                self._abandon(call, self._timeout(call.name, _sent(call)))
             elif earliest is None or deadline_ms < earliest:
                 earliest = deadline_ms
         return earliest

@@ -48,6 +48,7 @@ def answer(talk: "Talk", ref: int, error: BaseException, messages: int, begun: b
         [kind, message, text, messages],
         [kind, message, "", messages],
         [kind, message[:_SHORT], "", messages],
+        [kind, message[: _SHORT // 4], "", messages],
         [kind[: _SHORT // 2], "", "", messages],
     ):
         try:

@@ -81,8 +81,8 @@ class Stream(Outgoing):
                 self.room_bytes -= len(item[1])
                 self.queue.append(item)
                 self.session.wanted = True
-            except Exception as problem:  # no value that can be sent
-                error = problem
+            except Exception as problem:
+                error = problem  # no value that can be sent
         if error is not None or value is _END:
             self.error = self.error or error
             self._finish()

@@ -127,6 +127,8 @@ class Subscription:
     def close(self) -> None:
         """Ends it; nothing more comes."""
         if self.call is not None and not self.call.done:
-            self._session.data.caller().cancel(self.call)
-            self.call.end(None)
+            try:
+                self._session.data.caller().cancel(self.call)
+            finally:
+                self.call.end(None)
             self._node.kick(self._session)
