@@ -58,7 +58,7 @@ class World(worlds.World):
                 self.ending.set()
             return
         self.turns = 0
-        self.process = None
+        self.process = asyncio.core.cur_task = None
         next_ms = self.next_ms()
         if wait_ms > 0:
             at_ms = self.now_ms + wait_ms

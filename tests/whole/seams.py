@@ -182,6 +182,9 @@ class BoardKit(Kit):
     def __init__(self) -> None:
         boardloop.install(boardshim)
         super().__init__()
+        interrupts = self.package("node.interrupts")  # as they are on MicroPython
+        interrupts._real_ctrl_c = lambda error: False
+        interrupts._cancelled = lambda: False
 
     def start(self, process: Process, main: Callable[[], Any]) -> None:
         """Runs the coroutine that `main` returns as a program."""
