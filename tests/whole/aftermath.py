@@ -27,29 +27,20 @@ class Aftermath:
         self.scenario.adversary.stop()
         self.all_served()
         self.until(self.all_heard, SERVED_MS)
-        if self.world.given_up:
-            return
-        for feed in self.oracle.feeds:
-            if feed.waits_for() and not self.heard(feed):
-                self.oracle.wrong("a subscription is deaf", feed.name)
-                feed.on = False
-        self.all_prompt()
-        for feed in self.oracle.feeds:
-            feed.on = False
-            if not feed.subscriber.process.dead:
-                self.outside(feed.subscriber, feed.stop)
-        for stream in self.oracle.streams.values():
-            if stream.waits_in_vain():
-                self.outside(stream.caller, stream.stop)
-        self.until(self.all_ended, ENDED_MS)
-        if self.world.given_up:
-            return
-        self.world.run(max(self.world.now_ms, began_ms + GONE_MS) + SETTLED_MS)
-        self.oracle.judge()
-        for player in self.scenario.players.values():
-            if player.alive():
-                for what in kept(player.run):
-                    self.oracle.wrong("something is kept", "%s: %s" % (player.run.name, what))
+        if not self.world.given_up:
+            for feed in self.oracle.feeds:
+                if feed.waits_for() and not self.heard(feed):
+                    self.oracle.wrong("a subscription is deaf", feed.name)
+                    feed.on = False
+            self.end_streams()
+            self.until(self.calls_ended, ENDED_MS)
+            self.all_prompt()
+            self.end_feeds()
+            self.until(self.feeds_ended, ENDED_MS)
+            self.world.run(max(self.world.now_ms, began_ms + GONE_MS) + SETTLED_MS)
+        if not self.world.given_up:
+            self.oracle.judge()
+            self.all_settled()
 
     def renew_first(self):
         """What is published from here on is new."""
@@ -174,15 +165,42 @@ class Aftermath:
 
     # The end
 
-    def all_ended(self):
-        """Whether all calls and streams have ended."""
+    def calls_ended(self):
+        """Whether all calls and streams have ended, by themselves."""
         for call in self.oracle.calls.values():
             if call.outcome is None and not call.caller.process.dead:
                 return False
         for stream in self.oracle.streams.values():
             if stream.outcome is None and not stream.caller.process.dead:
                 return False
+        return True
+
+    def end_streams(self):
+        """Closes the streams of which nothing can come any more."""
+        for stream in self.oracle.streams.values():
+            if stream.waits_in_vain():
+                self.outside(stream.caller, stream.stop)
+
+    def end_feeds(self):
+        """Nobody wants to hear anything more."""
+        for feed in self.oracle.feeds:
+            feed.on = False
+            if not feed.subscriber.process.dead:
+                self.outside(feed.subscriber, feed.stop)
+
+    def feeds_ended(self):
+        """Whether all subscriptions have ended that do."""
         for feed in self.oracle.feeds:
             if not feed.everywhere and feed.outcome is None and not feed.subscriber.process.dead:
                 return False
         return True
+
+    def all_settled(self):
+        """Nothing is kept that nobody wants."""
+        for feed in self.oracle.feeds:
+            if not feed.everywhere and feed.outcome is None and not feed.subscriber.process.dead:
+                self.oracle.wrong("a subscription can't be ended", feed.name)
+        for player in self.scenario.players.values():
+            if player.alive():
+                for what in kept(player.run):
+                    self.oracle.wrong("something is kept", "%s: %s" % (player.run.name, what))

@@ -318,7 +318,7 @@ class Run:
                 subscription.close()
         except BaseException as error:
             self.told(feed, error)
-        feed.on = False
+        feed.outcome = feed.outcome or "closed"
 
     def publish(self, action):
         """Publishes some items under a topic."""

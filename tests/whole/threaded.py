@@ -87,7 +87,7 @@ class ThreadedRun(Run):
         for number, (topic, publisher, how) in enumerate(everywhere):
             feed = Feed(f"{self.name} callback {topic} {number}", self, publisher, topic, "all")
             self.oracle.feeds.append(feed)
-            feed.renewed = True
+            feed.everywhere = True
             self.everywhere.append((feed, how))
 
     def tasks_at_rest(self) -> int:
@@ -183,7 +183,7 @@ class ThreadedRun(Run):
         except BaseException as error:
             self.told(feed, error)
             self.raise_signal(error)
-        feed.on = False
+        feed.outcome = feed.outcome or "closed"
 
     def do_read(self, action: Any, token: str) -> None:  # type: ignore[override]
         peer = self.peer(action)
