@@ -47,16 +47,10 @@ def put_back(name: str) -> Iterator[None]:
 
 @mutation
 def a_loss_forgets_that_it_was_sent(kit: Any, put: Put) -> None:
-    def lost(real: Any) -> Any:
-        def forgetful(self: Any, start: int, end: int) -> None:
-            real(self, start, end)
-            if end - start == len(self.body) and self.holes:
-                self.at = 0
-                self.holes = []
+    def sent(real: Any) -> Any:
+        return lambda call: real(call) and not call.message.holes
 
-        return forgetful
-
-    put(kit.package("core.outbox").Message, "lost", lost)
+    put(kit.package("node.calls"), "_sent", sent)
 
 
 @mutation

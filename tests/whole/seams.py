@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import gc
 import importlib
 import traceback
 import types
@@ -301,6 +302,11 @@ class _BoardTurns:
 def begin(world: World, on_error: Any, switches: int) -> None:
     """From here on all kits work in `world`."""
     global _world
+    # What an earlier world left behind would be taken down at some moment of this one, and some of
+    # its `finally` runs then: collected between worlds, each is the same history wherever it runs.
+    gc.collect()
+    gc.disable()
+    gc.freeze()
     _world = world
     threads.begin(world, on_error, switches)
     boardloop.world = world
@@ -313,3 +319,5 @@ def begin(world: World, on_error: Any, switches: int) -> None:
 def end() -> None:
     """The world is over."""
     threads.bury()
+    gc.unfreeze()
+    gc.enable()

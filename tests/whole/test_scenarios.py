@@ -5,7 +5,12 @@ What each promise is, and what counts as broken, stands in oracle.py and afterma
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import warnings
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +21,8 @@ from whole import plan, runner
 from whole.scenario import Scenario
 
 CPYTHON_ONLY = "test_boards.py has the same for boards alone, on both interpreters"
+HERE = Path(__file__).parent
+SRC = HERE.parent.parent / "src"
 COUNT = 20_000 if SOAK else 500
 CHUNKS = 40 if SOAK else 10
 BY_HYPOTHESIS = 500 if SOAK else 25
@@ -60,13 +67,30 @@ def test_no_plan_that_hypothesis_makes_breaks_a_promise(data: st.DataObject) -> 
     assert runner.run_plan(plan.make(Draw(data), runner.KITS)) == []
 
 
-def test_a_seed_is_one_history() -> None:
-    for number in range(5):
-        made = plan.make(Random(runner.seed_of(number)))
-        traces: list[list[Any]] = [[], []]
-        for trace in traces:
-            Scenario(made, trace).run()
-        assert traces[0] == traces[1]
+def history(number: int) -> str:
+    """All that happens in a scenario, in short."""
+    trace: list[Any] = []
+    Scenario(plan.make(Random(runner.seed_of(number))), trace).run()
+    return sha256(repr(trace).encode()).hexdigest()
+
+
+def test_a_seed_is_one_history_whatever_ran_before() -> None:
+    first = [history(number) for number in range(8)]
+    assert [history(number) for number in reversed(range(8))] == first[::-1]
+
+
+def test_a_seed_is_one_history_in_every_process() -> None:
+    code = "import sys; sys.path[:0] = sys.argv[1:]; import test_scenarios as t; "
+    code += "print([t.history(number) for number in range(4)])"
+    told = set()
+    for hashes in ("1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", code, *map(str, (HERE, HERE.parent, SRC))],
+            env={**os.environ, "PYTHONHASHSEED": hashes},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        told.add(done.stdout)
+    assert told == {f"{[history(number) for number in range(4)]}\n"}
 
 
 def test_a_scenario_has_enough_in_it() -> None:

@@ -32,6 +32,7 @@ def begin(world: World, on_error: Callable[[str, BaseException], None], switches
     _world = world
     _on_error = on_error
     _switches = switches
+    protected.clear()
 
 
 class Thread:
