@@ -69,23 +69,25 @@ class Peer:
                     wifi = self.node.wifi
                     address = self._target if wifi is None else wifi.route(self._target)
                     link = await open_link(address, self.node)
-                    driver = Driver(self.node, link, self._on_lost)
+                    try:
+                        driver = Driver(self.node, link, self._on_lost)
+                    except BaseException:
+                        link.close()
+                        raise
+                wait_ms = TIMES["retry"]
+                self._changed.clear()
+                self._driver = driver
+                self._dial()
             except UsageError as error:
                 self.failed = error
                 self._changed.set()
                 return
             except Exception as error:  # whatever it is, it is tried again
-                self.why = str(error) or type(error).__name__
-                self._changed.set()
-            else:
-                wait_ms = TIMES["retry"]
+                self._lose(str(error) or type(error).__name__)
+            while self._driver is not None and self._driver in self.node.drivers:
+                await self._changed.wait()
                 self._changed.clear()
-                self._driver = driver
-                self._dial()
-                while self._driver in self.node.drivers:
-                    await self._changed.wait()
-                    self._changed.clear()
-                self._driver = None
+            self._driver = None
             if not self._keep:
                 return
             await asyncio.sleep(wait_ms / 1000)
