@@ -183,7 +183,9 @@ class End:
 
     @property
     def unsent(self):
-        return self.reliable and self.out >= self.wire.buffer_packets and not self.lost
+        if self.lost or self.closed:  # as poll says of what is closed: it has something to tell
+            return False
+        return self.reliable and self.out >= self.wire.buffer_packets
 
     def receive(self):
         """The packets that have come."""
@@ -212,6 +214,8 @@ class End:
         if self.closed:
             return
         self.closed = True
+        if self.pollable is not None:
+            self.pollable.changed()
         other = self.other
         if other is not None and self.wire.kind == "stream" and not self.wire.silent:
             self.wire.world.at(self.wire.delay_ms, other.broken)

@@ -82,9 +82,7 @@ class Run:
     def tasks_at_rest(self):
         """How many tasks or threads there are when nothing is under way."""
         peers = len(self.player.spec["dials"])
-        if (
-            self.kit.name == "host"
-        ):  # serve, and for each peer: this program's, and its connection's
+        if self.kit.name == "host":  # `serve`; for each peer this program's, and its connection's
             return 2 + 2 * peers
         links = len(self.node.drivers) + len(self.node.listeners)  # each has a task that waits
         return 3 + 2 * peers + links

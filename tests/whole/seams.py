@@ -306,7 +306,8 @@ def begin(world: World, on_error: Any, switches: int) -> None:
     # its `finally` runs then: collected between worlds, each is the same history wherever it runs.
     gc.collect()
     gc.disable()
-    gc.freeze()
+    if gc.get_freeze_count() == 0:  # all that is no world's, and need not be looked at each time
+        gc.freeze()
     _world = world
     threads.begin(world, on_error, switches)
     boardloop.world = world
@@ -319,5 +320,4 @@ def begin(world: World, on_error: Any, switches: int) -> None:
 def end() -> None:
     """The world is over."""
     threads.bury()
-    gc.unfreeze()
     gc.enable()
