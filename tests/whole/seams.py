@@ -302,6 +302,7 @@ class _BoardTurns:
 def begin(world: World, on_error: Any, switches: int) -> None:
     """From here on all kits work in `world`."""
     global _world
+    threadlike.begin()
     # What an earlier world left behind would be taken down at some moment of this one, and some of
     # its `finally` runs then: collected between worlds, each is the same history wherever it runs.
     gc.collect()

@@ -17,6 +17,7 @@ class ThreadedRun(Run):
     board: Any = None
 
     def begin(self) -> None:
+        self.numbering = threads.Lock()
         self.own = threadlike.SimpleQueue()  # what the main thread is to do
         super().begin()
 
@@ -197,6 +198,10 @@ class ThreadedRun(Run):
         except Exception as error:
             if type(error).__name__ not in ODD:
                 self.on_error("read", error)
+
+    def publish(self, action: Any) -> None:
+        with self.numbering:  # several threads publish: number and item go together
+            super().publish(action)
 
     def send(self, topic: str, value: Any) -> None:
         board = self.board

@@ -128,6 +128,11 @@ class _Like:
         return getattr(self._real, name)
 
 
+def begin() -> None:
+    """Another world begins: pipes that programs of an earlier one left open are gone."""
+    _pipes.clear()
+
+
 def _pipe2(flags: int = 0) -> tuple[int, int]:
     number = max(_pipes, default=998) + 2 & ~1
     _pipes[number] = _pipes[number + 1] = _Pipe(number)
