@@ -55,14 +55,11 @@ def take(session: "Session", inbox: "Inbox", ident: int, packet: bytes, at: int)
     try:
         partial = inbox.partial.get(ident)
         if partial is None:
-            # Half of the room is for the lowest id: were others to hold all of it, its fragments
-            # would come again for ever, and theirs wait behind them.
-            held = total
+            held = 0
             for lane in (session.short, session.long):
                 for other in lane.partial.values():
                     held += len(other.body)
-            limit_bytes = session.limit_bytes
-            if held > (2 * limit_bytes if ident == inbox.low else limit_bytes):
+            if held + total > 2 * session.limit_bytes:
                 return None
             inbox.partial[ident] = partial = Partial(total)
         if total != len(partial.body):

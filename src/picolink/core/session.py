@@ -99,7 +99,9 @@ class Session:
             self.out.short.resume(low0, bits0)
             self.out.long.resume(low1, bits1)
         self.peer_name = hello.name
-        self.peer_limit_bytes = max(LEAST_LIMIT_BYTES, hello.limit_bytes)
+        self.peer_limit_bytes = self.out.long.limit_bytes = max(
+            LEAST_LIMIT_BYTES, hello.limit_bytes
+        )
         attach.welcome(hello)
         self.attach = attach
         attach.port.bear(attach)
@@ -276,6 +278,8 @@ class Session:
                         return
                 else:
                     body = packet[at:]
+                    if inbox.partial:
+                        inbox.partial.pop(ident, None)
                 if body:
                     inbox.deliver(ident)
                     self.owner.on_message(self, kind & 0x9F, ref, body)

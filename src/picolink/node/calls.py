@@ -210,6 +210,7 @@ class Calls:
             elif what == ERROR:
                 values = decode(kind, body)
                 error = self._error(call.name, *values[:3])
+                error.begun = bool(values[4]) if len(values) > 4 else None
                 if items is None:
                     self._end(call, None, error)
                 else:
@@ -247,7 +248,7 @@ class Calls:
         elif "items" in meta:
             self._abandon(call, BadArguments("%s is a stream: use stream()" % call.name))
 
-    def _error(self, name: str, kind: str, message: str, traceback: str) -> Exception:
+    def _error(self, name: str, kind: str, message: str, traceback: str) -> PicolinkError:
         peer = self.session.peer_name
         if kind in _NOT_BEGUN:
             if kind == "Busy":

@@ -162,7 +162,7 @@ class Talk:
             if value is not None:
                 self.reply(REPLY, ref, value)
         except Exception as error:
-            self.fail(ref, error)
+            self.fail(ref, error, 0, True)
 
     @seldom
     def _begin(

@@ -46,6 +46,16 @@ def format_traceback(error: "Any") -> str:
         return "%s: %s" % (type(error).__name__, message_of(error))
 
 
+def tell_once(node: "Node", consumer: "Any", error: BaseException) -> None:
+    """Reports what a consumer of values raised, where it is the first of its kind: the next value
+    may fail as well, and so on."""
+    kind = type(error).__name__
+    if kind not in consumer.told:
+        consumer.told += (kind,)
+        text = "%s takes no such value:\n%s" % (consumer.label, format_traceback(error))
+        node.report(error, text)
+
+
 def report(node: "Node", error: BaseException, text: str) -> None:
     """See `Node.report`."""
     try:

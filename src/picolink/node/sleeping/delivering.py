@@ -9,6 +9,7 @@ import asyncio
 from os import urandom
 
 from ...core.failure import PicolinkError
+from ...core.values import encode
 from ...net.clock import Clock
 from . import TIMES, kept
 
@@ -116,7 +117,7 @@ class Delivery:
                 value = reading.function()
                 if hasattr(value, "send"):
                     value = await asyncio.wait_for(value, TIMES["read"] / 1000)
-                if isinstance(value, (bytes, bytearray)):
+                if encode(value)[0]:  # of bytes, anywhere in it
                     raise TypeError("bytes are not delivered")
                 item = reading.item(value)  # null for NaN, and why
                 items.append([name, item[0]] + item[2:])
