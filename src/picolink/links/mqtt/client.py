@@ -312,19 +312,24 @@ class Client:
             result = function(*args)
             if hasattr(result, "send"):
                 self._spawn(result)
-        except Exception as error:
-            from .dialing import report
+        except BaseException as error:
+            self._failed(error)
 
-            report(error)
+    def _failed(self, error: BaseException) -> None:
+        """A handler has raised: raises what is meant for our own loop."""
+        from ... import load  # the border is above us: only by name
+        from .dialing import report
+
+        if load("node.invoke").passes(error):
+            raise error
+        report(error)
 
     def _spawn(self, coroutine: "Any") -> None:
         async def run() -> None:
             try:
                 await coroutine
-            except Exception as error:
-                from .dialing import report
-
-                report(error)
+            except BaseException as error:
+                self._failed(error)
 
         self._tasks = [task for task in self._tasks if not task.done()]
         self._tasks.append(asyncio.create_task(run()))

@@ -108,7 +108,7 @@ def over(client: "Client") -> None:
     publisher.go_on()
 
 
-def report(error: Exception) -> None:
+def report(error: BaseException) -> None:
     """Prints what a handler raised."""
     if sys.implementation.name == "micropython":
         try:
