@@ -113,8 +113,14 @@ def _actions(draw, plan, names):
     for _ in range(20 + draw.below(20)):
         call = action("call", main=draw.below(3) == 2)
         _call(draw, call)
-        if draw.below(15) == 14:  # a flood
-            call["tokens"] = ["%s.%d" % (call["token"], i) for i in range(10 + draw.below(80))]
+        if draw.below(15) == 14:  # a flood, of no more than a slow wire carries in a while
+            most = 90
+            for kind in ("reply ", "request "):
+                if call["mode"][: len(kind)] == kind:
+                    most = min(most, 10 + 40_000 // int(call["mode"][len(kind) :]))
+            call["tokens"] = [
+                "%s.%d" % (call["token"], i) for i in range(10 + draw.below(most - 9))
+            ]
     for _ in range(1 + draw.below(3)):
         _stream(draw, action("stream"))
     for _ in range(1 + draw.below(3)):
