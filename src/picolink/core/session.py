@@ -92,6 +92,7 @@ class Session:
             self._let_go()
         low0, bits0, first0, low1, bits1, first1 = hello.lanes
         if not self.met:
+            self.offset_ms = -1  # perhaps of an earlier run of the peer's
             self.peer_uid = hello.uid
             self.short.low = first0
             self.long.low = first1

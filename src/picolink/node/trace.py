@@ -17,6 +17,15 @@ def called_wrongly(error: "Any", text: str) -> bool:
     return isinstance(error, TypeError) and text.count("  File ") == 1
 
 
+# Kinds of errors by which a caller knows that its call was not begun (spec 6.5.1).
+_NOT_BEGUN = ("Cancelled", "Expired", "Busy", "UnknownCommand", "BadArguments", "TooBig")
+
+
+def kind_once_begun(kind: str) -> str:
+    """The kind of an error of a command that was begun: none of those that say it was not."""
+    return kind + "Error" if kind in _NOT_BEGUN else kind
+
+
 def message_of(error: "Any") -> str:
     """`str(error)`, whatever its class makes of that; always UTF-8."""
     try:
