@@ -33,6 +33,9 @@ def answer(talk: "Talk", ref: int, error: BaseException, messages: int, begun: b
         begun = False  # whatever was tried
     elif isinstance(error, MemoryError) and not begun:
         kind = "Busy"
+    elif not begun and not isinstance(error, PicolinkError):
+        error = BadArguments("the call can't be read")
+        kind = "BadArguments"
     elif not isinstance(error, PicolinkError):
         text = format_traceback(error)
         if called_wrongly(error, text):
