@@ -259,6 +259,8 @@ class Run:
         name = type(error).__name__
         if name in ("CancelledError", "KeyboardInterrupt", "GeneratorExit"):
             name = "given up"
+        elif getattr(error, "begun", False):  # whatever its name: the command's own
+            name = "RemoteError"
         text = self.scenario.describe(error)
         if isinstance(call, (Stream, Feed)):
             call.outcome = name

@@ -10,12 +10,6 @@ EACH = 1_000_000  # seeds for each PICOLINK_SEED
 
 #: Kinds of violations that are known and not mended yet, and why they are let pass for now.
 KNOWN = {
-    "BadArguments, and it ran": "an error of the command's own is told by its name",
-    "TooBig, and it ran": "the same",
-    "UnknownCommand, and it ran": "the same",
-    "a stream ended with an unknown exception": "the same",
-    "a stream is TooBig, and began": "the same",
-    "a stream is UnknownCommand, and began": "the same",
     "a program spins": "a blocking program that connects while its link takes no more",
 }
 
