@@ -332,3 +332,38 @@ async def test_a_cancelled_command_stops_and_one_cancelled_first_never_begins():
         for session in pair.node.endpoint.sessions.values():
             assert not session.data.running and not session.data.cancelled
         assert began == [1]
+
+
+@cases([
+    ([1, b"abc"],), ([b"abc", 2],), ([b"one", b"two"],), ({"a": b"x"},), (b"plain",), ([1, 2],),
+    ("text",), (None,), ([],), ([[]],),
+])  # fmt: skip
+async def test_items_of_every_shape_arrive_equal(value):
+    async with Pair() as pair:
+
+        @pair.node.stream
+        def twice():
+            yield value
+            yield value
+
+        pair.node.reading("shape", every_s=0.01)(lambda: value)
+
+        declare_alive(pair.node)
+        await pair.open()
+        peer = pair.peers[0]
+        items = []
+        async for item in await peer.stream("twice"):
+            items.append(item)
+        assert items == [value, value]
+        readings = await peer.subscribe("shape")
+        for _ in range(3):
+            assert (await readings.__anext__()).value == value
+        assert (await peer.read("shape")).value == value
+        topic = await peer.subscribe("topic")
+        await until(lambda: pair.node.topics.get("topic"))
+        for _ in range(2):
+            pair.node.publish("topic", value)
+        for _ in range(2):
+            assert (await topic.__anext__()).value == value
+        readings.close()
+        topic.close()

@@ -389,3 +389,70 @@ def test_a_time_out_that_is_none_is_told(board: picolink.Board, timeout_s: Any) 
 def test_a_very_short_time_out_is_one(board: picolink.Board) -> None:
     with pytest.raises((Unknown, NotDone)):
         board.call("never", timeout_s=0.0001)
+
+
+def test_streams_and_subscriptions_that_nobody_has_end(serving: Served) -> None:
+    @serving.node.stream
+    def numbers() -> Any:
+        yield from range(100_000)
+
+    with picolink.connect(serving.at) as board:
+        for _ in range(40):  # more than a session may have
+            for item in board.stream("numbers"):
+                assert item == 0
+                break
+            board.subscribe("nothing")
+        board.call("echo")
+
+    async def aio() -> None:
+        async with picolink.aio.connect(serving.at) as board:
+            for _ in range(40):
+                async for item in await board.stream("numbers"):
+                    assert item == 0
+                    break
+                await board.subscribe("nothing")
+                await board.call("echo")
+
+    asyncio.run(aio())
+
+
+def test_a_subscription_that_is_refused_is_told(serving: Served) -> None:
+    errors: list[BaseException] = []
+    with picolink.connect(serving.at, on_error=errors.append) as board:
+        for _ in range(33):
+            board.subscribe("something", lambda reading: None)
+        until(lambda: errors)
+        assert "32 streams and subscriptions" in str(errors[0])
+        for topic in ("", 5):
+            with pytest.raises(UsageError, match="topic"):
+                board.subscribe(topic)  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match="callback"):
+            board.subscribe("x", 5)  # type: ignore[arg-type]
+
+
+def test_an_alarm_comes_where_it_was_set(board: picolink.Board) -> None:
+    """The usual time-out: a handler that raises, and nothing outside of its `try` is hit."""
+    rng = random.Random(SEED)
+    raised = 0
+
+    class Alarm(Exception):
+        pass
+
+    def handler(number: int, frame: Any) -> None:
+        raise Alarm
+
+    old = signal.signal(signal.SIGALRM, handler)
+    try:
+        for i in range(count(20_000, 1500)):
+            try:
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.00005, 0.0005))
+                    board.call("echo", i, timeout_s=5)
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+            except Alarm:
+                raised += 1
+    finally:
+        signal.signal(signal.SIGALRM, old)
+    assert raised > 100
+    assert board.call("echo", 1, timeout_s=5) == [[1], {}]

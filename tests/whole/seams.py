@@ -234,6 +234,7 @@ class ThreadKit(Kit):
                 module.__dict__["normalise"] = lambda address: address
         # Real handlers of signals are nobody's here: `threads.point` keeps the same rule.
         signals = self.package("node.signals")
+        signals.Lock = lambda: None  # the Host makes its own
         signals.protect = threads.protected.append
         signals.release = lambda lock: lock in threads.protected and threads.protected.remove(lock)
 

@@ -55,10 +55,10 @@ class Dialer:
             self.endpoint.abandon(self.attach, "nobody answers", now_ms)
             self.owner.on_silence(session)
             return
+        self.due_ms = now_ms + self._wait_ms  # also where there is no memory to say it now
+        self._wait_ms = min(2 * self._wait_ms, TIMES["hello_max"])
         flags = 0 if session.met else FRESH
         self.endpoint.say_hello(self.attach, flags, 0, now_ms)
-        self.due_ms = now_ms + self._wait_ms
-        self._wait_ms = min(2 * self._wait_ms, TIMES["hello_max"])
 
     def welcomed(self, hello: "Hello", now_ms: int) -> None:
         """The hello was answered."""

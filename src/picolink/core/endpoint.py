@@ -84,10 +84,13 @@ class Endpoint:
     def close(self, session: Session, now_ms: int) -> None:
         """Ends a session, and tells the peer if there is a link to it."""
         attach = session.attach
-        if attach is not None:
-            attach.port.queue.append(
-                pack(HEAD, DATA | BYE, attach.peer_tag, attach.number, attach.top)
-            )
+        try:
+            if attach is not None:
+                attach.port.queue.append(
+                    pack(HEAD, DATA | BYE, attach.peer_tag, attach.number, attach.top)
+                )
+        except MemoryError:  # the peer learns it by its next packet
+            pass
         self.sessions.pop(session.id, None)
         session.detach("close", "closed here", now_ms)
 

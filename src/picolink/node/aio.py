@@ -12,30 +12,30 @@ from ..core.timing import TIMES
 from ..links.forgiving import normalise
 from .closing import stop
 from .host import host_name
+from .invoke import guarded
 from .items import Reading
 from .node import Node
 from .opening import start
 from .peer import Peer
-from .subscriber import Subscription, begin
+from .subscriber import Arrivals, Subscription, begin
 
 __all__ = ["Board", "connect"]
 
 
-class Feed(Subscription):
+class _Lasting(Arrivals):
     """A subscription that begins again when the board was restarted."""
 
-    def __init__(self, board: Board, topic: str, queue: str) -> None:
-        assert board.session is not None
-        super().__init__(board.node, board.session)
+    def __init__(self, board: Board, session: Session, topic: str, queue: str) -> None:
+        super().__init__(board.node, session)
         self._board = board
         self._what = (topic, queue)
-        self.renew(board.session)
+        self.renew(session)
         board.feeds.append(self)
 
     def renew(self, session: Session) -> None:
         """Subscribes in this session."""
-        self._session = session
-        self.call = begin(self._node, session, *self._what, self.take)
+        self.session = session
+        self.call = begin(self.node, session, *self._what, self.take)
 
     def close(self) -> None:
         """Ends it; nothing more comes."""
@@ -50,14 +50,14 @@ class Board(Peer):
     _owns_node = False
 
     def __init__(self, node: Node, address: str) -> None:
-        self.feeds: list[Feed] = []
+        self.feeds: list[_Lasting] = []
         super().__init__(node, address)
 
-    async def subscribe(self, topic: str, queue: str = "all") -> Feed:
+    async def subscribe(self, topic: str, queue: str = "all") -> Subscription:
         """What the peer publishes under `topic`, as an async iterator of readings. `queue`:
         "all" keeps 64 while we are slow, "latest" only the newest."""
-        await self._connected(self.node.now_ms() + TIMES["call"])
-        return Feed(self, topic, queue)
+        session = await self._connected(self.node.now_ms() + TIMES["call"])
+        return Subscription(_Lasting(self, session, topic, queue))
 
     def on_forgotten(self, session: Session) -> None:
         """The board was restarted: a new session begins, with the same subscriptions."""
@@ -67,7 +67,7 @@ class Board(Peer):
         assert self.session is not None
         self.session.step("dial", self.node.now_ms())
         for feed in self.feeds:
-            feed.renew(self.session)
+            guarded(self.node, feed.renew, self.session)
 
     async def readings(
         self, name: str, count: int | None = None, seconds: float | None = None,

@@ -1,5 +1,7 @@
 """Users' coroutines, run to their end in a task of their own. Loaded when the first one comes."""
 
+import asyncio
+
 from .invoke import LATE, end, passes
 
 MYPY = False
@@ -29,9 +31,14 @@ class Running:
                 value = await watched(coroutine)
             except BaseException as problem:
                 error = problem
+                if self._ended(problem):
+                    error = stopped()  # it is nobody's fault
         end(node, done, what, value, error)
-        if error is not None and not self._cancelled and passes(error):
+        if error is not None and passes(error):
             raise error
+
+    def _ended(self, problem: BaseException) -> bool:
+        return self._cancelled and isinstance(problem, asyncio.CancelledError)
 
     def cancel(self) -> None:
         """Stops it. One that has not begun never does: its task is not cancelled, since a task
@@ -39,6 +46,13 @@ class Running:
         self._cancelled = True
         if self._begun:
             self._task.cancel()
+
+
+def stopped() -> BaseException:
+    """What a call ends with that was cancelled while it ran."""
+    from .failing import NotBegun
+
+    return NotBegun("CancelledError", "cancelled while it ran")
 
 
 def refuse_generator(generator: "Any") -> None:

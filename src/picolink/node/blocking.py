@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..core.errors import LinkError, NotDone, PicolinkError, UnknownCommand
+from ..core.errors import LinkError, NotDone, PicolinkError, UnknownCommand, UsageError
 from ..core.session import Session
 from . import signals
 from .calls import Call, Calls, Items, milliseconds
+from .feed import Feed, Intake, forget_forsaken
 from .items import Reading, reading
 from .lead import EVER
 from .line import Line
@@ -18,83 +19,6 @@ from .subscriber import begin, wall_s
 from .suggestion import suggestion
 
 _HINT_S = 2.0  # for what a mistyped name may have meant
-
-
-class Feed:
-    """What a subscription or stream has brought and nobody has taken yet; an iterator.
-
-    `for reading in feed` waits for each; `close` ends it.
-    """
-
-    def __init__(self, line: Line) -> None:
-        self._line = line
-        self._taken: list[Any] = []
-        self._queue: list[Any] = []
-        self.call: Call | None = None
-        self.deadline_ms = EVER
-        self._renew: Callable[[], object] | None = None
-
-    def take(self, call: Call, batch: list[Any]) -> None:
-        """Takes what has come."""
-        self._queue.extend(batch)
-
-    def keep(self, begin: Callable[[], Call]) -> None:
-        """Begins it, and again in each new session with the board; the lock is held."""
-
-        def renew() -> None:
-            self.call = begin()
-
-        renew()
-        self._renew = renew
-        self._line.renewals.append(renew)
-
-    def _ready(self) -> bool:
-        return bool(self._queue) or self.call is None or self.call.done
-
-    def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def __next__(self) -> Any:
-        while not self._taken:
-            self._line.wait(self._ready, self.deadline_ms)
-            with self._line.host.lock:
-                self._taken, self._queue = self._queue, []
-                if self._taken:
-                    self._taken.reverse()
-                    assert self.call is not None
-                    self._line.calls().grant(self.call, len(self._taken))
-                    self._line.send()
-                elif self._line.closed.is_set():
-                    if self._line.failed is not None:  # of another process
-                        raise self._line.failed
-                    raise StopIteration
-                elif self._ready():
-                    if self.call is not None:
-                        self.call.result()
-                    raise StopIteration
-                elif self._line.node.now_ms() >= self.deadline_ms:
-                    raise StopIteration
-        return self._taken.pop()
-
-    def close(self) -> None:
-        """Ends it; nothing more comes."""
-        with self._line.host.lock:
-            call = self.call
-            if self._renew in self._line.renewals:
-                self._line.renewals.remove(self._renew)
-            if call is not None and not call.done:
-                try:
-                    self._line.calls().cancel(call)
-                finally:
-                    call.end(None)
-                self._line.send()
-        self._line.lead.notify()
-
-    def __enter__(self) -> Feed:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 class Board:
@@ -222,10 +146,12 @@ class Board:
 
     def stream(self, command: str, /, *args: Any, **named: Any) -> Feed:
         """The items of a streaming command, one by one; none is missed."""
-        feed = Feed(self._line)
-        items = Items(64, lambda seq, values: feed._queue.extend(values))
-        _, feed.call = self._start(command, args, named, 0, items)
-        return feed
+        intake = Intake(self._usable(), True)
+        with intake.line.host.lock:
+            forget_forsaken(intake.line)
+        items = Items(64, lambda seq, values: intake.queue.extend(values))
+        _, intake.call = self._start(command, args, named, 0, items)
+        return Feed(intake)
 
     def readings(
         self, name: str, count: int | None = None, seconds: float | None = None,
@@ -254,9 +180,10 @@ class Board:
     ) -> Feed:  # fmt: skip
         """What is published under `topic`: `callback` gets each reading, in the thread for
         callbacks; without one, iterate over what is returned. `close()` ends it."""
-        feed = Feed(self._line)
-
+        if callback is not None and not callable(callback):
+            raise UsageError(f"callback={callback!r}: it is a function that takes a reading")
         line = self._usable()
+        intake = Intake(line)
 
         def job(session: Session, call: Call, batch: list[Reading]) -> None:
             assert callback is not None
@@ -273,11 +200,24 @@ class Board:
             session = line.session
             line.callbacks.put(lambda: job(session, call, batch))
 
-        take = hand if callback is not None else feed.take
+        def ask() -> Call:
+            calls = line.calls()
+            if callback is None:
+                return begin(line.node, line.session, topic, queue, intake.take)
+            call = begin(line.node, line.session, topic, queue, hand)
+
+            def ended() -> None:
+                if call.error is not None and calls.closed is None:
+                    line.node.report(call.error)  # the node refused, and nobody waits for items
+
+            call.on_end = ended
+            return call
+
         with line.host.lock:
-            feed.keep(lambda: begin(line.node, line.session, topic, queue, take))
+            forget_forsaken(line)
+            intake.keep(ask)
             line.send()
-        return feed
+        return Feed(intake, callback is not None)
 
     def publish(self, topic: str, value: Any, wait_s: float = 0) -> None:
         """Sends `value` to the node if it subscribed to `topic`. While its queue is full, waits up

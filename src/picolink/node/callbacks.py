@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from .awaiting import not_begun, refuse_generator
+from .awaiting import not_begun, refuse_generator, stopped
 from .invoke import LATE, end
 from .node import Node
 
@@ -110,9 +110,14 @@ class _Aside:
             except BaseException as problem:
                 trace = problem.__traceback__  # as it is where nothing runs aside
                 error = problem.with_traceback(trace.tb_next if trace is not None else None)
+                if self._ended(problem):
+                    error = stopped()
         with callbacks.lock:
             end(callbacks.node, self._done, self._what, value, error)
             callbacks.send()
+
+    def _ended(self, problem: BaseException) -> bool:
+        return self._cancelled and isinstance(problem, asyncio.CancelledError)
 
     def cancel(self) -> None:
         """It does not begin; a coroutine that has begun is stopped, a function can't be."""

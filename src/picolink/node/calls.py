@@ -28,6 +28,7 @@ from ..core.packets import (
     FIRST_CREDIT,
     ITEMS,
     LONG,
+    RAW,
     REPLY,
 )
 from ..core.timing import TIMES
@@ -217,7 +218,7 @@ class Calls:
             elif what == ITEMS and items is not None:
                 number, seq = unpack_from("<HI", body)
                 values = decode(kind, body, 6)
-                items.add(number, seq, values if isinstance(values, list) else [values])
+                items.add(number, seq, values if not kind & RAW else [values])
             elif what == BEGUN:
                 self._begun(call, decode(kind, body))
             if items is not None and items.ended():

@@ -13,7 +13,7 @@ if MYPY:
 
 
 class NotBegun(PicolinkError):
-    """Answers a call that was not run: `kind` says why."""
+    """Answers a call that was not run, or was stopped: `kind` says why."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -41,9 +41,9 @@ def answer(talk: "Talk", ref: int, error: BaseException, messages: int, begun: b
         if called_wrongly(error, text):
             kind = "BadArguments"
             text = ""
+            begun = False
         else:
             talk.node.report(error, text)
-        begun = begun and kind != "BadArguments"
     if begun:
         kind = kind_once_begun(kind)
     message = message_of(error)

@@ -24,14 +24,19 @@ else:
     import signal
     import threading
     from types import TracebackType
+    from typing import Any
+
+    from .signals import Patient
 
     def _real_ctrl_c(error: BaseException) -> bool:
         """Whether a signal's handler raised it, and no `raise` of the function's."""
         if threading.current_thread() is not threading.main_thread():
             return False  # signals are handled in that one
-        handler = signal.getsignal(signal.SIGINT)
+        handler: Any = signal.getsignal(signal.SIGINT)
         while isinstance(handler, functools.partial):
             handler = handler.func
+        if isinstance(handler, Patient):
+            handler = Patient.__call__
         code = getattr(handler, "__code__", None)
         at: TracebackType | None = error.__traceback__
         raised = False

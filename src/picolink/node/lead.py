@@ -48,9 +48,9 @@ class Lead:
                     beside = not self._follow(ready, now_ms, deadline_ms)
             return True
         finally:
-            with self._host.lock:  # which keeps signals out
-                if self.leader == me and not leads_already:
-                    self.leader = 0
+            # Without the lock: waiting for it could be interrupted, and this must not be.
+            if self.leader == me and not leads_already:
+                self.leader = 0
             self._used_ms = self._now_ms()
             if self._waiters:
                 self.notify()

@@ -53,7 +53,7 @@ class Line:
             )
         if on_error is not None:
             self.node.on_error = on_error
-        self.host = Host(self.node.tick, self.node)
+        self.host = Host(self.node.tick, self.node, signals.Lock())
         self.node.host = self.host
         self.callbacks = Callbacks(self.node, self.host.lock, self.send)
         self.node.aside = self.callbacks.aside
@@ -70,6 +70,7 @@ class Line:
         self._text = b""  # of the link, not yet a whole line
         self._heard = bytearray()  # the latest text, to tell what is at the other end
         self._thread: threading.Thread | None = None
+        self.intakes: list[Any] = []  # of streams and subscriptions, see feed.py
         self.renewals: list[Callable[[], object]] = []  # of what a new session subscribes to
         self.node.peers.append(self)  # type: ignore[arg-type]
         _lines.add(self)
@@ -325,7 +326,7 @@ class Line:
             f"the connection to {self.address} was made before this process was forked: "
             "connect anew in the child"
         )
-        self.host.lock = threading.RLock()
+        self.host.lock = signals.Lock()
         self.callbacks.lock = self.host.lock
         self.closed.set()
 

@@ -1,7 +1,7 @@
 """Calls that are not just a function to be called: services, streams, commands that block. Loaded
 when the first one comes."""
 
-from ..core.errors import UnknownCommand
+from ..core.errors import BadArguments, UnknownCommand
 from ..core.packets import BEGUN, REPLY
 from .invoke import call
 
@@ -43,6 +43,8 @@ def _serve(talk: "Talk", ref: int, name: str, args: "list[Any]", named: "dict[st
         value = serve(talk, ref, *args, **named)
         if value is not None:
             talk.reply(REPLY, ref, value)
+    except (UnknownCommand, BadArguments) as error:  # of a service: it has done nothing
+        talk.fail(ref, error)
     except Exception as error:
         talk.fail(ref, error, 0, begun)
 

@@ -16,14 +16,13 @@ from ..links.registry import open_link, split
 from .calls import milliseconds
 from .driver import Driver
 from .items import Reading, reading
-from .subscriber import Subscription, begin, wall_s
+from .subscriber import Arrivals, Subscription, begin, wall_s
 
 MYPY = False
 if MYPY:
     from typing import Any
 
     from ..core.session import Session
-    from .calls import Call
     from .node import Node
 
 
@@ -265,25 +264,26 @@ class Peer:
         """What the peer publishes under `topic`, as an async iterator of readings. `queue`:
         "all" keeps 64 while we are slow, "latest" only the newest."""
         session = await self._connected(self.node.now_ms() + TIMES["call"])
-        subscription = Subscription(self.node, session)
-        subscription.call = begin(self.node, session, topic, queue, subscription.take)
-        return subscription
+        arrivals = Arrivals(self.node, session)
+        arrivals.call = begin(self.node, session, topic, queue, arrivals.take)
+        return Subscription(arrivals)
 
     async def stream(self, command: str, *args: "Any", **named: "Any") -> Subscription:
         """The items of a streaming command, as an async iterator."""
         from .calls import Items
 
         session = await self._connected(self.node.now_ms() + TIMES["call"])
-        calls = session.data.caller()
-        subscription = Subscription(self.node, session)
+        arrivals = Arrivals(self.node, session)
 
         def on_items(seq: int, values: "list[Any]") -> None:
-            subscription.take(call, values)
+            arrivals.queue.extend(values)
+            arrivals.event.set()
 
-        call: Call = calls.start(command, args, named, 0, self.node.now_ms(), Items(64, on_items))
-        subscription.call = call
+        calls = session.data.caller()
+        items = Items(64, on_items)
+        arrivals.call = calls.start(command, args, named, 0, self.node.now_ms(), items)
         self.node.kick(session)
-        return subscription
+        return Subscription(arrivals)
 
     async def close(self) -> None:
         """Ends the session and the link."""

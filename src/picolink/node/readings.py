@@ -1,8 +1,7 @@
 """Readings: values with a unit, taken while somebody wants them."""
 
-from ..core.failure import PicolinkError
 from ..core.packets import CLOCK
-from .invoke import NONE, call
+from .invoke import NONE, call, passes
 from .publishing import put
 
 MYPY = False
@@ -69,7 +68,9 @@ class Reading:
         if subscribers:
             try:
                 put(self.node, subscribers, item)
-            except PicolinkError as problem:  # it is no value that can be sent
+            except BaseException as problem:  # it is no value that can be sent
+                if passes(problem):
+                    raise
                 put(self.node, subscribers, self._failed(problem))
 
     def _failed(self, error: BaseException) -> "list[Any]":

@@ -2,7 +2,7 @@
 
 Python runs a signal's handler between any two steps of the main thread, and what a handler raises
 (Ctrl-C, a program's own alarm) would leave a session in pieces. While the main thread holds a
-connection's lock, handlers wait for a moment.
+connection's lock, handlers wait; they run when it leaves the lock, still in the program's own call.
 """
 
 from __future__ import annotations
@@ -10,41 +10,56 @@ from __future__ import annotations
 import _thread
 import signal
 import threading
-import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-_AGAIN_S = 0.001
 _SIGNALS = [
     number
     for name in ("SIGINT", "SIGALRM", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
     if (number := getattr(signal, name, None)) is not None
 ]
-_locks: list[Any] = []  # those of all connections
 _main = threading.main_thread().ident
+_waiting: list[tuple[Any, int, FrameType | None]] = []  # handler, and what it is given
 
 
-class _Patient:
+class Lock(_thread.RLock):  # type: ignore[misc]  # it can be inherited from
+    """A connection's lock, which keeps handlers of signals out."""
+
+    def __exit__(self, *about: Any) -> None:
+        super().__exit__(*about)
+        if _waiting and threading.get_ident() == _main and not _held():
+            _run()
+
+
+_locks: list[Lock] = []  # those of all connections
+
+
+class Patient:
     """A signal's handler that does not run while this thread holds a lock of ours."""
 
     def __init__(self, handler: Callable[[int, FrameType | None], Any]) -> None:
         self.handler = handler
 
     def __call__(self, number: int, frame: FrameType | None) -> Any:
-        for lock in _locks:
-            if lock._is_owned():
-                _thread.start_new_thread(_again, (number,))
-                return None
+        if _held():
+            _waiting.append((self.handler, number, frame))
+            return None
         return self.handler(number, frame)
 
 
-def _again(number: int) -> None:
-    time.sleep(_AGAIN_S)
-    _thread.interrupt_main(signal.Signals(number))
+def _held() -> bool:
+    return any(lock._is_owned() for lock in _locks)  # type: ignore[attr-defined]
 
 
-def protect(lock: Any) -> None:
+def _run() -> None:
+    """Runs what had to wait, each once; one that raises leaves the others to the next time."""
+    while _waiting:
+        handler, number, frame = _waiting.pop(0)
+        handler(number, frame)
+
+
+def protect(lock: Lock) -> None:
     """Keeps handlers out while the main thread holds `lock`: those that there are now."""
     if threading.get_ident() != _main:
         return
@@ -52,16 +67,16 @@ def protect(lock: Any) -> None:
         _locks.append(lock)
     for number in _SIGNALS:
         handler = signal.getsignal(number)
-        if callable(handler) and not isinstance(handler, _Patient):
-            signal.signal(number, _Patient(handler))
+        if callable(handler) and not isinstance(handler, Patient):
+            signal.signal(number, Patient(handler))
 
 
-def release(lock: Any) -> None:
+def release(lock: Lock) -> None:
     """The connection is closed. After the last one handlers are again as they were."""
     if lock in _locks:
         _locks.remove(lock)
     if not _locks and threading.get_ident() == _main:
         for number in _SIGNALS:
             handler = signal.getsignal(number)
-            if isinstance(handler, _Patient):
+            if isinstance(handler, Patient):
                 signal.signal(number, handler.handler)

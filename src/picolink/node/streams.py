@@ -4,6 +4,7 @@ import asyncio
 
 from ..core.packets import BEGUN, FIRST_CREDIT, REPLY
 from ..core.values import encode
+from .failing import NotBegun
 from .invoke import NONE, call, passes
 from .topics import QUEUE_ITEMS, Outgoing
 
@@ -83,9 +84,15 @@ class Stream(Outgoing):
                 self.room_bytes -= len(item[1])
                 self.queue.append(item)
                 self.session.wanted = True
-            except Exception as problem:
+            except BaseException as problem:
+                if passes(problem):
+                    raise
                 error = problem  # no value that can be sent
-        if self.closed and error is not None and not isinstance(error, asyncio.CancelledError):
+        if (
+            self.closed
+            and error is not None
+            and not isinstance(error, (asyncio.CancelledError, NotBegun))
+        ):
             self.talk.node.report(error)  # nobody else is told of it
         if error is not None or value is _END:
             self.error = self.error or error

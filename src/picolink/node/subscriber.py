@@ -42,6 +42,8 @@ def begin(
 ) -> "Call":  # fmt: skip
     """Subscribes to `topic` of the peer: `take` gets the call and the readings as they come."""
     _check_queue(queue)
+    if not isinstance(topic, str) or not topic:
+        raise UsageError("topic=%r: it is the name of what is published" % (topic,))
     every = queue == "all"
     window = node.endpoint.window_bytes // _ITEM_BYTES if every else _LATEST_ITEMS
     counter = Counter()
@@ -98,6 +100,8 @@ def everywhere(node: "Node", topic: str, queue: str, function: "Any") -> "Any":
                 # There was no memory for an item, or no place for one more subscription.
                 if isinstance(made.error, (CallError, Busy)):
                     after(node, TIMES["retry_max"], again)
+                elif made.error is not None:
+                    node.report(made.error)
 
             made.on_end = ended
 
@@ -107,42 +111,68 @@ def everywhere(node: "Node", topic: str, queue: str, function: "Any") -> "Any":
     return function
 
 
-class Subscription:
-    """What comes, one by one: `async for reading in subscription`. `close` ends it."""
+class Arrivals:
+    """What has come and nobody has taken yet. The call knows this, and not the Subscription that
+    the program has: so one is noticed that no program has any more."""
 
     def __init__(self, node: "Node", session: "Session") -> None:
-        self._node = node
-        self._session = session
-        self._queue: list[Any] = []
-        self._event = Event()
+        self.node = node
+        self.session = session
+        self.queue: list[Any] = []
+        self.event = Event()
         self.call: Call | None = None
 
     def take(self, call: "Call", batch: "list[Any]") -> None:
         """Takes what has come."""
-        self._queue.extend(batch)
-        self._event.set()
-
-    def __aiter__(self) -> "Subscription":
-        return self
-
-    async def __anext__(self) -> "Any":
-        while not self._queue:
-            assert self.call is not None
-            if self.call.done:
-                self.call.result()
-                raise StopAsyncIteration
-            self._event.clear()
-            self.call.on_end = self._event.set
-            await self._event.wait()
-        self._session.data.caller().grant(self.call, 1)
-        self._node.kick(self._session)
-        return self._queue.pop(0)
+        self.queue.extend(batch)
+        self.event.set()
 
     def close(self) -> None:
         """Ends it; nothing more comes."""
         if self.call is not None and not self.call.done:
             try:
-                self._session.data.caller().cancel(self.call)
+                self.session.data.caller().cancel(self.call)
             finally:
                 self.call.end(None)
-            self._node.kick(self._session)
+            self.node.kick(self.session)
+
+
+class Subscription:
+    """What comes, one by one: `async for reading in subscription`. `close` ends it, and so does
+    letting go of it on a host."""
+
+    def __init__(self, arrivals: Arrivals) -> None:
+        self._arrivals = arrivals
+
+    @property
+    def call(self) -> "Call | None":
+        """The call that brings it: `done` once nothing more will come."""
+        return self._arrivals.call
+
+    def __aiter__(self) -> "Subscription":
+        return self
+
+    async def __anext__(self) -> "Any":
+        arrivals = self._arrivals
+        while not arrivals.queue:
+            call = arrivals.call
+            assert call is not None
+            if call.done:
+                call.result()
+                raise StopAsyncIteration
+            arrivals.event.clear()
+            call.on_end = arrivals.event.set
+            await arrivals.event.wait()
+        assert arrivals.call is not None
+        arrivals.session.data.caller().grant(arrivals.call, 1)
+        arrivals.node.kick(arrivals.session)
+        return arrivals.queue.pop(0)
+
+    def close(self) -> None:
+        """Ends it; nothing more comes."""
+        self._arrivals.close()
+
+    def __del__(self) -> None:  # a board has none
+        call = self._arrivals.call
+        if call is not None and not call.done:
+            self._arrivals.node.later.append(self._arrivals.close)

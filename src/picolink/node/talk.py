@@ -6,7 +6,7 @@ from ..core.failure import PicolinkError
 from ..core.packets import CALL, CANCEL, CREDIT, LONG, REPLY
 from ..core.seldom import seldom
 from ..core.values import decode, encode
-from .invoke import NONE, call, guarded
+from .invoke import NONE, call, guarded, passes
 
 MYPY = False
 if MYPY:
@@ -141,7 +141,9 @@ class Talk:
         try:
             if error is None:
                 self.reply(REPLY, ref, value)
-        except Exception as problem:
+        except BaseException as problem:
+            if passes(problem):
+                raise
             error = problem  # it is no value, or there is no room for it
         if error is not None:
             self.fail(ref, error, 0, True)

@@ -47,8 +47,8 @@ class Host:
     (a signal's handler that calls in the middle of its wait), polls beside it. `lock` guards the
     node and the core; it is free while they wait."""
 
-    def __init__(self, tick: Callable[[], int | None], node: "Any" = None) -> None:
-        self.lock = threading.RLock()
+    def __init__(self, tick: Callable[[], int | None], node: Any = None, lock: Any = None) -> None:
+        self.lock: Any = lock or threading.RLock()
         self.readers: dict[Any, Callable[[], None]] = {}
         self.writers: dict[Any, Callable[[], None]] = {}
         self.node = node  # hears what callbacks let out

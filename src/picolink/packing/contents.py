@@ -126,6 +126,7 @@ HOST_ONLY: set[str] = {
     "node/aio.py",
     "node/blocking.py",
     "node/callbacks.py",
+    "node/feed.py",
     "node/host.py",
     "node/lead.py",
     "node/line.py",

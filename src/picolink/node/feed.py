@@ -1,0 +1,136 @@
+"""What a subscription or stream brings to a blocking program (CPython only)."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ..core.errors import LinkError
+from .calls import Call
+from .lead import EVER
+from .line import Line
+
+
+class Intake:
+    """What has come and nobody has taken yet. The connection knows this, and not the Feed that the
+    program has: so one is noticed that no program has any more."""
+
+    def __init__(self, line: Line, whole: bool = False) -> None:
+        self.line = line
+        self.whole = whole  # a stream: that it ends says that all of it has come
+        self.queue: list[Any] = []
+        self.call: Call | None = None
+        self._renew: Callable[[], object] | None = None
+
+    def take(self, call: Call, batch: list[Any]) -> None:
+        """Takes what has come."""
+        self.queue.extend(batch)
+
+    def keep(self, begin: Callable[[], Call]) -> None:
+        """Begins it, and again in each new session with the board; the lock is held."""
+
+        def renew() -> None:
+            self.call = begin()
+
+        renew()
+        self._renew = renew
+        self.line.renewals.append(renew)
+
+    def ready(self) -> bool:
+        """Whether there is something to take, or nothing more will come."""
+        return bool(self.queue) or self.call is None or self.call.done
+
+    def close(self) -> None:
+        """Ends it; the lock is held."""
+        call = self.call
+        if self._renew in self.line.renewals:
+            self.line.renewals.remove(self._renew)
+        if call is not None and not call.done:
+            try:
+                self.line.calls().cancel(call)
+            finally:
+                call.end(None)
+            self.line.send()
+
+
+class Feed:
+    """What a subscription or stream has brought and nobody has taken yet; an iterator.
+
+    `for reading in feed` waits for each; `close` ends it, and so does letting go of it.
+    """
+
+    def __init__(self, intake: Intake, lasts: bool = False) -> None:
+        self._intake = intake
+        self._closed = False
+        self._lasts = lasts  # for a callback: it goes on though nobody has this object
+        if not lasts:
+            intake.line.intakes.append((weakref.ref(self), intake))
+        self._taken: list[Any] = []
+        self.deadline_ms = EVER
+
+    @property
+    def call(self) -> Call | None:
+        """The call that brings it: `done` once nothing more will come."""
+        return self._intake.call
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        intake = self._intake
+        line = intake.line
+        while not self._taken:
+            line.wait(intake.ready, self.deadline_ms)
+            with line.host.lock:
+                self._taken, intake.queue = intake.queue, []
+                if self._taken:
+                    self._taken.reverse()
+                    assert intake.call is not None
+                    line.calls().grant(intake.call, len(self._taken))
+                    line.send()
+                elif line.closed.is_set():
+                    if line.failed is not None:  # of another process
+                        raise line.failed
+                    if intake.whole and not self._closed:
+                        raise LinkError("the connection was closed here before the stream ended")
+                    raise StopIteration
+                elif intake.ready():
+                    if intake.call is not None:
+                        intake.call.result()
+                    raise StopIteration
+                elif line.node.now_ms() >= self.deadline_ms:
+                    raise StopIteration
+        return self._taken.pop()
+
+    def close(self) -> None:
+        """Ends it; nothing more comes."""
+        self._closed = True
+        line = self._intake.line
+        with line.host.lock:
+            self._intake.close()
+        line.lead.notify()
+
+    def __enter__(self) -> Feed:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # Wherever the collector runs: whoever has the lock next ends it. Where a signal comes
+        # between, `forget_forsaken` does.
+        call = self._intake.call
+        if not self._lasts and call is not None and not call.done:
+            self._intake.line.node.later.append(self._intake.close)
+
+
+def forget_forsaken(line: Line) -> None:
+    """Ends what no program has any more; the lock is held."""
+    kept = []
+    for feed, intake in line.intakes:
+        if feed() is None:
+            intake.close()
+        elif intake.call is None or not intake.call.done:
+            kept.append((feed, intake))
+    line.intakes = kept
