@@ -42,7 +42,8 @@ class Call:
         """Answered, and all items that the answer counts have come."""
         if self.error is not None:
             return self.following >= self.error.items
-        return bool(self.answers) and (self.begun is None or self.following >= self.reply)
+        streams = bool(self.begun) and "items" in self.begun
+        return bool(self.answers) and (not streams or self.following >= self.reply)
 
     def result(self) -> Any:
         if self.error is not None:

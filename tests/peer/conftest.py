@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
 from peer.calls import Peer
 from peer.links import SerialLink, TcpLink
 from peer.nodes import PROGRAM, Computer
-
 from picolink.packing import compile_all
 from picolink.sim import World
 

@@ -32,7 +32,8 @@ class Session:
 
     def __init__(self, *, uid: bytes = b"", name: str = "peer", clock: int | None = None) -> None:
         self.random = random.Random()
-        self.uid = uid or b"peer" + self.random.randbytes(6)
+        # Eight bytes as those of all peers here: a node that is full lets one of ours go (4.19).
+        self.uid = uid or b"the peer" + self.random.randbytes(4)
         self.name = name
         self.id = self.random.randbytes(8)
         self.mtu, self.window, self.limit = 512, 8192, 16384
@@ -323,6 +324,7 @@ class Session:
         self._fill_window()
         if attach.ack_at is not None and now >= attach.ack_at:
             self.transmit(attach.header())
+            timeout_s = 0  # somebody may wait for just that
         wake = [now + timeout_s, attach.ack_at or now + 1]
         if attach.under_way:
             wake.append(next(iter(attach.under_way.values()))[3] + attach.timeout_s)

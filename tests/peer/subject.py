@@ -140,7 +140,7 @@ def numbers(n, size=0):
 def breaks(n, name="ValueError"):
     """Raises after n items."""
     for i in range(n):
-        yield i
+        yield {"n": i}
     raise RAISED[name]("in the middle")
 
 

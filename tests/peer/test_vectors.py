@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from peer import framing, values, wire
 from peer.session import Session
 from peer.wire import Data, Hello, Lane, Message
