@@ -29,7 +29,7 @@ def board() -> Iterator[Any]:
     """A virtual board; the real MicroPython."""
     with World(seed=1) as world:
         program = PROGRAM + '\nnode.run("usb:", "tcp-listen::5263")\n'
-        yield world.board("subject", main=program, libs=compile_all(GROUPS))
+        yield world.board("subject", main=program, libs=compile_all(GROUPS), heap_bytes=1_000_000)
 
 
 DIALS = {
@@ -68,7 +68,12 @@ class Way:
     def end(self) -> None:
         for peer in self.peers:
             if peer.attach is not None and not peer.attach.link.closed:
+                link = peer.attach.link
                 peer.goodbye()
+                if isinstance(link, SerialLink):  # closed too early, its last bytes may be lost
+                    link.send(b"\x80none" + bytes(4))
+                    while link.receive(0.5) not in (b"\x47none", None):
+                        pass
         for link in self.links:
             link.close()
 

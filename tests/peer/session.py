@@ -51,6 +51,7 @@ class Session:
         self.outgoing: Callable[[bytes], list[bytes]] = lambda packet: [packet]
         self.incoming: Callable[[bytes], list[bytes]] = lambda packet: [packet]
         self.acknowledges = True
+        self.dials = False
         self.heard: list[bytes] = []  # every packet that came, for tests that look at them
 
     @staticmethod
@@ -90,6 +91,7 @@ class Session:
 
     def dial(self, link: Link, timeout_s: float = 3, size: int | None = None) -> Hello:
         """Attaches to the node at the other end; returns its hello (4.16, 4.20)."""
+        self.dials = True
         mine = self.hello()
         deadline = time.monotonic() + timeout_s
         wait_s = 0.3
@@ -229,7 +231,10 @@ class Session:
         """One packet of the link that the session is attached to."""
         attach = self.attach
         if packet[0] == wire.GONE and packet[1:] == attach.peer.tag.to_bytes(4, "little"):
-            raise Lost("the node knows no such attach")
+            if not self.dials:
+                raise Lost("the node knows no such attach")
+            self.dial(attach.link)  # 4.27
+            return
         try:
             data = Data.decode(packet)
         except wire.Malformed:
