@@ -2,7 +2,10 @@
 
 
 class PicolinkError(Exception):
-    """The root of all errors that picolink raises on purpose."""
+    """The root of all errors that picolink raises on purpose. Of a call that the peer answered with
+    an error, `begun` tells whether its command had been begun; None: it is not known."""
+
+    begun: bool | None = None
 
 
 class LinkError(PicolinkError):

@@ -276,6 +276,8 @@ class Session:
                         return
                 else:
                     body = packet[at:]
+                    if inbox.partial:
+                        inbox.partial.pop(ident, None)
                 if body:
                     inbox.deliver(ident)
                     self.owner.on_message(self, kind & 0x9F, ref, body)

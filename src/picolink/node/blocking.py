@@ -83,8 +83,10 @@ class Feed:
             if self._renew in self._line.renewals:
                 self._line.renewals.remove(self._renew)
             if call is not None and not call.done:
-                self._line.calls().cancel(call)
-                call.end(None)
+                try:
+                    self._line.calls().cancel(call)
+                finally:
+                    call.end(None)
                 self._line.send()
         self._line.lead.notify()
 
@@ -135,12 +137,7 @@ class Board:
         self, command: str, args: Any, named: dict[str, Any], timeout_ms: int | None,
         items: Items | None = None, deadline_ms: int | None = None,
     ) -> tuple[Calls, Call]:  # fmt: skip
-        line = self._line
-        if line.failed is not None:
-            raise line.failed
-        if line.closed.is_set():
-            raise LinkError(f"the connection to {self.address} was closed here")
-        signals.protect(line.host.lock)
+        line = self._usable()
         with line.host.lock:
             calls = line.calls()
             call = calls.start(
@@ -150,6 +147,16 @@ class Board:
                 line.host.call_by(call.deadline_ms)
             line.send()
         return calls, call
+
+    def _usable(self) -> Line:
+        """The line, before anything is said on it."""
+        line = self._line
+        if line.failed is not None:
+            raise line.failed
+        if line.closed.is_set():
+            raise LinkError(f"the connection to {self.address} was closed here")
+        signals.protect(line.host.lock)
+        return line
 
     def call(
         self, command: str, /, *args: Any, timeout_s: float | None = None, **named: Any
@@ -246,7 +253,7 @@ class Board:
         callbacks; without one, iterate over what is returned. `close()` ends it."""
         feed = Feed(self._line)
 
-        line = self._line
+        line = self._usable()
 
         def job(session: Session, call: Call, batch: list[Reading]) -> None:
             assert callback is not None
@@ -272,7 +279,7 @@ class Board:
     def publish(self, topic: str, value: Any, wait_s: float = 0) -> None:
         """Sends `value` to the node if it subscribed to `topic`. While its queue is full, waits up
         to `wait_s` seconds for room; then the oldest item there goes, and is counted as missed."""
-        line = self._line
+        line = self._usable()
         node = line.node
         if wait_s:
 
@@ -298,7 +305,7 @@ class Board:
 
     def move(self, address: str, timeout_s: float = 10) -> None:
         """Goes on over another link: what is under way, either way, arrives over that one."""
-        self._line.move(address, timeout_s)
+        self._usable().move(address, timeout_s)
 
     def close(self) -> None:
         """Ends the session and closes the link."""

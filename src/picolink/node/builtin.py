@@ -26,7 +26,10 @@ def find(node: "Node", name: str) -> Command | None:
     if name == "read":
         return Command(_read, inner=True)
     if name in _SERVICES:
-        service = load("services." + name)
+        try:
+            service = load("services." + name)
+        except ImportError:  # it was not packed
+            return None
         return Command(service.serve, inner=True)
     return None
 
@@ -54,7 +57,9 @@ def _subscribe(talk: "Talk", ref: int, topic: str, limit: int = 64, credit: int 
 
 def _read(talk: "Talk", ref: int, name: str) -> None:
     """The present value of a reading: [value, clock, unit]."""
-    reading = talk.node.readings.get(name) if isinstance(name, str) else None
+    if not isinstance(name, str):
+        raise BadArguments("name=%r: it is that of a reading" % (name,))
+    reading = talk.node.readings.get(name)
     if reading is None:
         raise UnknownCommand("sys.read %s" % (name,))
 

@@ -3,6 +3,7 @@
 A call ends in one of three ways: done (its value), not done, unknown. Loaded by nodes that call.
 """
 
+import gc
 from struct import pack, unpack_from
 
 from ..core.errors import (
@@ -184,6 +185,17 @@ class Calls:
         call = self.open.get(ref)
         if call is None:
             return  # it was given up meanwhile
+        try:
+            self._take(call, kind, body)
+        except MemoryError:
+            gc.collect()
+            try:
+                self._take(call, kind, body)
+            except MemoryError:
+                why = "there was no memory for what %s answered" % self.session.peer_name
+                self.give_up(call, why)
+
+    def _take(self, call: Call, kind: int, body: bytes) -> None:
         what = kind & 0x8F  # 0x80: of a later version
         items = call.items
         try:
@@ -198,6 +210,7 @@ class Calls:
             elif what == ERROR:
                 values = decode(kind, body)
                 error = self._error(call.name, *values[:3])
+                error.begun = bool(values[4]) if len(values) > 4 else None
                 if items is None:
                     self._end(call, None, error)
                 else:
@@ -211,12 +224,15 @@ class Calls:
             if items is not None and items.ended():
                 assert items.last is not None
                 self._end(call, None, items.last[1])
-        except Exception as error:  # what came is no answer, or there is no memory for it
+        except MemoryError:
+            raise
+        except Exception as error:  # what came is no answer
             why = "%s answered %s with what can't be read (%s)"
-            error = RemoteError(why % (self.session.peer_name, call.name, error or "no memory"))
+            error = RemoteError(why % (self.session.peer_name, call.name, error))
             if items is not None:
-                self.cancel(call)
-            self._end(call, None, error)
+                self._abandon(call, error)
+            else:
+                self._end(call, None, error)
 
     def _begun(self, call: Call, meta: "dict[str, Any]") -> None:
         blocking_s = min(meta.get("blocking_s", 0), _LONGEST_BLOCKING_S)
@@ -230,10 +246,9 @@ class Calls:
             call.items.meta = meta
             call.items.drain()
         elif "items" in meta:
-            self.cancel(call)
-            call.end(None, BadArguments("%s is a stream: use stream()" % call.name))
+            self._abandon(call, BadArguments("%s is a stream: use stream()" % call.name))
 
-    def _error(self, name: str, kind: str, message: str, traceback: str) -> Exception:
+    def _error(self, name: str, kind: str, message: str, traceback: str) -> PicolinkError:
         peer = self.session.peer_name
         if kind in _NOT_BEGUN:
             if kind == "Busy":
@@ -273,9 +288,16 @@ class Calls:
 
     def give_up(self, call: Call, why: str) -> None:
         """Ends a call that nobody waits for any more."""
-        sent = _sent(call)
-        self.cancel(call)
-        call.end(None, self._over(call.name, why, sent))
+        error = self._over(call.name, why, _sent(call))
+        self._abandon(call, error)
+
+    def _abandon(self, call: Call, error: Exception) -> None:
+        """Ends a call with `error`, and takes it back or cancels it there. It ends in any case,
+        also where there is no memory to say so."""
+        try:
+            self.cancel(call)
+        finally:
+            call.end(None, error)
 
     def _over(self, name: str, why: str, sent: bool) -> PicolinkError:
         """How a call ended that was not answered: what may have left is never "not done"."""
@@ -291,9 +313,7 @@ class Calls:
             if deadline_ms is None:
                 continue
             if deadline_ms <= now_ms:
-                sent = _sent(call)
-                self.cancel(call)
-                call.end(None, self._timeout(call.name, sent))
+                self._abandon(call, self._timeout(call.name, _sent(call)))
             elif earliest is None or deadline_ms < earliest:
                 earliest = deadline_ms
         return earliest

@@ -77,9 +77,16 @@ class Driver:
             now_ms = node.now_ms()
         # Nothing is ever due sooner than an acknowledgement: a timer set for that is enough.
         if node.host.due_ms > now_ms + TIMES["ack"]:
-            deadline_ms = node.endpoint.deadline_ms(self.port)
+            deadline_ms = self._deadline_ms(now_ms)
             if deadline_ms is not None:
                 node.host.call_by(deadline_ms)
+
+    def _deadline_ms(self, now_ms: int) -> int | None:
+        deadline_ms = self.node.endpoint.deadline_ms(self.port)
+        if deadline_ms is not None and self.link.unsent:
+            # What is due can't be sent now: asking at once, again and again, would not help.
+            deadline_ms = max(deadline_ms, now_ms + TIMES["ack"])
+        return deadline_ms
 
     def drain(self) -> None:
         """Sends now what there is to send."""
@@ -120,10 +127,9 @@ class Driver:
 
     def tick(self, now_ms: int) -> int | None:
         """Does what is due; returns when there is more to do, or None."""
-        endpoint = self.node.endpoint
-        endpoint.tick(self.port, now_ms)
+        self.node.endpoint.tick(self.port, now_ms)
         self.drain()
-        return endpoint.deadline_ms(self.port)
+        return self._deadline_ms(now_ms)
 
     def on_text(self, text: bytes) -> None:
         """What stood between frames: typed lines, where no session has the link."""

@@ -26,12 +26,13 @@ _SHORT = 40  # characters of a message for which there is little room
 
 
 def answer(talk: "Talk", ref: int, error: BaseException, messages: int, begun: bool) -> None:
-    """Answers call `ref` with [kind, message, traceback, messages of items sent before]: whole, or
-    as much as the peer takes and memory allows."""
+    """Answers call `ref` with [kind, message, traceback, messages of items sent before, whether it
+    was begun]: whole, or as much as the peer takes and memory allows."""
     kind = type(error).__name__
     text = ""
     if isinstance(error, NotBegun):
         kind = error.kind
+        begun = False
     elif isinstance(error, MemoryError) and not begun:
         kind = "Busy"
     elif begun and kind in _NOT_BEGUN:
@@ -43,12 +44,14 @@ def answer(talk: "Talk", ref: int, error: BaseException, messages: int, begun: b
             text = ""
         else:
             talk.node.report(error, text)
+        begun = begun and kind != "BadArguments"
     message = message_of(error)
     for told in (
-        [kind, message, text, messages],
-        [kind, message, "", messages],
-        [kind, message[:_SHORT], "", messages],
-        [kind[: _SHORT // 2], "", "", messages],
+        [kind, message, text, messages, begun],
+        [kind, message, "", messages, begun],
+        [kind, message[:_SHORT], "", messages, begun],
+        [kind, message[: _SHORT // 4], "", messages, begun],
+        [kind[: _SHORT // 2], "", "", messages, begun],
     ):
         try:
             talk.reply(ERROR, ref, told)

@@ -26,7 +26,8 @@ class Lead:
             0  # the thread that polls for all; set under the lock, which keeps signals out
         )
         self._waiters: list[threading.Lock] = []
-        self._wanted = False  # by a caller, while our own thread leads
+        self._idle_leads = False  # our own thread, for want of another
+        self._wanted = False  # by a caller, while it does
         self._used_ms = 0
 
     def wait(self, ready: Callable[[], bool], deadline_ms: int) -> bool:
@@ -68,23 +69,28 @@ class Lead:
         signal, or the program itself, keeps it from polling."""
         waiter = threading.Lock()
         waiter.acquire()
-        self._waiters.append(waiter)
+        with self._host.lock:
+            self._waiters.append(waiter)
         self._used_ms = now_ms  # else our own thread, idle, is faster to lead again
-        self._wanted = True
-        turns = self._host.turns
-        self._host.wake()
+        wait_s = min(_LATE_S, (deadline_ms - now_ms) / 1000)
         try:
-            if ready():
+            if self._idle_leads:
+                self._wanted = True
+                self._host.wake()
+            if ready() or waiter.acquire(timeout=wait_s) or wait_s < _LATE_S:
                 return True
-            told = waiter.acquire(timeout=min(_LATE_S, (deadline_ms - now_ms) / 1000))
+            turns = self._host.turns  # nothing came, or it is held up: woken, it has a turn
+            self._host.wake()
+            told = waiter.acquire(timeout=wait_s)
         finally:
-            with contextlib.suppress(ValueError):
+            with self._host.lock, contextlib.suppress(ValueError):
                 self._waiters.remove(waiter)
         return told or self._host.turns != turns or not self.leader
 
     def notify(self) -> None:
         """Lets the waiting threads look whether what they wait for is there."""
-        waiters, self._waiters = self._waiters, []
+        with self._host.lock:
+            waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             waiter.release()
 
@@ -94,6 +100,7 @@ class Lead:
         if not idle or not self._take_lead(threading.get_ident()):
             self._closed.wait(_QUIET_MS / 1000)
             return
+        self._idle_leads = True
         try:
             while not self._wanted and not self._closed.is_set():
                 end_ms = until_ms()
@@ -105,5 +112,5 @@ class Lead:
         finally:
             with self._host.lock:
                 self.leader = 0
-                self._wanted = False
+                self._idle_leads = self._wanted = False
             self.notify()

@@ -352,7 +352,8 @@ class Node:
         guarded(self, session.data.on_message, kind, ref, body)
 
     def on_room(self, session: "Session", room_bytes: int) -> None:
-        session.wanted = bool(guarded(self, session.data.on_room, room_bytes))
+        # None: it failed, for want of memory, and is to be tried again.
+        session.wanted = guarded(self, session.data.on_room, room_bytes) is not False
 
     def on_state(self, session: "Session", why: str) -> None:
         if session.data is None:

@@ -69,23 +69,25 @@ class Peer:
                     wifi = self.node.wifi
                     address = self._target if wifi is None else wifi.route(self._target)
                     link = await open_link(address, self.node)
-                    driver = Driver(self.node, link, self._on_lost)
+                    try:
+                        driver = Driver(self.node, link, self._on_lost)
+                    except BaseException:
+                        link.close()
+                        raise
+                wait_ms = TIMES["retry"]
+                self._changed.clear()
+                self._driver = driver
+                self._dial()
             except UsageError as error:
                 self.failed = error
                 self._changed.set()
                 return
             except Exception as error:  # whatever it is, it is tried again
-                self.why = str(error) or type(error).__name__
-                self._changed.set()
-            else:
-                wait_ms = TIMES["retry"]
+                self._lose(str(error) or type(error).__name__)
+            while self._driver is not None and self._driver in self.node.drivers:
+                await self._changed.wait()
                 self._changed.clear()
-                self._driver = driver
-                self._dial()
-                while self._driver in self.node.drivers:
-                    await self._changed.wait()
-                    self._changed.clear()
-                self._driver = None
+            self._driver = None
             if not self._keep:
                 return
             await asyncio.sleep(wait_ms / 1000)
@@ -212,22 +214,20 @@ class Peer:
         """The same with a list of arguments and a map of named ones."""
         timeout_ms = milliseconds(timeout_s)
         wait_ms = TIMES["call"] if timeout_ms is None else timeout_ms
-        end_ms = self.node.now_ms() + wait_ms if wait_ms else None
-        deadline_ms = None  # of the first try
+        deadline_ms = self.node.now_ms() + wait_ms if wait_ms else None
         while True:
             session = self.session
             if self.failed is not None:
                 raise self.failed
             if session is None or not session.peer_uid:
                 try:
-                    session = await self._connected(end_ms)
+                    session = await self._connected(deadline_ms)
                 except CannotConnect as error:
                     raise NotDone("%s was not sent: %s" % (command, error)) from None
             calls = session.data.caller()
             call = calls.start(
                 command, args, named or {}, timeout_ms, self.node.now_ms(), None, deadline_ms
             )
-            deadline_ms = call.deadline_ms
             if call.deadline_ms is not None:
                 self.node.host.call_by(call.deadline_ms)
             event = asyncio.Event()

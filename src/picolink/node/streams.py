@@ -81,8 +81,8 @@ class Stream(Outgoing):
                 self.room_bytes -= len(item[1])
                 self.queue.append(item)
                 self.session.wanted = True
-            except Exception as problem:  # no value that can be sent
-                error = problem
+            except Exception as problem:
+                error = problem  # no value that can be sent
         if error is not None or value is _END:
             self.error = self.error or error
             self._finish()
@@ -113,7 +113,7 @@ class Stream(Outgoing):
         node = self.talk.node
         if self._direct:
             while self.generator is not None and self.has_room():
-                if len(self.queue) >= self.allowed():
+                if len(self.queue) > self.allowed():  # one ahead, so that an end is seen
                     break
                 try:
                     value = _next(self.generator)
@@ -137,11 +137,11 @@ class Stream(Outgoing):
         if super().send(room_bytes):
             return True
         if self.over and not self.queue and self.ref in self.talk.outgoing:
-            del self.talk.outgoing[self.ref]
             if self.error is None:
                 self.talk.reply(REPLY, self.ref, self.messages)
             else:
                 self.talk.fail(self.ref, self.error, self.messages, True)
+            del self.talk.outgoing[self.ref]
             return True
         return False
 

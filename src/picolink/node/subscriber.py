@@ -2,7 +2,7 @@
 
 from asyncio import Event
 
-from ..core.errors import UsageError
+from ..core.errors import Unknown, UsageError
 from .calls import Items
 from .invoke import NONE, call
 from .items import Counter, readings
@@ -67,18 +67,27 @@ def everywhere(node: "Node", topic: str, queue: str, function: "Any") -> "Any":
             return  # the session goes on after a reconnect
         met.append(meet)
 
-        def taken(subscription: "Call", value: "Any", error: BaseException | None) -> None:
+        def taken(of: "Call", value: "Any", error: BaseException | None) -> None:
             # Room is given back whatever became of it: the next ones are to come.
-            session.data.caller().grant(subscription, 1)
+            session.data.caller().grant(of, 1)
             node.kick(session)
             if error is not None:
                 node.report(error)
 
-        def take(subscription: "Call", batch: "list[Reading]") -> None:
+        def take(of: "Call", batch: "list[Reading]") -> None:
             for reading in batch:
-                call(node, function, (reading,), NONE, taken, subscription)
+                call(node, function, (reading,), NONE, taken, of)
 
-        begin(node, session, topic, queue, take)
+        def again() -> None:
+            made = begin(node, session, topic, queue, take)
+
+            def ended() -> None:
+                if isinstance(made.error, Unknown) and session.data.calls.closed is None:
+                    again()  # there was no memory for an item
+
+            made.on_end = ended
+
+        again()
 
     node.on_meet.append(meet)
     return function
@@ -118,6 +127,8 @@ class Subscription:
     def close(self) -> None:
         """Ends it; nothing more comes."""
         if self.call is not None and not self.call.done:
-            self._session.data.caller().cancel(self.call)
-            self.call.end(None)
+            try:
+                self._session.data.caller().cancel(self.call)
+            finally:
+                self.call.end(None)
             self._node.kick(self._session)

@@ -66,33 +66,37 @@ class Talk:
         node = self.node
         out = self.session.out
         if (
-            not ref or ref in self.running or ref in self.outgoing or len(body) <= 4
+            not ref or ref in self.running or ref in self.outgoing or not body
             or self.cancelled or len(self.running) >= _MAX_RUNNING
             or out.short.waiting or out.long.waiting
         ):  # fmt: skip
             if not self._may_begin(ref, body):
                 return
         try:
-            deadline = unpack_from("<I", body)[0]
-            if deadline:
-                now_ms = node.now_ms()
-                if self.session.from_peer_clock(deadline - 1, now_ms) < now_ms:
-                    self._refuse("Expired", "it came after its deadline")
             try:
+                if len(body) <= 4:
+                    raise ValueError
+                deadline = unpack_from("<I", body)[0]
                 request = decode(kind, body, 4)
                 name = request.pop(0)
                 named = NONE
                 if isinstance(name, list):
                     name, named = name
+                if not isinstance(name, str) or not isinstance(named, dict):
+                    raise ValueError
                 command = node.commands.get(name)
                 if command is None and name[:4] == "sys.":
                     from .builtin import find
 
                     command = find(node, name)
-            except (ValueError, TypeError, AttributeError, IndexError):
+            except (ValueError, TypeError, AttributeError, LookupError):
                 from ..core.errors import BadArguments
 
                 raise BadArguments("the call can't be read") from None
+            if deadline:
+                now_ms = node.now_ms()
+                if self.session.from_peer_clock(deadline - 1, now_ms) < now_ms:
+                    self._refuse("Expired", "it came after its deadline")
             if command is None:
                 from ..core.errors import UnknownCommand
 
@@ -129,7 +133,7 @@ class Talk:
         try:
             if self.cancelled and self._was_cancelled(ref):
                 self._refuse("Cancelled", "cancelled before it began")
-            if len(body) <= 4:
+            if not body:
                 from ..core.errors import TooBig
 
                 raise TooBig("%s takes %d bytes at once" % (self.node.name, session.limit_bytes))
@@ -158,7 +162,7 @@ class Talk:
             if value is not None:
                 self.reply(REPLY, ref, value)
         except Exception as error:
-            self.fail(ref, error)
+            self.fail(ref, error, 0, True)
 
     @seldom
     def _begin(
@@ -195,8 +199,8 @@ class Talk:
         try:
             if error is None:
                 self.reply(REPLY, ref, value)
-        except Exception as problem:  # it can't be sent
-            error = problem
+        except Exception as problem:
+            error = problem  # it is no value, or there is no room for it
         if error is not None:
             self.fail(ref, error, 0, True)
         if self.running.pop(ref, self) is not self:

@@ -1,5 +1,6 @@
 """`sys.bench`: gives and takes bytes, so that whoever calls can measure the link."""
 
+from ..core.errors import BadArguments
 from ..node.args import check_int
 
 MYPY = False
@@ -13,6 +14,8 @@ def serve(talk: "Talk", ref: int, data: "str | bytes" = b"", give_bytes: int = 0
     """So many bytes, every value in turn; else how much `data` has come. BadArguments above
     what either node takes at once."""
     global _given
+    if not isinstance(data, (str, bytes, bytearray)):
+        raise BadArguments("data: it takes a text or bytes")
     session = talk.session
     most = min(session.peer_limit_bytes, session.limit_bytes) - 4  # of the length of the JSON part
     check_int("give_bytes", give_bytes, 0, most)

@@ -6,10 +6,11 @@ value, and goes to the functions declared with `@node.on_delivery`.
 
 import sys
 
-from ..core.errors import BadArguments, Busy
+from ..core.errors import BadArguments
 from ..core.packets import CLOCK
 from ..core.values import encode
 from ..node.args import check_int
+from ..node.failing import NotBegun
 from ..node.invoke import NONE, call
 from ..node.items import Reading as Item
 from ..node.naming import check_name
@@ -103,7 +104,7 @@ class Deliveries:
         found = readings.get(name)
         if found is None:
             if len([r for r in readings.values() if isinstance(r, _Delivered)]) >= _NAMES:
-                raise Busy("%d names of readings were delivered here already" % _NAMES)
+                raise NotBegun("Busy", "%d names of readings were delivered here already" % _NAMES)
             found = _Delivered(self._node, check_name(name, "./"), _nothing, unit, 0, "")
             readings[name] = found
         if not isinstance(found, _Delivered):
@@ -145,6 +146,13 @@ def serve(
         raise BadArguments(
             "items: a list of up to %d readings, in %d bytes at most" % (_NAMES, _LONGEST)
         )
+    for item in items:
+        texts = item[:1] + item[2:] if isinstance(item, list) and 3 <= len(item) <= 4 else [None]
+        if [text for text in texts if not isinstance(text, str)]:
+            raise BadArguments(
+                "%r: a reading is name, value, unit, and why there is none" % (item,)
+            )
+        check_name(item[0], "./")
     of(node).take(talk, id, age_ms, items, missed)
     clock = node.time if sys.implementation.name != "micropython" else node._clock
     unix_ms = clock.unix_ms() if clock is not None else None

@@ -1,0 +1,334 @@
+"""What users' functions raise ends nothing of ours: every call from our loops into the program.
+
+Each kind of function raises each kind of exception on a node in this process, on both interpreters.
+Afterwards the same link, the node's timer and another peer are served as before.
+"""
+
+import asyncio
+
+from both import MICROPYTHON, cases, raises
+
+from picolink.core.errors import LinkError, PicolinkError, RemoteError
+from picolink.node.closing import stop
+from picolink.node.node import Node
+from picolink.node.opening import open_all
+
+HEAP_KB = 800
+SHORT_S = 5
+
+
+class Unprintable(Exception):
+    def __str__(self):
+        raise ValueError("no text")
+
+    __repr__ = __str__
+
+
+#: One of each kind that a function may let out.
+EXCEPTIONS = [
+    KeyError("key"), ValueError("value"), OSError(5, "sensor"), LinkError("not ours"),
+    PicolinkError("a program's own"), MemoryError(), Unprintable(), AssertionError(),
+    asyncio.CancelledError(), SystemExit(1), KeyboardInterrupt(), GeneratorExit(),
+    StopIteration(),
+]  # fmt: skip
+if not MICROPYTHON:
+    EXCEPTIONS += [RecursionError("deep"), UnicodeDecodeError("utf-8", b"x", 0, 1, "bad")]
+
+
+class Pair:
+    """A serving node and two peers of it, in this event loop."""
+
+    serial = 0
+
+    async def __aenter__(self):
+        Pair.serial += 1
+        self.errors = []
+        self.node = Node("served", uid=b"served%d" % Pair.serial, on_error=self.errors.append)
+        self.name = "border%d" % Pair.serial
+        self.hosts = [Node("host%d" % i, uid=b"peer%d-%d" % (Pair.serial, i)) for i in (0, 1)]
+        return self
+
+    async def open(self):
+        await open_all(self.node, ["loopback-listen:" + self.name])
+        self.peers = []
+        for host in self.hosts:
+            await open_all(host, [])
+            peer = host.peer("loopback:" + self.name)
+            await peer.ready(SHORT_S)
+            self.peers.append(peer)
+
+    async def __aexit__(self, *_):
+        for peer in self.peers:
+            await peer.close()
+        for node in self.hosts + [self.node]:
+            stop(node)
+
+    async def served(self):
+        """Asserts that both peers, and the node's timer, are served."""
+        for peer in self.peers:
+            assert await peer.call("alive", timeout_s=SHORT_S) == "yes"
+        ticks = []
+
+        def tick(now_ms):
+            ticks.append(now_ms)
+
+        self.node.on_tick.append(tick)
+        self.node.host.call_by(self.node.now_ms() + 1)
+        await until(lambda: ticks)
+        self.node.on_tick.remove(tick)
+
+
+async def until(ready):
+    """Waits for what the event loop brings."""
+    for _ in range(5000):
+        if ready():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("it did not come in 5 s")
+
+
+def declare_alive(node):
+    @node.command
+    def alive():
+        return "yes"
+
+
+def command(node, error):
+    @node.command
+    def fails():
+        raise error
+
+
+def blocking(node, error):
+    @node.command(blocking_s=1, name="fails")
+    def fails():
+        raise error
+
+
+def later(node, error):
+    @node.command
+    async def fails():
+        await asyncio.sleep(0)
+        raise error
+
+
+def at_once(node, error):
+    @node.command
+    async def fails():
+        raise error
+
+
+def kind_of(error):
+    if isinstance(error, StopIteration) and not MICROPYTHON:
+        return (type(error).__name__, "RuntimeError")  # what CPython makes of it in a coroutine
+    return (type(error).__name__,)
+
+
+@cases([(d, i) for d in range(4) for i in range(len(EXCEPTIONS))])
+async def test_a_command_that_raises_has_begun_and_failed(declare, number):
+    error = EXCEPTIONS[number]
+    if MICROPYTHON and declare >= 2 and isinstance(error, (StopIteration, GeneratorExit)):
+        return  # there a coroutine that raises them has returned
+    async with Pair() as pair:
+        (command, blocking, later, at_once)[declare](pair.node, error)
+        declare_alive(pair.node)
+        await pair.open()
+        with raises(RemoteError) as caught:
+            await pair.peers[0].call("fails", timeout_s=SHORT_S)
+        assert caught.value.kind in kind_of(error), caught.value
+        await pair.served()
+        assert not pair.peers[0].session.data.calls.open
+        for session in pair.node.endpoint.sessions.values():
+            assert not session.data.running
+
+
+@cases([(d, i) for d in range(2) for i in range(len(EXCEPTIONS))])
+async def test_a_stream_that_raises_ends_with_that(where, number):
+    error = EXCEPTIONS[number]
+    if where and isinstance(error, StopIteration):
+        return  # a generator's own way to end
+    async with Pair() as pair:
+
+        @pair.node.stream
+        def fails():
+            if not where:
+                raise error
+            return items()
+
+        def items():
+            yield 1
+            if isinstance(error, GeneratorExit) and MICROPYTHON:
+                raise KeyError("a generator that raises GeneratorExit has ended there")
+            raise error
+
+        declare_alive(pair.node)
+        await pair.open()
+        stream = await pair.peers[0].stream("fails")
+        with raises(RemoteError):
+            async for item in stream:
+                assert item == 1
+        await pair.served()
+        for session in pair.node.endpoint.sessions.values():
+            assert not session.data.outgoing
+
+
+@cases([(d, i) for d in range(2) for i in range(len(EXCEPTIONS))])
+async def test_a_subscriber_that_raises_gets_the_next_item(declare, number):
+    error = EXCEPTIONS[number]
+    if MICROPYTHON and declare and isinstance(error, (StopIteration, GeneratorExit)):
+        return
+    got = []
+    others = []
+    async with Pair() as pair:
+        if declare:
+
+            @pair.node.subscribe("door")
+            async def take(reading):
+                got.append(reading.value)
+                raise error
+
+        else:
+
+            @pair.node.subscribe("door")
+            def take(reading):
+                got.append(reading.value)
+                raise error
+
+        @pair.node.subscribe("door")
+        def other(reading):
+            others.append(reading.value)
+
+        declare_alive(pair.node)
+        await pair.open()
+        host = pair.hosts[0]
+        await until(lambda: len(host.topics.get("door", ())) == 2)
+        for i in range(100):  # more than the credit that a subscription begins with
+            host.publish("door", i)
+            await until(lambda n=i + 1: len(got) == len(others) == n)
+        assert got == others == list(range(100))
+        await until(lambda: len(pair.errors) >= 100)
+        await pair.served()
+
+
+@cases([(d, i) for d in range(2) for i in range(len(EXCEPTIONS))])
+async def test_a_reading_that_raises_is_told_and_taken_again(declare, number):
+    error = EXCEPTIONS[number]
+    if MICROPYTHON and declare and isinstance(error, (StopIteration, GeneratorExit)):
+        return
+    values = [error, 1]
+
+    def measure():
+        value = values[0] if len(values) > 1 else 1
+        values[:-1] = []
+        if isinstance(value, BaseException):
+            raise value
+        return value
+
+    async with Pair() as pair:
+        if declare:
+
+            @pair.node.reading("level", every_s=0.01)
+            async def level():
+                return measure()
+
+        else:
+            pair.node.reading("level", every_s=0.01)(measure)
+
+        declare_alive(pair.node)
+        await pair.open()
+        subscription = await pair.peers[0].subscribe("level")
+        first = await subscription.__anext__()
+        kinds = kind_of(error)
+        assert first.value is None and first.time_quality.split(":")[0] in kinds
+        assert (await subscription.__anext__()).value == 1
+        subscription.close()
+        values[:] = [error, 1]
+        with raises(RemoteError):
+            await pair.peers[0].read("level", timeout_s=SHORT_S)
+        assert (await pair.peers[1].read("level", timeout_s=SHORT_S)).value == 1
+        await pair.served()
+
+
+@cases([(i,) for i in range(len(EXCEPTIONS))])
+async def test_on_error_may_raise_too(number):
+    async with Pair() as pair:
+
+        @pair.node.command
+        def fails():
+            raise KeyError("first")
+
+        def tell(error):
+            raise EXCEPTIONS[number]
+
+        declare_alive(pair.node)
+        await pair.open()
+        pair.node.on_error = tell
+        with raises(RemoteError, "first"):
+            await pair.peers[0].call("fails", timeout_s=SHORT_S)
+        await pair.served()
+
+
+async def test_a_generator_by_mistake_is_told_and_frees_its_place():
+    async with Pair() as pair:
+
+        @pair.node.command
+        def counts():
+            yield 1
+            yield 2
+
+        declare_alive(pair.node)
+        await pair.open()
+        for _ in range(20):  # more than calls that may be under way
+            with raises(RemoteError, "@node.stream"):
+                await pair.peers[0].call("counts", timeout_s=SHORT_S)
+        await pair.served()
+
+
+@cases([(object(),), (float("nan"),), ({"a": {1, 2}},), ("x" * 20000,), (b"x" * 20000,)])
+async def test_a_result_that_can_not_be_sent_is_an_answer_all_the_same(value):
+    async with Pair() as pair:
+
+        @pair.node.command
+        def gives():
+            return value
+
+        declare_alive(pair.node)
+        await pair.open()
+        with raises(PicolinkError):
+            await pair.peers[0].call("gives", timeout_s=SHORT_S)
+        await pair.served()
+
+
+async def test_a_cancelled_command_stops_and_one_cancelled_first_never_begins():
+    began = []
+    ended = []
+    async with Pair() as pair:
+
+        @pair.node.command
+        async def slow(n):
+            began.append(n)
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                ended.append(n)
+                raise
+
+        declare_alive(pair.node)
+        await pair.open()
+        peer = pair.peers[0]
+        calls = peer.session.data.caller()
+        one = calls.start("slow", (1,), {}, 0, peer.node.now_ms())
+        peer.session.attach.port.drain()
+        await until(lambda: began == [1])
+        calls.cancel(one)
+        peer.session.attach.port.drain()
+        await until(lambda: ended == [1])
+        # Call and cancel in one go: the task of the command was never begun.
+        two = calls.start("slow", (2,), {}, 0, peer.node.now_ms())
+        peer.session.attach.port.drain()
+        calls.cancel(two)
+        peer.session.attach.port.drain()
+        await pair.served()
+        for session in pair.node.endpoint.sessions.values():
+            assert not session.data.running and not session.data.cancelled
+        assert began == [1]

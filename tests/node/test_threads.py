@@ -1,0 +1,391 @@
+"""Blocking programs: threads, signals, forks, callbacks that raise, deadlines whoever leads."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from both import SEED, count
+from served_node import Served, served
+
+import picolink
+from picolink.core.errors import LinkError, NotDone, PicolinkError, Unknown, UsageError
+from picolink.node.node import Node
+
+CPYTHON_ONLY = "threads and signals of a host"
+
+
+def declare(node: Node) -> None:
+    @node.command
+    def echo(*args: Any, **named: Any) -> Any:
+        return [list(args), named]
+
+    @node.command
+    async def slow(seconds: float) -> str:
+        await asyncio.sleep(seconds)
+        return "slow"
+
+    @node.command
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+
+@pytest.fixture
+def serving() -> Iterator[Served]:
+    with served(declare) as serving:
+        yield serving
+
+
+@pytest.fixture
+def board(serving: Served) -> Iterator[picolink.Board]:
+    with picolink.connect(serving.at) as board:
+        yield board
+
+
+def until(ready: Any, seconds: float = 5) -> None:
+    """Waits for what other threads bring."""
+    end = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.001)
+
+
+def test_publish_of_an_idle_program_arrives_at_once(serving: Served) -> None:
+    came: list[float] = []
+
+    @serving.node.subscribe("door")
+    def door(reading: Any) -> None:
+        came.append(time.monotonic())
+
+    with picolink.connect(serving.at) as board:
+        until(lambda: board.node.topics.get("door"))
+        for publish in (board.publish, board.node.publish) * 10:
+            time.sleep(0.02)  # idle: its own thread polls
+            sent = time.monotonic()
+            seen = len(came)
+            publish("door", 1)
+            until(lambda seen=seen: len(came) > seen)
+            assert came[-1] - sent < 1  # the next keepalive is 5 s away
+
+
+def test_a_call_in_a_signal_handler_returns(board: picolink.Board) -> None:
+    answers: list[Any] = []
+
+    def handler(number: int, frame: Any) -> None:
+        answers.append(board.call("echo", len(answers)))
+
+    old = signal.signal(signal.SIGUSR1, handler)
+    try:
+        timer = threading.Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGUSR1))
+        timer.start()
+        assert board.call("slow", 0.3) == "slow"
+        assert answers == [[[0], {}]]
+        timer.join()
+    finally:
+        signal.signal(signal.SIGUSR1, old)
+
+
+def test_a_time_out_in_a_signal_handler_holds(board: picolink.Board) -> None:
+    ended: list[float] = []
+
+    def handler(number: int, frame: Any) -> None:
+        began = time.monotonic()
+        with pytest.raises(Unknown):
+            board.call("never", timeout_s=0.1)
+        ended.append(time.monotonic() - began)
+
+    old = signal.signal(signal.SIGUSR1, handler)
+    try:
+        timer = threading.Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGUSR1))
+        timer.start()
+        assert board.call("slow", 0.5) == "slow"
+        assert len(ended) == 1 and 0.05 < ended[0] < 2
+    finally:
+        signal.signal(signal.SIGUSR1, old)
+
+
+def test_a_deadline_holds_while_the_leader_is_held_up(board: picolink.Board) -> None:
+    """The main thread leads, and a handler keeps it from polling."""
+    held = threading.Event()
+    go_on = threading.Event()
+
+    def handler(number: int, frame: Any) -> None:
+        held.set()
+        go_on.wait(10)
+
+    outcome: list[Any] = []
+
+    def other() -> None:
+        held.wait(5)
+        began = time.monotonic()
+        try:
+            outcome.append(board.call("echo", 1, timeout_s=5))
+            with pytest.raises(Unknown):
+                board.call("never", timeout_s=0.2)
+        finally:
+            outcome.append(time.monotonic() - began)
+            go_on.set()
+
+    old = signal.signal(signal.SIGUSR1, handler)
+    try:
+        thread = threading.Thread(target=other)
+        thread.start()
+        threading.Timer(0.05, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()
+        assert board.call("slow", 0.2) == "slow"
+        thread.join(10)
+        assert outcome[0] == [[1], {}] and outcome[1] < 3
+    finally:
+        go_on.set()
+        signal.signal(signal.SIGUSR1, old)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGALRM], ids=["ctrl-c", "alarm"])
+def test_signals_under_load_leave_the_session_whole(
+    board: picolink.Board, number: signal.Signals
+) -> None:
+    """Handlers that raise, at any place of a call: the next call is answered, threads go on."""
+    print(f"replay with PICOLINK_SEED={SEED}")
+    rng = random.Random(SEED)
+    raised = 0
+    stop = threading.Event()
+    others: list[Any] = []
+
+    def work() -> None:
+        while not stop.is_set():
+            others.append(board.call("echo", "other", timeout_s=5))
+
+    def handler(signum: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    old = signal.signal(number, handler if number != signal.SIGINT else signal.default_int_handler)
+    thread = threading.Thread(target=work)
+    thread.start()
+
+    def shoot() -> None:
+        for _ in range(count(4000, 200)):
+            if stop.wait(rng.uniform(0.0005, 0.006)):
+                return
+            os.kill(os.getpid(), number)
+
+    shooter = threading.Thread(target=shoot)
+    shooter.start()
+    try:
+        n = 0
+        while True:
+            try:
+                while shooter.is_alive():
+                    n += 1
+                    assert board.call("echo", n, timeout_s=5) == [[n], {}]
+                break
+            except KeyboardInterrupt:
+                raised += 1
+    finally:
+        while True:
+            try:
+                stop.set()
+                shooter.join(10)
+                thread.join(10)
+                time.sleep(0.05)  # a handler that had to wait comes now
+                break
+            except KeyboardInterrupt:
+                continue
+        signal.signal(number, old)
+    assert raised > 20
+    assert not thread.is_alive() and others[-1] == [["other"], {}]
+    for i in range(10):
+        assert board.call("echo", i, timeout_s=5) == [[i], {}]
+    assert board._line.lead.leader in (0, board._line._thread.ident)
+
+
+def test_closing_from_another_thread_ends_iterators(serving: Served) -> None:
+    board = picolink.connect(serving.at)
+    ended = threading.Event()
+    errors: list[BaseException] = []
+
+    def iterate() -> None:
+        try:
+            for _ in board.readings("nothing"):
+                pass
+        except BaseException as error:
+            errors.append(error)
+        ended.set()
+
+    thread = threading.Thread(target=iterate)
+    thread.start()
+    until(lambda: serving.do(lambda: bool(serving.node.topics.get("nothing"))))
+    board.close()
+    assert ended.wait(5) and not errors
+    with pytest.raises(LinkError, match="closed here"):
+        board.call("echo")
+
+
+def test_a_call_that_is_cut_off_by_close_is_unknown(serving: Served) -> None:
+    board = picolink.connect(serving.at)
+    outcome: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            board.call("never", timeout_s=30)
+        except PicolinkError as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    until(lambda: serving.do(lambda: any(s.data.running for s in sessions(serving))))
+    board.close()
+    thread.join(5)
+    assert isinstance(outcome[0], Unknown)
+
+
+def sessions(serving: Served) -> list[Any]:
+    return list(serving.node.endpoint.sessions.values())
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_is_told_to_connect_anew(board: picolink.Board) -> None:
+    told, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            said = []
+            for use in (lambda: board.call("echo"), lambda: next(iter(board.readings("x")))):
+                try:
+                    use()
+                    said.append("nothing")
+                except UsageError as error:
+                    said.append(str(error))
+            board.close()
+            os.write(tell, "|".join(said).encode())
+        finally:
+            os._exit(0)
+    os.close(tell)
+    with os.fdopen(told, "rb") as pipe:
+        said = pipe.read().decode().split("|")
+    os.waitpid(child, 0)
+    assert len(said) == 2 and all("connect anew in the child" in text for text in said)
+    assert board.call("echo", 1) == [[1], {}]
+
+
+def test_callbacks_that_raise_miss_nothing(serving: Served) -> None:
+    got: list[int] = []
+    errors: list[BaseException] = []
+    raised = [KeyError, SystemExit, KeyboardInterrupt, asyncio.CancelledError]
+
+    def callback(reading: Any) -> None:
+        got.append(reading.value)
+        assert not reading.missed
+        raise raised[reading.value % 4]
+
+    n = 6000  # more than a subscription has credit for
+    with picolink.connect(serving.at, on_error=errors.append) as board:
+        board.subscribe("count", callback)
+        until(lambda: serving.do(lambda: bool(serving.node.topics.get("count"))))
+        for i in range(n):
+            serving.do(lambda i=i: serving.node.publish("count", i))
+            if i % 50 == 49:
+                until(lambda i=i: len(got) > i - 50)
+        until(lambda: len(got) == n)
+        until(lambda: len(errors) == n)
+    assert got == list(range(n))
+
+
+def test_an_async_callback_is_awaited(serving: Served) -> None:
+    got: list[Any] = []
+
+    async def callback(reading: Any) -> None:
+        await asyncio.sleep(0)
+        got.append(reading.value)
+        raise KeyError("it may raise too")
+
+    with picolink.connect(serving.at) as board:
+        board.subscribe("count", callback)
+        until(lambda: serving.do(lambda: bool(serving.node.topics.get("count"))))
+        for i in range(10):
+            serving.do(lambda i=i: serving.node.publish("count", i))
+        until(lambda: len(got) == 10)
+    assert got == list(range(10))
+
+
+def test_async_functions_of_a_node_given_to_connect_run(serving: Served) -> None:
+    node = Node("laptop", uid=b"laptop" + os.urandom(4))
+    got: list[Any] = []
+
+    @node.command
+    async def double(n: int) -> int:
+        await asyncio.sleep(0)
+        return 2 * n
+
+    @node.reading("level", every_s=0.01)
+    async def level() -> int:
+        await asyncio.sleep(0)
+        return 7
+
+    @node.subscribe("door")
+    async def door(reading: Any) -> None:
+        await asyncio.sleep(0)
+        got.append(reading.value)
+
+    @node.stream
+    async def numbers() -> Any:
+        for i in range(50):
+            yield i
+
+    @node.stream
+    def letters() -> Any:
+        yield from "abc"
+
+    with picolink.connect(serving.at, node=node):
+
+        async def ask() -> list[Any]:
+            peer = serving.node.peer("laptop")
+            await peer.ready(5)
+            stream = await peer.stream("numbers")
+            return [
+                await peer.call("double", 21), (await peer.read("level")).value,
+                [item async for item in stream],
+                [item async for item in await peer.stream("letters")],
+            ]  # fmt: skip
+
+        told = asyncio.run_coroutine_threadsafe(ask(), serving.loop).result(10)
+        assert told == [42, 7, list(range(50)), ["a", "b", "c"]]
+        until(lambda: serving.do(lambda: bool(serving.node.topics.get("door"))))
+        serving.do(lambda: serving.node.publish("door", "open"))
+        until(lambda: got == ["open"])
+
+
+def test_a_node_serves_one_connection(serving: Served) -> None:
+    node = Node("laptop", uid=b"laptop" + os.urandom(4))
+    with picolink.connect(serving.at, node=node):
+        with pytest.raises(UsageError, match="give each its own"):
+            picolink.connect(serving.at, node=node)
+    with picolink.connect(serving.at, node=node) as board:
+        assert board.call("echo") == [[], {}]
+
+
+def test_arguments_of_any_name(board: picolink.Board) -> None:
+    assert board.call("echo", 1, command=2, self=3) == [[1], {"command": 2, "self": 3}]
+    named = {"timeout_s": 5, "command": 1, "named": 2, "args": 3}
+    assert board.call_with("echo", [1], named) == [[1], named]
+
+
+@pytest.mark.parametrize("timeout_s", [0, 0.5, 7 * 86400, 400 * 86400, 1e300, float("inf")])
+def test_time_outs_of_any_length(board: picolink.Board, timeout_s: float) -> None:
+    assert board.call("echo", timeout_s=timeout_s) == [[], {}]
+
+
+@pytest.mark.parametrize("timeout_s", [-1, float("nan"), "5"])
+def test_a_time_out_that_is_none_is_told(board: picolink.Board, timeout_s: Any) -> None:
+    with pytest.raises(UsageError, match="timeout_s"):
+        board.call("echo", timeout_s=timeout_s)
+
+
+def test_a_very_short_time_out_is_one(board: picolink.Board) -> None:
+    with pytest.raises((Unknown, NotDone)):
+        board.call("never", timeout_s=0.0001)

@@ -1,0 +1,67 @@
+"""A node on TCP in a thread of this process, for tests of blocking programs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from picolink.node.closing import stop
+from picolink.node.node import Node
+from picolink.node.opening import open_all
+
+
+class Served:
+    """`node` runs in a loop of its own; `at` is its address."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.at = ""
+        self.loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._end = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        with contextlib.closing(self.loop):
+            self.loop.run_until_complete(self._serve())
+
+    async def _serve(self) -> None:
+        await open_all(self.node, ["tcp-listen:127.0.0.1:0"])
+        self.at = "tcp:" + self.node.listeners[0][0].address.removeprefix("tcp-listen:")
+        self._ready.set()
+        await self._end.wait()
+        stop(self.node)
+        await asyncio.sleep(0)
+
+    def start(self) -> Served:
+        self._thread.start()
+        assert self._ready.wait(10)
+        return self
+
+    def do(self, function: Callable[[], Any]) -> Any:
+        """Calls `function` in the node's loop."""
+
+        async def run() -> Any:
+            return function()
+
+        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(10)
+
+    def close(self) -> None:
+        self.loop.call_soon_threadsafe(self._end.set)
+        self._thread.join(10)
+
+
+@contextlib.contextmanager
+def served(declare: Callable[[Node], object]) -> Iterator[Served]:
+    """A node as `declare(node)` makes it, while the block runs."""
+    node = Node("served", uid=b"served" + os.urandom(4))
+    declare(node)
+    serving = Served(node).start()
+    try:
+        yield serving
+    finally:
+        serving.close()
