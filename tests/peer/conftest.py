@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from peer.calls import Peer
-from peer.links import SerialLink, TcpLink
+from peer.listening import Listening
 from peer.nodes import PROGRAM, Computer
+from peer.ways import DIALS, Way
 from picolink.packing import compile_all
 from picolink.sim import World
 
@@ -30,52 +31,6 @@ def board() -> Iterator[Any]:
     with World(seed=1) as world:
         program = PROGRAM + '\nnode.run("usb:", "tcp-listen::5263")\n'
         yield world.board("subject", main=program, libs=compile_all(GROUPS), heap_bytes=1_000_000)
-
-
-DIALS = {
-    "computer": lambda get: TcpLink.dial(get("computer").address),
-    "board": lambda get: TcpLink.dial(get("board").address, timeout_s=10),
-    "usb": lambda get: SerialLink(get("board").usb_path),
-}
-
-
-class Way:
-    """A way to the node under test."""
-
-    def __init__(self, name: str, request: pytest.FixtureRequest) -> None:
-        self.name = name
-        self.request = request
-        self.links: list[TcpLink | SerialLink] = []
-        self.peers: list[Peer] = []
-
-    def link(self) -> TcpLink | SerialLink:
-        """A new link."""
-        link = DIALS[self.name](self.request.getfixturevalue)
-        self.links.append(link)
-        return link
-
-    def peer(self, link: TcpLink | SerialLink | None = None, **about: object) -> Peer:
-        """A peer that is attached, over a new link unless one is given."""
-        peer = self.unattached(**about)
-        peer.dial(link or self.link(), timeout_s=5)
-        return peer
-
-    def unattached(self, **about: object) -> Peer:
-        peer = Peer(**about)
-        self.peers.append(peer)
-        return peer
-
-    def end(self) -> None:
-        for peer in self.peers:
-            if peer.attach is not None and not peer.attach.link.closed:
-                link = peer.attach.link
-                peer.goodbye()
-                if isinstance(link, SerialLink):  # closed too early, its last bytes may be lost
-                    link.send(b"\x80none" + bytes(4))
-                    while link.receive(0.5) not in (b"\x47none", None):
-                        pass
-        for link in self.links:
-            link.close()
 
 
 def _way(name: str) -> Callable:
@@ -99,6 +54,18 @@ def tcp(request: pytest.FixtureRequest) -> Iterator[Way]:
     yield from _way("computer")(request)
 
 
+@pytest.fixture(params=["computer", "board"])
+def tcps(request: pytest.FixtureRequest) -> Iterator[Way]:
+    """Both nodes, over TCP, where many connections are wanted."""
+    yield from _way(request.param)(request)
+
+
+@pytest.fixture
+def wifi(request: pytest.FixtureRequest) -> Iterator[Way]:
+    """The board, over TCP."""
+    yield from _way("board")(request)
+
+
 @pytest.fixture
 def usb(request: pytest.FixtureRequest) -> Iterator[Way]:
     """The board's USB port."""
@@ -109,3 +76,11 @@ def usb(request: pytest.FixtureRequest) -> Iterator[Way]:
 def peer(way: Way) -> Peer:
     """An attached peer."""
     return way.peer()
+
+
+@pytest.fixture
+def listening() -> Iterator[Listening]:
+    """A listening peer for picolink to dial."""
+    made = Listening()
+    yield made
+    made.end()

@@ -62,11 +62,15 @@ class Sending:
     following: int
     messages: dict[int, Outgoing] = field(default_factory=dict)
 
-    def next(self) -> Outgoing | None:
-        """The first with something to send among those that the window lets begin (5.4)."""
+    def next(self, most: int = 1 << 30) -> Outgoing | None:
+        """The first with something to send among those that the window lets begin (5.4).
+
+        Their bodies have `most` bytes in all: twice the peer's limit, in the long lane (5.9.1).
+        """
         oldest = next(iter(self.messages), 0)
         for id_, outgoing in self.messages.items():
-            if distance(oldest, id_) >= WINDOW:
+            most -= len(outgoing.message.body)
+            if distance(oldest, id_) >= WINDOW or (most < 0 and id_ != oldest):
                 return None
             if outgoing.todo:
                 return outgoing

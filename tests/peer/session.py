@@ -194,7 +194,7 @@ class Session:
     def _fill_window(self) -> None:
         attach = self.attach
         while attach is not None and self.met:
-            outgoing = self.sending[0].next() or self.sending[wire.LONG].next()
+            outgoing = self.sending[0].next() or self.sending[wire.LONG].next(2 * self.peer.limit)
             if outgoing is None:
                 return
             if attach.under_way:

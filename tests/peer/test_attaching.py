@@ -154,6 +154,7 @@ def test_what_stands_behind_the_name_is_ignored(way):
 @pytest.mark.parametrize("uid", [b"x", b"y" * 255])
 def test_unique_ids_of_any_length(way, uid):
     """4.11."""
+    way.clear()
     link, peer = way.link(), way.unattached(uid=uid)
     assert answer_to(link, peer.hello()).tag
 
@@ -395,19 +396,29 @@ def test_a_peer_that_the_node_has_met_may_still_be_fresh(way):
     assert peer.call("echo", 1) == 1
 
 
-def test_a_new_session_of_the_same_peer_ends_its_dormant_one(way):
+def test_a_new_session_of_the_same_peer_ends_its_dormant_one(tcps):
     """4.19.1: its commands are stopped."""
-    old = way.peer()
+    old = tcps.peer()
     old.call("forget")
     old.begin("wait", "of the old one")
     old.settle()
-    link = old.attach.link
-    if way.name != "usb":
-        link.close()
-        old.attach = None
-    again = way.unattached(uid=old.uid)
-    again.dial(link if way.name == "usb" else way.link())
+    old.attach.link.close()
+    old.attach = None
+    again = tcps.peer(uid=old.uid)
     again.run(lambda: again.call("what_happened")["cancelled"] == ["of the old one"])
+
+
+def test_a_session_that_loses_its_port_to_a_new_one_is_resumed(usb):
+    """4.19.1, 4.22: the new session of the same peer does not end that one."""
+    old = usb.peer()
+    call = old.begin("wait", "goes on", 0.1)
+    old.settle()
+    link = old.attach.link
+    other = usb.peer(link, uid=old.uid)
+    assert other.call("echo", 1) == 1
+    assert not old.dial(link).fresh
+    old.wait(call)
+    assert call.reply == "goes on"
 
 
 def test_bye_ends_the_session_at_once(way):

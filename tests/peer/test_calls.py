@@ -166,10 +166,22 @@ def test_errors_are_cut_to_the_limit_of_the_caller(way, limit):
 
 
 def test_what_is_no_value_is_answered_by_an_error(peer):
-    """6.4; it was begun, and the kind says nothing else (6.5.1)."""
+    """6.4, 6.5.1: bad arguments, of a call that was begun."""
     for name in ("no_value", "infinite"):
-        assert peer.error(name).kind not in NOT_BEGUN | {"BadArguments", "UnknownCommand"}
+        failed = peer.error(name)
+        assert failed.kind == "BadArguments"
+        assert failed.begun in (True, None)
     assert peer.call("echo", 1) == 1
+
+
+def test_errors_say_whether_their_call_was_begun(peer):
+    """6.5: the fifth element, where it is there."""
+    begun = [("fail", "ValueError"), ("fail", "Busy"), ("no_value",), ("sized", 20_000)]
+    if peer.limit < 20_000:
+        assert {peer.error(*call).begun for call in begun} <= {True, None}
+    not_begun = [("no_such",), ("sized", "x"), ("sized",)]
+    assert {peer.error(*call).begun for call in not_begun} <= {False, None}
+    assert peer.error("wait", "late", 0, deadline_ms=-100).begun in (False, None)
 
 
 RAISED = ("ValueError", "CancelledError", "SystemExit", "KeyboardInterrupt", "GeneratorExit")

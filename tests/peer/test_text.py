@@ -285,15 +285,13 @@ def test_wrong_lengths_close_the_connection(tcp, wrong):
     link.wait_closed(2)
 
 
-def test_a_length_behind_packets_is_checked_as_well(way):
+def test_a_length_behind_packets_is_checked_as_well(tcps):
     """3.2, in the middle of a session, which goes on over another connection."""
-    if way.name == "usb":
-        return
-    peer = way.peer()
+    peer = tcps.peer()
     link = peer.attach.link
     link.write(bytes(4))
     link.wait_closed(2)
-    peer.dial(way.link())
+    peer.dial(tcps.link())
     assert peer.call("echo", 1) == 1
 
 

@@ -182,7 +182,8 @@ def test_deeper_values_do_no_harm(peer, deep):
             peer.sending[wire.LONG if call.message.kind & wire.LONG else 0].messages.clear()
             call = echo_unread(peer, brackets[0] * deep + b"7" + brackets[1] * deep, raw)
             if call.answers[0].what == wire.ERROR:
-                assert values.read(call.answers[0].body, False)[0] in ("BadArguments", "TooBig")
+                kind = values.read(call.answers[0].body, False)[0]
+                assert kind in ("BadArguments", "TooBig", "Busy")  # Busy: no memory to read it
     assert peer.call("echo", 1) == 1
 
 
