@@ -35,10 +35,10 @@ def nothing_comes(link, timeout_s=0.15):
     return True
 
 
-def confirmed(link, hello, answer):
-    """Confirms an answer by an ASK; returns the node's packet."""
-    ask = Data(answer.tag, answer.tag % wire.NUMBERS, (hello.tag - 1) % wire.NUMBERS, clock=1)
-    link.send(ask.encode())
+def confirmed(peer, link, hello, answer):
+    """Confirms an answer by an ASK, step by step; returns the node's packet."""
+    peer.attach_to(link, hello, answer)
+    peer.ask()
     deadline = time.monotonic() + 2
     while time.monotonic() < deadline:
         packet = link.receive(0.5)
@@ -63,7 +63,7 @@ def test_the_answer_of_a_first_hello(way):
     assert answer.name == "subject"
     assert answer.uid not in (b"", mine.uid)
     assert answer.limit >= 64 and answer.mtu >= 32 and answer.clock < wire.CLOCKS
-    said = confirmed(link, mine, answer)
+    said = confirmed(peer, link, mine, answer)
     assert said.tag == mine.tag
     assert said.number == mine.tag % wire.NUMBERS
     assert said.top == answer.tag % wire.NUMBERS
@@ -226,7 +226,7 @@ def test_an_answer_that_another_hello_replaced_is_forgotten(way):
     second = answer_to(link, hello, number=2)
     link.send(Data(answer.tag, answer.tag % wire.NUMBERS, 0, clock=1).encode())
     assert link.receive(2) == bytes([wire.GONE]) + answer.tag.to_bytes(4, "little")
-    assert confirmed(link, hello, second).tag == hello.tag
+    assert confirmed(other, link, hello, second).tag == hello.tag
 
 
 def test_the_nodes_own_unique_id_is_refused(way):
@@ -291,7 +291,7 @@ def test_the_nodes_own_hello_is_ignored(way):
     answer = answer_to(link, mine)
     say(link, answer, number=55)
     assert nothing_comes(link)
-    assert confirmed(link, mine, answer).tag == mine.tag
+    assert confirmed(peer, link, mine, answer).tag == mine.tag
 
 
 def test_a_new_attach_of_the_session_resumes_it(way):
@@ -389,7 +389,7 @@ def test_a_peer_that_the_node_has_met_may_still_be_fresh(way):
     """4.17, 4.22: what the node sent back was lost. The session goes on from where it began."""
     link, peer = way.link(), way.unattached()
     mine = peer.hello()
-    confirmed(link, mine, answer_to(link, mine))
+    confirmed(peer, link, mine, answer_to(link, mine))
     assert not peer.met
     answer = peer.dial(link if way.name == "usb" else way.link())
     assert not answer.fresh

@@ -41,10 +41,11 @@ class Way:
         return peer
 
     def clear(self) -> None:
-        """Makes room on the board: four peers take the places of dormant ones (4.19), and go."""
+        """Makes room on the node: four peers take the places of dormant ones (4.19), and go."""
         peers = []
-        for _ in range(4 if self.name != "computer" else 0):
-            self.links.append(DIALS["board"](self.request.getfixturevalue))
+        over_tcp = DIALS["computer" if self.name == "computer" else "board"]
+        for _ in range(4):
+            self.links.append(over_tcp(self.request.getfixturevalue))
             peers.append(self.peer(self.links[-1]))
         for peer in peers:
             peer.goodbye()
