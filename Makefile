@@ -16,8 +16,15 @@ AGAIN = { test $$? -eq 1 && \
   echo "What failed beside others runs once more, alone: a busy machine may explain it." && \
   $(PYTEST) --last-failed --last-failed-no-failures none; }
 
+# What `make oldest` runs: at least one file for each package that pyproject.toml names.
+OLDEST := build/oldest
+OLDEST_TESTS := tests/core/test_values.py tests/packing tests/install/test_install.py \
+  tests/sim/test_mpremote.py tests/links/usb tests/links/test_ble_link.py tests/links/i2c/test_opening.py \
+  tests/links/test_discovery.py tests/links/test_mqtt_link.py tests/links/test_mqtt_brokers.py \
+  tests/cli/test_mqtt_ca.py tests/examples/test_notebooks.py
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak bench lint homeassistant thonny format pack clean
+.PHONY: help setup demo test soak bench lint oldest homeassistant thonny format pack clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -42,11 +49,23 @@ soak: LIMIT := --timeout=3600
 soak: export PICOLINK_SOAK = 1
 soak: export PICOLINK_HOMEASSISTANT = $(CURDIR)/$(HA)/bin/python
 soak: export PICOLINK_THONNY = $(CURDIR)/$(THONNY)/bin/python
-soak: lint homeassistant thonny ## the same tests with the full counts (some 40 minutes)
+soak: lint oldest homeassistant thonny ## the same tests with the full counts (some 40 minutes)
 	$(PYTEST) $(BESIDE) --durations=20 $(PYTEST_ARGS) || $(AGAIN)
 
 bench: $(BENCH_STAMP) ## measure, and write docs/benchmarks.md
 	$(PY) -m bench $(BENCH_ARGS)
+
+oldest: $(STAMP) ## the lowest versions of other packages that pyproject.toml allows: do they serve?
+	test -x $(OLDEST)/bin/python || $(PY) -m venv $(OLDEST)
+	$(PY) tools/oldest.py > $(OLDEST)/pins.txt
+	$(OLDEST)/bin/python -m pip install --quiet --constraint $(OLDEST)/pins.txt \
+	  --editable ".[dev,bench]" hatchling editables
+	$(OLDEST)/bin/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir $(OLDEST) .
+	$(OLDEST)/bin/python -m ruff check .
+	$(OLDEST)/bin/python -m mypy --cache-dir $(OLDEST)/mypy
+	$(OLDEST)/bin/python -m bench --others
+	env -u PICOLINK_SOAK $(OLDEST)/bin/python -m pytest $(BESIDE) $(OLDEST_TESTS) || \
+	  env -u PICOLINK_SOAK $(OLDEST)/bin/python -m pytest --last-failed --last-failed-no-failures none
 
 homeassistant: $(STAMP) ## what Home Assistant is told, against its own schemas
 	test -x $(HA)/bin/python || $(HA_PYTHON) -m venv $(HA)

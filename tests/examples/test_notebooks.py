@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import base64
 import csv
+import io
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -205,6 +207,17 @@ def test_lamp_and_temperature(world: World, tmp_path: Path) -> None:
         lamp.wait(0, timeout_s=10)
 
 
+def alike(one: bytes, other: bytes) -> bool:
+    """Whether two pictures show the same: older versions of matplotlib move all by a hair when they
+    draw again."""
+    with warnings.catch_warnings(action="ignore"):  # of what it imports
+        from matplotlib.image import imread
+
+    first, second = (imread(io.BytesIO(picture)) for picture in (one, other))
+    difference = float(abs(first - second).mean()) if first.shape == second.shape else 1.0
+    return difference < 0.01
+
+
 def test_mqtt_only(world: World, tmp_path: Path) -> None:
     source = (FOLDER / "mqtt-only.ipynb").read_text("utf-8")
     assert not re.search(r"(import|from) picolink", source)
@@ -239,10 +252,8 @@ def test_mqtt_only(world: World, tmp_path: Path) -> None:
             assert len(plot) == 1, "one picture, which is renewed"
             picture = base64.b64decode(plot[0]["data"]["image/png"])
             assert picture.startswith(PNG)
-            assert (
-                notebook.do("figure").outputs[0]["data"]["image/png"]
-                == (plot[0]["data"]["image/png"])
-            ), "the picture is not the last, with all points"
+            anew = base64.b64decode(notebook.do("figure").outputs[0]["data"]["image/png"])
+            assert alike(picture, anew), "the picture is not the last, with all points"
             (tmp_path / "mqtt-only.png").write_bytes(picture)
             assert "12 readings" in printed(notebook.run("data"))
             with open(tmp_path / "temperature.csv", encoding="utf-8", newline="") as file:

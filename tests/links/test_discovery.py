@@ -9,8 +9,10 @@ import os
 import random
 import socket
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -242,6 +244,77 @@ def responder(zeroconf: Any, name: str, address: str) -> Iterator[None]:
         yield
     finally:
         answering.close()
+
+
+class Deaf:
+    """Answers for a host name to everybody, as a board's firmware does, but loses the first
+    questions: all of them that ask for an answer to us alone, which another program at this port
+    gets, and `lost` of the others."""
+
+    def __init__(self, name: str, address: str, lost: int) -> None:
+        label = name.removesuffix(".local").encode()
+        self._name = bytes([len(label)]) + label + b"\x05local\0"
+        self._address = socket.inet_aton(address)
+        self._lost = lost
+        self.asked_s: list[float] = []  # when, of those for an answer to everybody
+        self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        here = socket.inet_aton("127.0.0.1")
+        group = socket.inet_aton("224.0.0.251")
+        self._sock.bind(("224.0.0.251", 5353))
+        self._sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group + here)
+        self._sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, here)
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while data := self._sock.recv(2048):
+            question = self._name + b"\0\x01\0\x01"  # A, IN; for an answer to us alone 0x8001
+            if data[2] & 0x80 or question not in data:
+                continue
+            self.asked_s.append(time.monotonic())
+            if len(self.asked_s) > self._lost:
+                head = b"\0\0\x84\0\0\0\0\x01\0\0\0\0" + self._name
+                answer = head + b"\0\x01\x80\x01\0\0\0\x78\0\x04" + self._address
+                self._sock.sendto(answer, ("224.0.0.251", 5353))
+
+    def __enter__(self) -> Deaf:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+            end.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
+            end.sendto(b"", ("224.0.0.251", 5353))
+        self._thread.join()
+        self._sock.close()
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2])
+async def test_lost_questions_hide_no_node(monkeypatch: pytest.MonkeyPatch, lost: int) -> None:
+    pytest.importorskip("zeroconf")
+    monkeypatch.setenv("PICOLINK_DISCOVER", "127.0.0.1")
+    async with running(FAR, "tcp-listen:127.0.0.10:0"):
+        with Deaf(FAR + ".local", "127.0.0.10", lost) as host:
+            (node,) = await asyncio.to_thread(named, FAR)
+            assert node.address.startswith("tcp:127.0.0.10:")
+            assert len(host.asked_s) == lost + 1
+            for earlier, later in pairwise(host.asked_s):  # RFC 6762, 5.2
+                assert later - earlier > 0.99
+        begun_s = time.monotonic()
+        assert await asyncio.to_thread(named, f"{FAR}-{lost}-not") == []
+        assert discover.NAMED_S <= time.monotonic() - begun_s < discover.NAMED_S + 2
+
+
+async def test_a_name_that_is_found_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PICOLINK_DISCOVER", "127.0.0.1")
+    async with running(FAR + "-0", "tcp-listen:127.0.0.1:0"):
+        begun_s = time.monotonic()
+        for _ in range(4):  # programs of tests beside this one may take a question
+            begun_s = time.monotonic()
+            if await asyncio.to_thread(named, FAR + "-0"):
+                break
+        assert time.monotonic() - begun_s < discover.NAMED_S - 0.5
 
 
 def test_names_that_are_none_are_asked_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

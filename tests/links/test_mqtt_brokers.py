@@ -7,10 +7,12 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import paho.mqtt.client as mqtt
 import pytest
 from both import SEED, count
 from brokers import (
@@ -120,6 +122,75 @@ def test_what_is_published_while_away_is_kept(broker: Broker, run: Run) -> None:
         with run(KEEPER, ADDRESS=broker.address, TURN="second") as program:
             for i in range(5):
                 assert program.line("got") == f"got message {i}"
+
+
+OLDER = """
+async def main():
+    client = Client(ADDRESS, client_id="older", clean=False)
+    client.on_down = lambda: print("down", client.why)
+
+    def heard(message):
+        print("got", message.qos, str(message.payload, "utf-8"))
+
+    client.on("kept", heard, qos=1)
+    await client.connect()
+    await client.publish("older/ready", "yes", qos=1, retain=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def older_program(port: int) -> None:
+    """Subscribes at QoS 2 to what is to be kept for it, and vanishes."""
+    subscribed = threading.Event()
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, "older", clean_session=False)
+    client.on_subscribe = lambda *_: subscribed.set()
+    client.will_set("older/gone", "yes", 1, True)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    client.subscribe("kept", 2)
+    assert subscribed.wait(20)
+    client.loop_stop()
+    client.socket().close()  # without a goodbye: the will tells when the broker knows
+
+
+def test_what_an_older_program_asked_for_at_qos_2(broker: Broker, run: Run) -> None:
+    with Watcher(broker.port, "older/ready", "older/gone") as others:
+        others.put("older/gone", b"", 1, True)
+        older_program(broker.port)
+        others.wait_for("older/gone", "yes")
+        for i in range(5):
+            others.put("kept", f"message {i}", 2)
+        with run(OLDER, ADDRESS=broker.address) as program:
+            for i in range(5):
+                assert program.line("got") == f"got 2 message {i}"
+            others.wait_for("older/ready", "yes")
+            others.put("kept", "and one more", 2)
+            program.line("and one more")
+            assert not [line for line in program.output if "down" in line]
+        with run(OLDER, ADDRESS=broker.address) as program:  # nothing comes again
+            others.put("kept", "last", 1)
+            assert program.line("got").endswith("last")
+
+
+BRIEF = """
+async def main():
+    client = Client(ADDRESS, keepalive_s=SECONDS)
+    client.on_down = lambda: print("down", client.why)
+    await client.connect()
+    await asyncio.sleep(8)  # mosquitto looks every 5 s
+    await client.publish("brief/still", "there", qos=1)
+    print("connections:", client.connects)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("seconds", [1, 4])
+def test_a_short_keepalive(broker: Broker, run: Run, seconds: int) -> None:
+    with run(BRIEF, ADDRESS=broker.address, SECONDS=seconds) as program:
+        assert program.line("connections") == "connections: 1", program.output
 
 
 LARGE = """

@@ -4,12 +4,14 @@ interpreters. Real brokers: test_mqtt_brokers.py."""
 import asyncio
 import io
 
-from both import MICROPYTHON, cases, raises, random_for
+from both import MICROPYTHON, cases, count, raises, random_for
 
 from picolink.core.errors import BadAddress, Busy, CannotConnect, LinkError, Refused, UsageError
-from picolink.links.mqtt import Client
+from picolink.links.mqtt import Client, dialing
 from picolink.links.mqtt.address import Broker, matches
+from picolink.links.mqtt.clock import diff_ms, now_ms
 from picolink.links.mqtt.connection import TIMES
+from picolink.links.mqtt.dialing import report
 
 USUAL = dict(TIMES)
 WELCOME = b"\x20\x02\x00\x00"
@@ -278,7 +280,7 @@ async def test_who_says_nothing():
 
 
 MALFORMED = [
-    b"\x00\x00", b"\x36\x05\x00\x01t\x00\x01", b"\x34\x05\x00\x01t\x00\x01", b"\x32\x03\x00\x01t",
+    b"\x00\x00", b"\x36\x05\x00\x01t\x00\x01", b"\x62\x01\x00", b"\x32\x03\x00\x01t",
     b"\x30\x05\x00\x03a/#", b"\x30\x04\x00\x02\xff\xfe", b"\x20\x02\x00\x00", b"\x40\x01\x00",
     b"\x90\x03\x00\x09\x00", b"\x90\x04\x00\x01\x00\x00",
     b"\x30\xff\xff\xff\xff\x7f", b"\x90\xff\xff\x7f", b"\x32\x05\x00\x01t\x00\x00",
@@ -310,6 +312,68 @@ async def test_malformed_packets_end_the_connection_and_the_client_goes_on():
         assert broker.connections == len(MALFORMED) + 1
     assert [m.topic for m in heard] == ["good"]
     assert all("no MQTT" in why for why in reasons[: len(MALFORMED)]), reasons
+
+
+def hostile(random):
+    """Something that a broker might send, and something that it may not."""
+    kind = random.between(0, 5)
+    topic = random.choice((b"t", b"call/x", b"t" * 300, b"$SYS/x", b"\xff", b"", b"a/+"))
+    body = bytes((len(topic) >> 8, len(topic) & 255)) + topic
+    data = random.bytes(random.between(0, 40))
+    if kind == 0:
+        return random.bytes(random.between(1, 60))
+    if kind == 1:  # a message of any QoS, DUP, retained, some of them cut short
+        packet = body + bytes((0, random.between(0, 3))) + data
+        first = 0x30 | random.between(0, 15)
+    elif kind == 2:
+        packet, first = data[:3], random.choice((0x20, 0x40, 0x50, 0x62, 0x70, 0x90, 0xB0, 0xD0))
+    elif kind == 3:  # no payload
+        packet, first = body, 0x30 | random.between(0, 1)
+    elif kind == 4:
+        packet, first = b"\x00\x01" + data, 0x90
+    else:
+        packet, first = bytes((0, random.between(0, 9))), random.choice((0x40, 0x62))
+    n = len(packet)
+    return bytes((first, n & 127 | 128, n >> 7)) + packet
+
+
+async def test_whatever_a_broker_sends_the_client_goes_on():
+    random = random_for("hostile")
+    rounds = count(2000)
+    unhandled = []
+    done = asyncio.Event()
+
+    async def serve(link, turn):
+        await link.welcome()
+        if turn > rounds:
+            await link.packet()  # SUBSCRIBE
+            await link.say(b"\x30\x09\x00\x06good/xx")
+            return await link.packet()
+        for _ in range(random.between(1, 6)):
+            await link.say(hostile(random))
+        await asyncio.sleep(0)
+
+    def failing(message):
+        raise KeyError(message.topic)
+
+    asyncio.get_event_loop().set_exception_handler(lambda loop, what: unhandled.append(what))
+    TIMES.update({"retry": 0, "retry_max": 0})
+    async with Script(serve) as broker:
+        client = Client(broker.address, max_message_bytes=200)
+        client.on("call/#", failing)
+        client.on("good/#", lambda message: done.set())
+        client.on("#", len, qos=1, pieces=len)
+        reported = []
+        dialing.report = reported.append
+        try:
+            client.start()
+            await within(done.wait())
+        finally:
+            dialing.report = report
+        await client.close()
+        asyncio.get_event_loop().set_exception_handler(None)
+        assert broker.errors == [] and unhandled == []
+    assert reported and len(client.held) <= 256
 
 
 async def test_a_handler_that_raises_harms_nobody():
@@ -424,6 +488,128 @@ async def test_a_sign_of_life_is_asked_for_and_missed():
         assert client.why == "the broker does not answer"
         await client.close()
     assert pings[:2] == [0xC0, 0xC0]
+
+
+@cases([(1,), (2,), (3,), (6,)])
+async def test_a_packet_goes_in_each_interval_of_the_keepalive(keepalive_s):
+    """Also after CONNACK and PINGRESP that come soon, and while a PINGRESP is late."""
+    TIMES["answer"] = 10000
+    gaps = []
+    enough = asyncio.Event()
+
+    async def serve(link, turn):
+        await link.welcome()
+        before = now_ms()
+        while True:
+            assert await link.packet() == (0xC0, b"")
+            gaps.append(diff_ms(now_ms(), before))
+            before = now_ms()
+            if len(gaps) != 1 or keepalive_s > 2:  # the first is not answered
+                await link.say(b"\xd0\x00")
+            if len(gaps) == (3 if keepalive_s < 3 else 1):
+                enough.set()
+
+    async with Script(serve) as broker:
+        client = Client(broker.address, keepalive_s=keepalive_s)
+        await client.connect()
+        await within(enough.wait())
+        assert broker.errors == [] and broker.connections == 1
+        await client.close()
+    assert max(gaps) <= keepalive_s * 1000, gaps
+
+
+async def test_what_is_no_keepalive():
+    for keepalive_s in (-1, 0.5, 65536, "1"):
+        with raises(UsageError, "keepalive_s"):
+            Client("mqtt://x", keepalive_s=keepalive_s)
+
+
+async def test_connections_that_end_at_once_are_made_less_and_less_often():
+    times = []
+    TIMES.update({"retry": 20, "retry_max": 320})
+    enough = asyncio.Event()
+
+    async def serve(link, turn):
+        times.append(now_ms())
+        await link.welcome()
+        await link.packet()
+        await link.say(b"\x00\x00")  # which is no MQTT, each time
+        if turn == 7:
+            enough.set()
+        await link.packet()
+
+    async with Script(serve) as broker:
+        client = Client(broker.address)
+        client.on("t", print)
+        await client.connect()
+        await within(enough.wait())
+        await client.close()
+    assert diff_ms(times[-1], times[-2]) >= 140, times
+
+
+async def test_a_message_of_qos_2_is_delivered_once():
+    """What a persistent session was once subscribed to may come so: delivered when it comes first,
+    through a lost connection, until it is released; in pieces too."""
+    heard = []
+    pieces = []
+    answers = []
+    done = asyncio.Event()
+    publish = b"\x34\x08\x00\x01t\x00\x07one"
+    large = b"\x34\xad\x02\x00\x01t\x00\x09" + bytes(296)
+
+    async def serve(link, turn):
+        await link.welcome(b"\x20\x02\x01\x00")
+        await link.packet()  # SUBSCRIBE, which is not answered
+        if turn == 1:
+            for packet in (publish, bytes((publish[0] | 8,)) + publish[1:], large):
+                await link.say(packet)
+                answers.append(await link.packet())
+            return
+        for packet in (b"\x3c" + publish[1:], b"\x3c" + large[1:]):  # again: DUP
+            await link.say(packet)
+            answers.append(await link.packet())
+        for n in (7, 7, 9, 5):  # released, again, and what is not known
+            await link.say(bytes((0x62, 2, 0, n)))
+            answers.append(await link.packet())
+        await link.say(publish.replace(b"one", b"two"))  # its number is free
+        answers.append(await link.packet())
+        done.set()
+        await link.packet()
+
+    async with Script(serve) as broker:
+        client = Client(broker.address, client_id="me", clean=False, max_message_bytes=200)
+        client.on("t", heard.append, qos=1, pieces=pieces.append)
+        await client.connect()
+        await within(done.wait())
+        await client.close()
+        await within(broker.left.wait())
+        assert broker.errors == [] and broker.connections == 2
+    assert [(m.payload, m.qos) for m in heard] == [(b"one", 2), (b"two", 2)]
+    assert sum([len(piece.data) for piece in pieces]) == 296
+    received, nine = (0x50, b"\x00\x07"), (0x50, b"\x00\x09")
+    assert answers == [received, received, nine, received, nine] + [
+        (0x70, b"\x00\x07"), (0x70, b"\x00\x07"), (0x70, b"\x00\x09"), (0x70, b"\x00\x05"),
+        received,
+    ]  # fmt: skip
+
+
+async def test_numbers_of_qos_2_that_are_never_released_have_a_bound():
+    done = asyncio.Event()
+
+    async def serve(link, turn):
+        await link.welcome()
+        for n in range(1, 301):
+            await link.say(b"\x34\x05\x00\x01t" + bytes((n >> 8, n & 255)))
+            assert (await link.packet())[0] == 0x50
+        done.set()
+        await link.packet()
+
+    async with Script(serve) as broker:
+        client = Client(broker.address)
+        await client.connect()
+        await within(done.wait())
+        assert len(client.held) == 256
+        await client.close()
 
 
 async def test_the_second_broker_serves_while_the_first_is_away():

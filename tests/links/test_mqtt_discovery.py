@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from both import SEED
-from brokers import Mosquitto, Program, Watcher
+from brokers import BROKERS, Broker, Mosquitto, Program, Watcher
 
 from picolink.node.native import discovery
 from picolink.packing import compile_all
@@ -128,6 +129,69 @@ def test_what_is_told(told: dict[str, dict[str, Any]]) -> None:
     humidity = told["sensor bed_humidity"]
     assert humidity["device_class"] == "humidity" and humidity["expire_after"] == 180
     assert "device_class" not in told["sensor state"]
+
+
+RENAMED = """
+import sys
+from picolink import Node
+
+node = Node("greenhouse")
+
+for name in NAMES:
+    node.reading(name, every_s=5)(lambda: 1)
+
+node.run(*LINKS)
+"""
+
+
+@pytest.mark.parametrize("kind", BROKERS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("side", ["host", "board"])
+def test_what_is_offered_no_more_is_taken_away(
+    kind: type[Broker], side: str, tmp_path: Path
+) -> None:
+    with kind(tmp_path) as broker, Watcher(broker.port, "homeassistant/#") as others:
+        links = [f"{broker.address}/lab?home_assistant=yes"]
+
+        @contextmanager
+        def running(names: list[str]) -> Iterator[None]:
+            source = f"LINKS = {['usb:', *links] if side == 'board' else links!r}\n"
+            source += f"NAMES = {names!r}\n{RENAMED}"
+            if side == "board":
+                with World(seed=SEED) as world:  # the same board, by its name
+                    world.board("greenhouse", main=source, libs=compile_all(["usb", "mqtt"]))
+                    yield
+            else:
+                with Program([sys.executable], source, tmp_path):
+                    yield
+
+        with running(["old", "room.temp", "room_temp"]):
+            others.wait(lambda: len(kept(others)) >= 3)
+            node = next(iter(kept(others))).split("/")[2]
+        mine = f"homeassistant/sensor/{node}"
+        assert set(kept(others)) == {
+            f"{mine}/{name}/config" for name in ("old", "room_temp", "room_temp-d")
+        }
+        assert len({config["unique_id"] for config in kept(others).values()}) == 3
+        # Of somebody else: another node, and a computer's of the same name below another prefix.
+        foreign = f"homeassistant/sensor/{node}x/old/config"
+        others.put(foreign, json.dumps({"availability_topic": "lab/greenhouse/status"}), 1, True)
+        others.put(f"{mine}/far/config", '{"availability_topic": "far/greenhouse/status"}', 1, True)
+        with running(["new", "room.temp"]):
+            others.wait(lambda: f"{mine}/old/config" not in kept(others))
+            others.wait(lambda: f"{mine}/room_temp-d/config" not in kept(others))
+            others.wait(lambda: f"{mine}/new/config" in kept(others))
+            if side == "board":  # its id is its own
+                others.wait(lambda: f"{mine}/far/config" not in kept(others))
+        assert foreign in kept(others)
+        assert (f"{mine}/far/config" in kept(others)) == (side == "host")
+        with Watcher(broker.port, "homeassistant/#") as late:
+            late.wait(lambda: kept(late) == kept(others))
+
+
+def kept(others: Watcher) -> dict[str, dict[str, Any]]:
+    """The configs that the broker has now."""
+    found = {m.topic: m.payload for m in list(others.messages) if m.topic.endswith("/config")}
+    return {topic: json.loads(payload) for topic, payload in found.items() if payload}
 
 
 @pytest.mark.skipif(

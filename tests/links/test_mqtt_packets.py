@@ -106,8 +106,32 @@ def test_a_large_message_without_payload_to_spare():
     decoder = Decoder(64)
     got = decoder.feed(publish(topic, b"abc"))
     assert got == [(PIECE, Piece(topic, b"abc", 0, 3, 0, False))]
-    with raises(ValueError, "topic of more than"):
-        Decoder(64).feed(publish("t" * 70, b"abc"))
+
+
+def test_a_topic_that_is_too_large_to_be_held_is_skipped():
+    random = random_for("overlong")
+    stream = publish("t" * 70, b"abc") + publish("t" * 70, b"", 1, False, 0x1234)
+    stream += b"\x34" + publish("t" * 300, b"x" * 100, 1, False, 9)[1:] + publish("c", b"small")
+    skipped = [
+        (kind, Piece("", b"", 0, 0, packet_id, False))
+        for kind, packet_id in ((PIECE, 0), (PIECE, 0x1234), (PIECE | 4, 9))
+    ]
+    for _ in range(count(400)):
+        decoder = Decoder(64)
+        got = []
+        at = 0
+        while at < len(stream):
+            n = random.between(1, random.choice((1, 7, 200, 600)))
+            got += decoder.feed(stream[at : at + n])
+            at += n
+        first, last = got.pop()
+        assert packets.message(first, last)[1].payload == b"small"
+        assert got == skipped
+    for bad in (b"\x30\x50\x00\x70" + bytes(78), b"\x32\x50\x00\x4d" + b"t" * 78):
+        with raises(ValueError, "ends in its head"):
+            Decoder(64).feed(bad)
+    with raises(ValueError, "packet id 0"):
+        Decoder(64).feed(publish("t" * 70, b"abc", 1, False, 0))
 
 
 @cases(
@@ -116,7 +140,7 @@ def test_a_large_message_without_payload_to_spare():
         (b"\x10\x00", "begins with 0x10"),
         (b"\xf0\x00", "begins with 0xf0"),
         (b"\x41\x02\x00\x01", "begins with 0x41"),
-        (b"\x34\x04\x00\x01ax", "QoS 2"),
+        (b"\x60\x02\x00\x01", "begins with 0x60"),
         (b"\x36\x04\x00\x01ax", "QoS 3"),
         (b"\x30\xff\xff\xff\xff\x01", "more than four bytes"),
         (b"\x20\xff\x7f", "a packet of 16383 bytes"),

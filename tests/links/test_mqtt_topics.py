@@ -84,12 +84,18 @@ def count_runs():
 def temperature():
     return 23.44
 
+@node.reading("mode", every_s=0.05)
+def mode():
+    return "auto"
+
 @node.reading("bed/soil.wet", every_s=0.05)
 def soil():
     raise OSError("no sensor")
 
 broker = Mqtt(ADDRESS, json=True)
 broker.command("lab42/onboard_led", led_set, reply="lab42/onboard_led_is")
+broker.reading("lab42/mode", "mode", format="%.1f")  # of a text: it fails each time
+broker.reading("lab42/mode_too", "mode", format="%s")
 broker.command("lab42/kept", "led_set", reply="lab42/kept_is", retained=True)
 broker.reading("lab42/onboard_temp", "temperature", format="%.1f", retain=True)
 node.run(broker, *LINKS)
@@ -137,7 +143,7 @@ def others(
         others.messages.clear()
 
 
-def ask(others: Watcher, path: str, payload: str, qos: int = 1) -> str:
+def ask(others: Watcher, path: str, payload: str | bytes, qos: int = 1) -> str:
     """The next reply to a command."""
     topic = f"{BASE}/reply/{path}"
     before = len(others.payloads(topic))
@@ -203,6 +209,24 @@ def test_a_mapped_command(others: Watcher) -> None:
         others.wait(lambda n=before: len(others.payloads("lab42/onboard_led_is")) > n)
         assert others.payloads("lab42/onboard_led_is")[-1].decode() == state
     others.put("lab42/onboard_led", b"\xff\xfe")  # harms nobody
+    assert ask(others, "led_set", "?") == "on"
+
+
+def test_a_feed_that_fails_takes_the_value_from_nobody(others: Watcher) -> None:
+    for _ in range(2):
+        others.messages.clear()
+        others.wait_for("lab42/mode_too", "auto")
+        others.wait_for(f"{BASE}/mode", "auto")
+        others.wait(lambda: others.payloads(f"{BASE}/mode/json"))
+    assert others.payloads("lab42/mode") == []
+
+
+def test_whatever_is_sent_is_answered(others: Watcher) -> None:
+    assert ask(others, "led_set", b"\xff\xfe").startswith("! BadArguments: state=b'")
+    assert ask(others, "led_set", "off\n") == "off"
+    assert ask(others, "led_set", "on\r\n") == "on"
+    assert ask(others, "led_set", "[" * 8000).startswith("! BadArguments")
+    assert ask(others, "led_set", "x" * 9000).startswith("! BadArguments: 9000 bytes")
     assert ask(others, "led_set", "?") == "on"
 
 

@@ -19,7 +19,7 @@ from picolink.sim import VirtualBoard, World
 
 CPYTHON_ONLY = "sockets and processes of a host"
 KINDS = ["noise", "tagged", "fragments", "hellos", "messages"]
-EACH = count(125_000) // 5  # of each kind, on each of four links
+EACH = count(34_000)  # of each kind, on each of three links
 SERVED_S = 2.0  # measured are some milliseconds; a busy machine may take longer
 
 PROGRAM = """

@@ -114,3 +114,15 @@ def test_names_of_others_are_left_alone() -> None:
     assert not (public | micropython | in_strings) & set(names)
     assert len(set(names.values())) == len(names)
     assert not set(names.values()) & set(names)
+
+
+def test_a_module_keeps_its_name() -> None:
+    """Though another one has an argument or attribute of that name, which is a private one."""
+    sources = {
+        "picolink.links.names": "def address_of(host):\n    return host",
+        "picolink.net.wifi": "def find(host):\n    from ..links import names\n    return names",
+        "picolink.node.native.discovery": "def distinct(names, others):\n    return names[others]",
+    }
+    names = choose(sources, [])
+    assert "names" not in names and "others" in names
+    assert "import names" in shorten(sources["picolink.net.wifi"], names)

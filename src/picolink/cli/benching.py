@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from ..core.errors import PicolinkError, UnknownCommand, UsageError
+from ..links.shown import shown as without_password
 from ..node.blocking import Board
 from .connecting import open_board
 from .output import Progress, print_json
@@ -40,11 +41,12 @@ def run(options: argparse.Namespace) -> int:
         with Progress(f"measuring for about {3 * options.seconds:g} s"):
             found = measure(board, options.seconds, options.bytes)
         name = board.name
+    address = without_password(options.address)
     if options.json:
-        print_json({"address": options.address, "node": name, "bytes": options.bytes,
+        print_json({"address": address, "node": name, "bytes": options.bytes,
                     **found._asdict()})  # fmt: skip
     else:
-        print(f"{options.address} ({name})\n{shown(found)}")
+        print(f"{address} ({name})\n{shown(found)}")
     return 0
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core.errors import BadAddress, PicolinkError
+from ..links.shown import shown
 from ..node.blocking import Board, connect
 from .output import Progress
 
@@ -16,10 +17,10 @@ def open_board(options: argparse.Namespace, on_log: Callable[[str], object] | No
     scheme = options.address.partition(":")[0]
     if scheme.endswith("-listen"):
         raise BadAddress(
-            f"{options.address} waits for others: it is an address for node.run(). To reach a node "
-            f"use {scheme.removesuffix('-listen')}:..."
+            f"{shown(options.address)} waits for others: it is an address for node.run(). To reach "
+            f"a node use {scheme.removesuffix('-listen')}:..."
         )
-    with Progress(f"connecting to {options.address}"):
+    with Progress(f"connecting to {shown(options.address)}"):
         return connect(
             options.address,
             timeout_s=options.timeout or 1e6,

@@ -61,24 +61,25 @@ def run(options: argparse.Namespace) -> int:
 
 def examine(address: str) -> Iterator[Step]:
     """All steps at one address; UsageError where it is none."""
+    title = without_password(address)
     try:
         scheme, where, options = split(normalise(address))
     except BadAddress:
         raise
     except PicolinkError as error:  # a bare name that nothing bears
         yield bad(
-            f"there is a board named {address}", "no such board", sentence(str(error)),
+            f"there is a board named {title}", "no such board", sentence(str(error)),
             "`picolink devices` lists the boards on USB; `picolink doctor` looks at all of them.",
         )  # fmt: skip
         return
     if scheme.endswith("-listen"):
         raise BadAddress(
-            f"{address} waits for others: it is an address for node.run(). Examine it from the "
+            f"{title} waits for others: it is an address for node.run(). Examine it from the "
             f"other end, as {scheme.removesuffix('-listen')}:..."
         )
     doctor = doctor_of(scheme)
     if doctor is None:
-        raise BadAddress(f"there is nothing to examine at {address}: it never leaves this program")
+        raise BadAddress(f"there is nothing to examine at {title}: it never leaves this program")
     well = True
     kind = ""
     if hasattr(doctor, "examine_at"):  # of a folder whose schemes differ

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..core.errors import LinkError, RemoteError, UsageError
 from ..links.forgiving import normalise
+from ..links.shown import shown
 from .output import Progress, print_json, table
 from .rawrepl import RawRepl
 
@@ -68,7 +69,9 @@ def test_board(address: str, *, hard_reset: bool = True) -> Report:
     """All checks at the board at `address`; its main.py is restarted at the end."""
     address = normalise(address)
     if not address.startswith("usb:"):
-        raise UsageError(f"{address}: selftest talks to the REPL, which is on USB: use usb:auto")
+        raise UsageError(
+            f"{shown(address)}: selftest talks to the REPL, which is on USB: use usb:auto"
+        )
     repl = RawRepl(address)
     try:
         repl.enter()

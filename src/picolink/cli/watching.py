@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..core.errors import UnknownCommand
+from ..links.shown import shown
 from ..node.blocking import Board
 from ..node.items import Reading
 from .calling import unknown_reading
@@ -78,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
         if view.series.count == 0 and (options.count or options.seconds):
             raise UnknownCommand(
                 f"nothing was published under {options.reading!r}: `picolink describe "
-                f"{options.address}` lists the readings"
+                f"{shown(options.address)}` lists the readings"
             )
     return 0
 

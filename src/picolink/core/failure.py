@@ -2,10 +2,10 @@
 
 
 class PicolinkError(Exception):
-    """The root of all errors that picolink raises on purpose. Of a call that the peer answered with
-    an error, `begun` tells whether its command had been begun; None: it is not known."""
+    """The root of all errors that picolink raises on purpose. `begun`: whether the command of a
+    call that ended with it had been begun, where the kind of error alone does not tell."""
 
-    begun: bool | None = None
+    begun = False
 
 
 class LinkError(PicolinkError):

@@ -101,6 +101,8 @@ def _join(value: "Any", raw: bytes) -> "Any":
             (key,) = value
             if key == "$":
                 at, size = value["$"]
+                if type(at) is not int or type(size) is not int:
+                    raise TypeError
                 if at < 0 or size < 0 or at + size > len(raw):
                     raise ValueError("a bytes marker beyond the bytes")
                 return raw[at : at + size]

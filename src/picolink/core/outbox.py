@@ -74,6 +74,7 @@ class Lane:
         self.waiting: list[Message] = []  # with bytes to send, by id
         self.open: list[Message] = []  # begun and not delivered, by id
         self.bytes = 0  # of all messages that are not delivered
+        self.limit_bytes = 0  # largest message that the peer takes
 
     def add(self, kind: int, ref: int, body: bytes) -> Message:
         """A new message, behind all others of the lane."""
@@ -88,8 +89,18 @@ class Lane:
         if self.waiting:
             message = self.waiting[0]
             if not self.open or (message.id - self.open[0].id) & 0xFFFF < WINDOW:
-                return message
+                if message.at or not self.flag or self._has_room(message):
+                    return message
         return None
+
+    @seldom
+    def _has_room(self, message: Message) -> bool:
+        """Whether the peer can hold a long message beside those that were begun. Were it to hold
+        later ones and have no room for an earlier one, none of them would ever be complete."""
+        size = len(message.body)
+        for other in self.open:
+            size += len(other.body)
+        return not self.open or size <= 2 * self.limit_bytes
 
     def take(self, message: Message, room: int) -> tuple[int, int]:
         """The next range to send of `message`, which `ready` returned; at most `room` bytes."""

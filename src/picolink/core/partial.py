@@ -55,18 +55,11 @@ def take(session: "Session", inbox: "Inbox", ident: int, packet: bytes, at: int)
     try:
         partial = inbox.partial.get(ident)
         if partial is None:
-            # Half of the room is for the lowest id: were others to hold all of it, its fragments
-            # would come again for ever, and theirs wait behind them.
-            lowest = total if ident == inbox.low else 0
-            others = total - lowest
+            held = 0
             for lane in (session.short, session.long):
-                for other_id, other in lane.partial.items():
-                    if other_id == lane.low:
-                        lowest += len(other.body)
-                    else:
-                        others += len(other.body)
-            limit_bytes = session.limit_bytes
-            if others + lowest > 2 * limit_bytes or (others > limit_bytes and ident != inbox.low):
+                for other in lane.partial.values():
+                    held += len(other.body)
+            if held + total > 2 * session.limit_bytes:
                 return None
             inbox.partial[ident] = partial = Partial(total)
         if total != len(partial.body):

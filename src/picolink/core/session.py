@@ -92,6 +92,7 @@ class Session:
             self._let_go()
         low0, bits0, first0, low1, bits1, first1 = hello.lanes
         if not self.met:
+            self.offset_ms = -1  # perhaps of an earlier run of the peer's
             self.peer_uid = hello.uid
             self.short.low = first0
             self.long.low = first1
@@ -99,7 +100,9 @@ class Session:
             self.out.short.resume(low0, bits0)
             self.out.long.resume(low1, bits1)
         self.peer_name = hello.name
-        self.peer_limit_bytes = max(LEAST_LIMIT_BYTES, hello.limit_bytes)
+        self.peer_limit_bytes = self.out.long.limit_bytes = max(
+            LEAST_LIMIT_BYTES, hello.limit_bytes
+        )
         attach.welcome(hello)
         self.attach = attach
         attach.port.bear(attach)

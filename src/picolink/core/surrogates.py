@@ -25,10 +25,20 @@ def joined(text: str) -> str:
     return text
 
 
+# First bytes of characters, and what the second byte must be from and below (RFC 3629, section 4).
+# MicroPython itself looks only whether as many bytes follow as the first one says.
+_BOUNDS = ((0xE0, 0xA0, 0xC0), (0xED, 0x80, 0xA0), (0xF0, 0x90, 0xC0), (0xF4, 0x80, 0x90))
+_NEVER = b"\xc0\xc1\xf5\xf6\xf7"
+
+
 def check(data: bytes) -> None:
-    """ValueError where a text holds half of a surrogate pair: it is no UTF-8 then."""
-    at = data.find(b"\xed")
-    while at >= 0:
-        if data[at + 1] >= 0xA0:
-            raise ValueError("half of a surrogate pair")
-        at = data.find(b"\xed", at + 3)
+    """ValueError where a text that MicroPython takes is no UTF-8."""
+    for never in _NEVER:
+        if bytes((never,)) in data:
+            raise ValueError("no UTF-8")
+    for first, low, high in _BOUNDS:
+        at = data.find(bytes((first,)))
+        while at >= 0:
+            if not low <= data[at + 1] < high:
+                raise ValueError("half of a surrogate pair" if first == 0xED else "no UTF-8")
+            at = data.find(bytes((first,)), at + 1)

@@ -27,7 +27,7 @@ if sys.implementation.name == "micropython":
 
     def _decode(data: bytes) -> "Any":
         text = str(data, "utf-8")
-        if b"\xed" in data or "\\u" in text:
+        if len(text) < len(data) or "\\u" in text:
             from .surrogates import joined
 
             text = joined(text)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ..core.errors import UsageError
 from ..links.registry import SCHEMES, split
+from ..links.shown import shown
 from ..node.naming import check_name
 from ..packing import GROUPS
 from .errors import InstallError
@@ -44,8 +45,8 @@ def address_of(link: str) -> str:
     if link in available():
         return ADDRESSES[link]
     raise UsageError(
-        f"there is no link {link!r} for a board: use {', '.join(available())}, or an address such "
-        "as tcp-listen::5263"
+        f"there is no link {shown(link)!r} for a board: use {', '.join(available())}, or an "
+        "address such as tcp-listen::5263"
     )
 
 

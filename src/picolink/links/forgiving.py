@@ -11,8 +11,8 @@ from .registry import SCHEMES
 
 
 def normalise(text: str) -> str:
-    """`text` as `scheme:where`. A bare name is looked for on USB, in the network (about 1 s), and
-    by Bluetooth (2 s more, where there is any).
+    """`text` as `scheme:where`. A bare name is looked for on USB, in the network (3 s, where it
+    is not there), and by Bluetooth (2 s more, where there is any).
 
     Raises BadAddress, saying what is accepted, where it can't be understood; CannotConnect where
     no board has that name.

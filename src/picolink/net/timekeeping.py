@@ -44,9 +44,12 @@ async def keep(
     while True:
         changed.clear()
         servers = usual if clock.servers is None else clock.servers
-        clock.why = await from_servers(clock, now_ms, servers) if servers else ""
-        if clock.why or not servers or not clock.zone:
-            _take(clock, await ask_peers())
+        try:
+            clock.why = await from_servers(clock, now_ms, servers) if servers else ""
+            if clock.why or not servers or not clock.zone:
+                _take(clock, await ask_peers())
+        except Exception as error:  # no memory, or a time that is none: it is asked for again
+            clock.why = "%s: %s" % (type(error).__name__, error)
         if clock.quality == "ntp" and not clock.why:
             await asyncio.sleep(TIMES["again"] / 1000)
             continue

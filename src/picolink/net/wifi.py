@@ -142,7 +142,7 @@ class Wifi:
                         rounds = 0
                         await self._stay()
                         break
-                except OSError as error:
+                except Exception as error:  # also no memory: it is tried again
                     self.status = self.outcomes[ssid] = -1
                     self._say("Wi-Fi: the radio failed: %s" % error)
                 finally:
@@ -267,7 +267,7 @@ class Wifi:
             if not self.ap.active():
                 try:
                     await self._open()
-                except OSError as error:
+                except Exception as error:
                     self._say("Wi-Fi: the radio failed: %s" % error)
             await asyncio.sleep_ms(TIMES["check"])
 

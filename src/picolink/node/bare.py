@@ -41,7 +41,7 @@ def arguments(payload: bytes) -> "tuple[list[Any], dict[str, Any], Any]":
         return [], {}, None
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RuntimeError):  # the latter of brackets in brackets in ...
         return [text], {}, None
     if isinstance(value, list):
         return value, {}, None
@@ -71,17 +71,22 @@ def meant(
     command: "Command", args: "list[Any]", named: "dict[str, Any]", payload: bytes
 ) -> "list[Any]":
     """`args` as read from a bare payload, or the payload as text where the command takes that: "5",
-    not the number."""
+    not the number; "on", though it came with a newline, as programs that send lines do."""
     if command.check is not None and len(args) == 1 and not named:
         try:
             command.check(args, named)
         except BadArguments:
-            text = [str(payload, "utf-8")]
             try:
-                command.check(text, named)
-                return text
-            except BadArguments:
-                pass  # what is read is named when it is refused
+                text = str(payload, "utf-8")
+            except ValueError:
+                return args
+            line = text.rstrip("\r\n")
+            for other in ([text], [line] if line else []):
+                try:
+                    command.check(other, named)
+                    return other
+                except BadArguments:
+                    pass  # what is read is named when it is refused
     return args
 
 

@@ -191,17 +191,20 @@ class Board:
                         calls.give_up(call, "it was given up here")
                         line.send()
             if isinstance(call.error, UnknownCommand) and not command.startswith("sys."):
-                raise self._unknown(command)
+                left_s = _HINT_S
+                if deadline_ms is not None:
+                    left_s = min(_HINT_S, (deadline_ms - line.node.now_ms()) / 1000)
+                raise self._unknown(command, left_s)
             if not isinstance(call.error, NotDone) or line.session is session:
                 return call.result()
             if deadline_ms is not None and line.node.now_ms() >= deadline_ms:
                 return call.result()
             # The board was restarted before the call was sent: it goes to the new session.
 
-    def _unknown(self, name: str) -> UnknownCommand:
+    def _unknown(self, name: str, timeout_s: float) -> UnknownCommand:
         """The error for a command that is not there, with what may have been meant."""
         try:
-            told = self.call("sys.describe", timeout_s=_HINT_S)
+            told = self.call("sys.describe", timeout_s=max(timeout_s, 0.001))
         except PicolinkError:  # it does not describe itself
             told = {}
         if name in told.get("readings", {}):

@@ -5,32 +5,31 @@ from ..core.errors import BadArguments, UnknownCommand
 from ..core.packets import BEGUN, CLOCK
 from .args import check_int
 from .invoke import NONE, call
-from .node import Command
 
 MYPY = False
 if MYPY:
+    from collections.abc import Callable
     from typing import Any
 
-    from .node import Node
     from .talk import Talk
 
 # Those that come with modules of their own, which a board loads only when they are wanted.
 _SERVICES = ("describe", "stats", "time", "log", "wifi", "deliver", "bench")
 
 
-def find(node: "Node", name: str) -> Command | None:
-    """The service called `sys.NAME`, or None."""
-    name = name[4:]
+def find(name: str) -> "Callable[..., Any] | None":
+    """The function of the service `sys.NAME`, or None. It takes the Talk and the call's number
+    first; None as its value: it answers by itself."""
     if name == "subscribe":
-        return Command(_subscribe, inner=True)
+        return _subscribe
     if name == "read":
-        return Command(_read, inner=True)
+        return _read
     if name in _SERVICES:
         try:
             service = load("services." + name)
         except ImportError:  # it was not packed
             return None
-        return Command(service.serve, inner=True)
+        return service.serve  # type: ignore[no-any-return]
     return None
 
 

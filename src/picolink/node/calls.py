@@ -210,7 +210,6 @@ class Calls:
             elif what == ERROR:
                 values = decode(kind, body)
                 error = self._error(call.name, *values[:3])
-                error.begun = bool(values[4]) if len(values) > 4 else None
                 if items is None:
                     self._end(call, None, error)
                 else:
@@ -258,6 +257,10 @@ class Calls:
             return UnknownCommand("%s has no command %s" % (peer, message))
         if kind in _ERRORS:
             return _ERRORS[kind]("%s: %s" % (name, message))
+        if kind[-5:] == "Error" and kind[:-5] in _ERRORS:  # it has begun (spec 6.5.1)
+            ended: PicolinkError = _ERRORS[kind[:-5]]("%s: %s" % (name, message))
+            ended.begun = True
+            return ended
         return RemoteError("%s at %s: %s: %s" % (name, peer, kind, message), kind, traceback)
 
     def _end(self, call: Call, value: "Any", error: Exception | None = None) -> None:

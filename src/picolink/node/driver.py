@@ -51,9 +51,11 @@ class Driver:
         except Exception as error:
             self._broke(error)
             return
-        for packet in packets:
-            # It lets nothing out but that there is no memory: the packet counts as lost.
-            guarded(node, node.endpoint.receive, self.port, packet, now_ms)
+        try:
+            for packet in packets:
+                node.endpoint.receive(self.port, packet, now_ms)
+        except BaseException as error:  # no memory: what was not taken counts as lost
+            node.trouble(error)
         self.pump(now_ms)
 
     def pump(self, now_ms: int) -> None:

@@ -5,7 +5,7 @@ import gc
 from ..core.errors import BadArguments, TooBig
 from ..core.failure import PicolinkError
 from ..core.packets import ERROR
-from .trace import called_wrongly, format_traceback, message_of
+from .trace import called_wrongly, format_traceback, kind_once_begun, message_of
 
 MYPY = False
 if MYPY:
@@ -20,23 +20,22 @@ class NotBegun(PicolinkError):
         self.kind = kind
 
 
-# Kinds by which a peer knows that its call was not begun (spec 6.5).
-_NOT_BEGUN = ("Cancelled", "Expired", "Busy")
 _SHORT = 40  # characters of a message for which there is little room
 
 
 def answer(talk: "Talk", ref: int, error: BaseException, messages: int, begun: bool) -> None:
-    """Answers call `ref` with [kind, message, traceback, messages of items sent before, whether it
-    was begun]: whole, or as much as the peer takes and memory allows."""
+    """Answers call `ref` with [kind, message, traceback, messages of items sent before]: whole, or
+    as much as the peer takes and memory allows."""
     kind = type(error).__name__
     text = ""
     if isinstance(error, NotBegun):
         kind = error.kind
-        begun = False
+        begun = False  # whatever was tried
     elif isinstance(error, MemoryError) and not begun:
         kind = "Busy"
-    elif begun and kind in _NOT_BEGUN:
-        kind += "Error"  # a command's own: it has begun
+    elif not begun and not isinstance(error, PicolinkError):
+        error = BadArguments("the call can't be read")
+        kind = "BadArguments"
     elif not isinstance(error, PicolinkError):
         text = format_traceback(error)
         if called_wrongly(error, text):
@@ -45,13 +44,15 @@ def answer(talk: "Talk", ref: int, error: BaseException, messages: int, begun: b
         else:
             talk.node.report(error, text)
         begun = begun and kind != "BadArguments"
+    if begun:
+        kind = kind_once_begun(kind)
     message = message_of(error)
     for told in (
-        [kind, message, text, messages, begun],
-        [kind, message, "", messages, begun],
-        [kind, message[:_SHORT], "", messages, begun],
-        [kind, message[: _SHORT // 4], "", messages, begun],
-        [kind[: _SHORT // 2], "", "", messages, begun],
+        [kind, message, text, messages],
+        [kind, message, "", messages],
+        [kind, message[:_SHORT], "", messages],
+        [kind, message[: _SHORT // 4], "", messages],
+        [kind[: _SHORT // 2], "", "", messages],
     ):
         try:
             talk.reply(ERROR, ref, told)

@@ -80,7 +80,7 @@ class Line:
         scheme, where, options = split(normalise(address))
         if scheme.endswith("-listen"):
             raise UsageError(
-                f"{address} waits for others to dial: give it to Node.run, and connect to "
+                f"{shown(address)} waits for others to dial: give it to Node.run, and connect to "
                 f"{scheme.removesuffix('-listen')}:..."
             )
         return load(scheme).open_link(scheme, where, options, timeout_s)
@@ -244,7 +244,9 @@ class Line:
             if not moved():
                 self._driver = old
                 driver.lost("nobody answered")
-                raise CannotConnect(f"no picolink node answered on {address} in {timeout_s:g} s")
+                raise CannotConnect(
+                    f"no picolink node answered on {self.address} in {timeout_s:g} s"
+                )
             if self.failed is not None:
                 raise self.failed
             if old is not None:

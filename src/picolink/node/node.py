@@ -6,7 +6,7 @@ from os import urandom
 from ..core.endpoint import Endpoint
 from ..core.seldom import seldom, starting
 from .clock import now_ms
-from .invoke import guarded
+from .invoke import guarded, passes
 from .talk import Talk
 
 MYPY = False
@@ -28,13 +28,12 @@ class Command:
 
     def __init__(
         self, function: "Callable[..., Any]", help: str = "", blocking_s: float = 0,
-        stream: bool = False, inner: bool = False,
+        stream: bool = False,
     ) -> None:  # fmt: skip
         self.function = function
         self.help = help
         self.blocking_s = blocking_s
         self.stream = stream
-        self.inner = inner  # a service: takes the Talk and the call's number first
         self.declared: list[tuple[str, str]] | None = None
         self.check: Callable[[list[Any], dict[str, Any]], None] | None = None
 
@@ -346,10 +345,20 @@ class Node:
 
         report(self, error, text)
 
+    @seldom
+    def trouble(self, error: BaseException) -> None:
+        """Something of ours has raised: it is reported, unless it is meant for our loops."""
+        if passes(error):
+            raise error
+        self.report(error)
+
     # What the core tells. It trusts these to return.
 
     def on_message(self, session: "Session", kind: int, ref: int, body: bytes) -> None:
-        guarded(self, session.data.on_message, kind, ref, body)
+        try:
+            session.data.on_message(kind, ref, body)
+        except BaseException as error:
+            self.trouble(error)
 
     def on_room(self, session: "Session", room_bytes: int) -> None:
         # None: it failed, for want of memory, and is to be tried again.

@@ -44,7 +44,7 @@ async def open_all(node: "Node", links: "Any") -> None:
 
     for link in complete(node, links):
         try:
-            if hasattr(link, "open") or link[:4] == "mqtt":
+            if hasattr(link, "open") or link[:4] == "mqtt" or "//" in link:
                 from .native import serve
 
                 broker, link = link, "MQTT"  # an address may hold a password

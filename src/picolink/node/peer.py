@@ -33,7 +33,7 @@ class Peer:
     def __init__(self, node: "Node", address: str, keep: bool = True) -> None:
         self.node = node
         self._target = address
-        if "@" in address:
+        if "@" in address or "//" in address:
             from ..links.shown import shown
 
             address = shown(address)

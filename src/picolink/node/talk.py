@@ -3,7 +3,7 @@
 from struct import unpack_from
 
 from ..core.failure import PicolinkError
-from ..core.packets import BEGUN, CALL, CANCEL, CREDIT, LONG, REPLY
+from ..core.packets import CALL, CANCEL, CREDIT, LONG, REPLY
 from ..core.seldom import seldom
 from ..core.values import decode, encode
 from .invoke import NONE, call, guarded
@@ -14,7 +14,7 @@ if MYPY:
 
     from ..core.session import Session
     from .calls import Calls
-    from .node import Command, Node
+    from .node import Node
     from .topics import Outgoing
 
 # Bounds of what a peer can make us keep (spec 14).
@@ -73,46 +73,30 @@ class Talk:
             if not self._may_begin(ref, body):
                 return
         try:
-            try:
-                if len(body) <= 4:
-                    raise ValueError
-                deadline = unpack_from("<I", body)[0]
-                request = decode(kind, body, 4)
-                name = request.pop(0)
-                named = NONE
-                if isinstance(name, list):
-                    name, named = name
-                if not isinstance(name, str) or not isinstance(named, dict):
-                    raise ValueError
-                command = node.commands.get(name)
-                if command is None and name[:4] == "sys.":
-                    from .builtin import find
-
-                    command = find(node, name)
-            except (ValueError, TypeError, AttributeError, LookupError):
-                from ..core.errors import BadArguments
-
-                raise BadArguments("the call can't be read") from None
+            if len(body) <= 4:
+                raise ValueError
+            deadline = unpack_from("<I", body)[0]
+            request = decode(kind, body, 4)
+            name = request.pop(0)
+            named = NONE
+            if isinstance(name, list):
+                name, named = name
+            if not isinstance(name, str) or not isinstance(named, dict):
+                raise ValueError
             if deadline:
                 now_ms = node.now_ms()
                 if self.session.from_peer_clock(deadline - 1, now_ms) < now_ms:
                     self._refuse("Expired", "it came after its deadline")
-            if command is None:
-                from ..core.errors import UnknownCommand
-
-                raise UnknownCommand(name)
-            if command.check is not None:
+            command = node.commands.get(name)
+            if command is not None and command.check is not None:
                 command.check(request, named)
-            if command.inner:
-                request.insert(0, self)
-                request.insert(1, ref)
         except Exception as error:
             self.fail(ref, error)
             return
-        if command.inner:
-            self._serve(command, ref, request, named)
-        elif command.stream or command.blocking_s or node.aside is not None:
-            self._begin(command, ref, request, named)
+        if command is None or command.stream or command.blocking_s:
+            from .otherwise import begin
+
+            begin(self, ref, name, command, request, named)
         else:
             running = call(node, command.function, request, named, self.answer, ref)
             if running is not None:
@@ -151,48 +135,6 @@ class Talk:
         from .failing import NotBegun
 
         raise NotBegun(kind, message)
-
-    @seldom
-    def _serve(
-        self, command: "Command", ref: int, args: "list[Any]", named: "dict[str, Any]"
-    ) -> None:
-        """Runs a service of ours."""
-        try:
-            value = command.function(*args, **named)
-            if value is not None:
-                self.reply(REPLY, ref, value)
-        except Exception as error:
-            self.fail(ref, error, 0, True)
-
-    @seldom
-    def _begin(
-        self, command: "Command", ref: int, args: "list[Any]", named: "dict[str, Any]"
-    ) -> None:
-        """Begins a call that is not answered at once."""
-        node = self.node
-        done = self.answer
-        if command.stream:
-            from .streams import start
-
-            start(self, ref, command, args, named)
-            return
-
-        def run() -> None:
-            if ref in self.running:  # else the session ended meanwhile
-                running = call(node, command.function, args, named, done, ref)
-                if ref in self.running:
-                    self.running[ref] = running
-
-        self.running[ref] = None
-        try:
-            if command.blocking_s:
-                self.reply(BEGUN, ref, {"blocking_s": command.blocking_s})
-                node.later.append(run)
-                return
-        except Exception as error:  # no memory to say so
-            del self.running[ref]
-            self.fail(ref, error)
-        run()
 
     def answer(self, ref: int, value: "Any", error: BaseException | None) -> None:
         """Answers call `ref` with what its command has returned, or raised."""

@@ -13,6 +13,7 @@ if MYPY:
     from .node import Node
 
 _PATIENCE_MS = 5000
+_LATEST_MS = 4102444800000  # 2100-01-01
 
 
 def clock_of(node: "Node") -> Clock:
@@ -49,9 +50,12 @@ async def _keep(node: "Node", clock: Clock, changed: "asyncio.Event") -> None:
                     answer = await _ask(node, session)
                     # It said so half of the way ago.
                     at_ms = (asked_ms + node.now_ms()) // 2
-                    if answer["unix_ms"] is not None:
+                    unix_ms = answer["unix_ms"]
+                    if unix_ms is not None:
+                        if not 0 <= unix_ms < _LATEST_MS:
+                            raise ValueError("its time is %r" % (unix_ms,))
                         told.append(
-                            (int(answer["unix_ms"]), at_ms, answer["quality"], str(answer["zone"]))
+                            (int(unix_ms), at_ms, str(answer["quality"]), str(answer["zone"])[:64])
                         )
                 except Exception as error:
                     clock.why = "%s: %s" % (session.peer_name, error)

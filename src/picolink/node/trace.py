@@ -17,6 +17,15 @@ def called_wrongly(error: "Any", text: str) -> bool:
     return isinstance(error, TypeError) and text.count("  File ") == 1
 
 
+# Kinds of errors by which a caller knows that its call was not begun (spec 6.5.1).
+_NOT_BEGUN = ("Cancelled", "Expired", "Busy", "UnknownCommand", "BadArguments", "TooBig")
+
+
+def kind_once_begun(kind: str) -> str:
+    """The kind of an error of a command that was begun: none of those that say it was not."""
+    return kind + "Error" if kind in _NOT_BEGUN else kind
+
+
 def message_of(error: "Any") -> str:
     """`str(error)`, whatever its class makes of that; always UTF-8."""
     try:
@@ -44,6 +53,16 @@ def format_traceback(error: "Any") -> str:
         return text.encode("utf-8", "backslashreplace").decode()
     except BaseException:  # of a class that can't be printed, or no memory
         return "%s: %s" % (type(error).__name__, message_of(error))
+
+
+def tell_once(node: "Node", consumer: "Any", error: BaseException) -> None:
+    """Reports what a consumer of values raised, where it is the first of its kind: the next value
+    may fail as well, and so on."""
+    kind = type(error).__name__
+    if kind not in consumer.told:
+        consumer.told += (kind,)
+        text = "%s takes no such value:\n%s" % (consumer.label, format_traceback(error))
+        node.report(error, text)
 
 
 def report(node: "Node", error: BaseException, text: str) -> None:

@@ -1,13 +1,11 @@
 """Typed lines (spec 8): commands by hand, from a terminal or a script without picolink."""
 
-import json
-
 from ..core.errors import UnknownCommand
 from ..core.packets import RAW
-from ..core.values import encode
+from ..core.values import decode, encode
 from .invoke import NONE, call, passes
 from .lines import Lines, Patience, may_run
-from .trace import message_of
+from .trace import called_wrongly, format_traceback, kind_once_begun, message_of
 
 MYPY = False
 if MYPY:
@@ -62,7 +60,7 @@ class Typed:
                 raise
             error = problem
         if error is not None:
-            self._refuse(error)
+            self._refuse(error, True)
 
     def _answer(self, value: "Any") -> None:
         self._patience.refused = 0
@@ -76,9 +74,12 @@ class Typed:
                 text = b"! bytes can't be typed"
         self._write(text)
 
-    def _refuse(self, error: BaseException) -> None:
+    def _refuse(self, error: BaseException, begun: bool = False) -> None:
         if self._patience.lasts(self.driver.node.now_ms()):
-            self._write(("! %s: %s" % (type(error).__name__, message_of(error))).encode())
+            kind = type(error).__name__
+            if begun and not called_wrongly(error, format_traceback(error)):
+                kind = kind_once_begun(kind)
+            self._write(("! %s: %s" % (kind, message_of(error))).encode())
 
     def _write(self, text: bytes) -> None:
         self.driver.say(text + b"\r\n")
@@ -86,6 +87,6 @@ class Typed:
 
 def _value(word: str) -> "Any":
     try:
-        return json.loads(word)
+        return decode(0, word.encode())
     except ValueError:
         return word

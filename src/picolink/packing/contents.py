@@ -15,7 +15,7 @@ CHECKOUT = SOURCES.parent.parent  # only where picolink is installed from one
 GROUPS: dict[str, list[str]] = {
     "base": ["__init__.py", "core/*.py", "node/*.py", "links/__init__.py", "links/base.py"],
     # Which link an address opens; each link's own group brings the link.
-    "registry": ["links/registry.py", "links/missing.py"],
+    "registry": ["links/registry.py", "links/missing.py", "links/shown.py"],
     "loopback": ["links/loopback/__init__.py", "links/loopback/link.py", "links/loopback/board.py"],
     "usb": ["links/usb/__init__.py", "links/usb/board.py"],
     "tcp": [
@@ -45,7 +45,7 @@ GROUPS: dict[str, list[str]] = {
         "links/i2c/refusal.py",
         "links/i2c/target.py",
     ],
-    "mqtt": ["links/names.py", "links/shown.py", "links/mqtt/*.py", "node/native/*.py", "mqtt.py"],
+    "mqtt": ["links/names.py", "links/mqtt/*.py", "node/native/*.py", "mqtt.py"],
     "wifi": [
         "links/names.py",
         "net/__init__.py",

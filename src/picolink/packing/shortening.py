@@ -85,6 +85,7 @@ def choose(sources: Mapping[str, str], always: Iterable[str]) -> dict[str, str]:
             stored.update(dict.fromkeys(_stored(node), weight))
             defined.update(_defined(node))
             keep.update(_not_ours(node))
+            keep.update(_modules(node, sources))
             if isinstance(node, ast.ClassDef) and (public or node.name in _PUBLIC_CLASSES):
                 keep.update(_api(node))
     keep |= _PUBLIC_ATTRIBUTES
@@ -174,6 +175,15 @@ def _not_ours(node: ast.AST) -> Iterable[str]:
     elif isinstance(node, ast.ImportFrom):
         if not node.level and (node.module or "").split(".")[0] != "picolink":
             yield from (alias.name for alias in node.names)
+
+
+def _modules(node: ast.AST, sources: Iterable[str]) -> Iterable[str]:
+    """Modules that are imported from their packages: files, which keep their names."""
+    if isinstance(node, ast.ImportFrom):
+        package = f".{node.module}." if node.module else "."
+        for alias in node.names:
+            if any(name.endswith(package + alias.name) for name in sources):
+                yield alias.name
 
 
 def _api(node: ast.ClassDef) -> Iterable[str]:

@@ -1,6 +1,6 @@
 """`mqtt://USER:PASSWORD@HOST:PORT/PREFIX?OPTION=VALUE`, and what topics may be."""
 
-from ...core.errors import BadAddress, UsageError
+from ...core.errors import UsageError
 
 MYPY = False
 if MYPY:
@@ -13,7 +13,11 @@ class Broker:
     def __init__(self, address: str) -> None:
         scheme, _, rest = address.partition(":")
         if scheme not in ("mqtt", "mqtts"):
-            raise BadAddress("%r: a broker is mqtt://HOST/... or, with TLS, mqtts://..." % scheme)
+            raise _bad("scheme", scheme)
+        rest = rest.lstrip("/")
+        head = rest.partition("?")[0].partition("/")[0]
+        if ":" in head and "@" in rest[len(head) :]:  # which may be a password's: nothing is shown
+            raise _bad("@", scheme)
         rest, _, tail = rest.partition("?")
         options: dict[str, str] = {}
         for pair in tail.split("&") if tail else ():
@@ -21,8 +25,8 @@ class Broker:
             options[key] = _plain(value)
         self.options = options
         self.tls = scheme == "mqtts"
-        where, _, prefix = rest.lstrip("/").partition("/")
-        self.prefix = prefix.strip("/")
+        where, _, prefix = rest.partition("/")
+        self.prefix = prefix.strip("/").replace("%40", "@")
         login, at, where = where.rpartition("@")
         user, colon, password = login.partition(":")
         self.user: str | None = _plain(user) if at else None
@@ -32,13 +36,13 @@ class Broker:
             host, port = where, ""
         self.host = host.strip("[]")
         if not self.host:
-            raise BadAddress("%s names no broker: mqtt://HOST/..." % scheme)
+            raise _bad("host", scheme)
         try:
             self.port = int(port or (8883 if self.tls else 1883))
         except ValueError:
             self.port = 0
-        if not 0 < self.port < 65536:
-            raise BadAddress("the port %r: it is a number up to 65535" % port)
+        if not 0 < self.port < 65536:  # it may be a password: it is not shown
+            raise _bad("port", scheme)
 
     def __str__(self) -> str:
         """The address without user and password."""
@@ -49,10 +53,7 @@ class Broker:
 def node_of(broker: Broker) -> str:
     """The topic of the node that an address names."""
     if not broker.prefix or "+" in broker.prefix or "#" in broker.prefix:
-        raise BadAddress(
-            "%s: which node on that broker? Its prefix and name follow: mqtt://HOST/lab/greenhouse"
-            % broker
-        )
+        raise _bad("node", broker)
     return broker.prefix
 
 
@@ -66,12 +67,19 @@ def _plain(text: str) -> str:
     """`text` without its %XX."""
     first, *others = text.split("%")
     data = first.encode()
-    for part in others:
-        try:
+    try:
+        for part in others:
             data += bytes((int(part[:2], 16),)) + part[2:].encode()
-        except ValueError:
-            raise BadAddress("%%%s in an address: a %% is written %%25" % part[:2]) from None
-    return str(data, "utf-8")
+        return str(data, "utf-8")
+    except ValueError:
+        pass  # which would show what may be a password
+    raise _bad("%", "")
+
+
+def _bad(kind: str, what: "Any") -> Exception:
+    from .dialing import bad_address
+
+    return bad_address(kind, what)
 
 
 def check_topic(topic: "Any") -> bytes:

@@ -24,6 +24,7 @@ from .packets import (
     PIECE,
     PUBACK,
     PUBLISH,
+    PUBREL,
     SUBACK,
     Message,
     Piece,
@@ -71,6 +72,8 @@ class Client:
         self.brokers = [Broker(address) for address in addresses]
         if not self.brokers:
             raise _usage("Client() needs the address of a broker: mqtt://HOST")
+        if not isinstance(keepalive_s, int) or not 0 <= keepalive_s < 65536:
+            raise _usage("keepalive_s=%r: whole seconds up to 65535; 0 for none" % keepalive_s)
         if not clean and not client_id:
             raise _usage("clean=False needs a client_id: the broker knows the session by it")
         if will is not None:
@@ -98,6 +101,8 @@ class Client:
         self._task: Any = None
         self._tasks: list[Any] = []  # of handlers that are coroutines
         self._brief = 0  # connections in a row that the broker ended at once
+        self._tries = 0  # to connect, since a connection that lasted
+        self.held: list[int] = []  # numbers of messages of QoS 2 (exactly_once.py)
 
     @property
     def dropped(self) -> int:
@@ -150,7 +155,6 @@ class Client:
         """Connects, and connects again whenever the connection is lost."""
         from .dialing import failure, wait_ms
 
-        tries = 0
         while self._wanted():
             for broker in self.brokers:
                 try:
@@ -162,10 +166,9 @@ class Client:
                     self._changed.set()
                     self._guarded(self.on_fail)
                 if was_up:
-                    tries = 0
                     break
-            await sleep(wait_ms(tries) / 1000)
-            tries += 1
+            await sleep(wait_ms(self._tries) / 1000)
+            self._tries += 1
 
     def _wanted(self) -> bool:
         """False after `close`, whose cancellation a `wait_for` that just ends may swallow."""
@@ -191,6 +194,8 @@ class Client:
             self._connection = connection
             if self._wanted():
                 await connection.serve()
+            if connection.welcome and connection.age_ms() > TIMES["brief"]:
+                self._tries = 0  # what ends each one at once is met with growing waits
             if connection.welcome or self.failed is None:
                 self.why, self._brief = stolen(self, connection, self._brief)
                 self.failed = None
@@ -242,27 +247,45 @@ class Client:
             self._welcomed(connection, *connack(body))
         elif kind == PUBLISH:
             packet_id, found = message(first, body)
-            for subscription in self.subscriptions.of(found.topic):
-                self._guarded(subscription.function, found)
+            if not first & 4 or self._is_new(packet_id):
+                for subscription in self.subscriptions.of(found.topic):
+                    self._guarded(subscription.function, found)
             if packet_id:
-                connection.answer(puback(packet_id))
+                self._acknowledge(connection, first, packet_id)
         elif kind == PUBACK:
             self.publisher.acknowledged(number(body))
         elif kind == PIECE:
-            self._take_piece(connection, body)
+            self._take_piece(connection, first, body)
         elif kind == CONNACK:
             raise ValueError("a second CONNACK")
         elif kind == SUBACK:
             self.subscriptions.answered(number(body), body[2:])
+        elif kind == PUBREL:
+            from .exactly_once import released
 
-    def _take_piece(self, connection: Connection, piece: Piece) -> None:
-        takers = [s.pieces for s in self.subscriptions.of(piece.topic) if s.pieces is not None]
-        for taker in takers:
-            self._guarded(taker, piece)
-        if not takers and not piece.offset:
-            self.oversize += 1
+            released(self, connection, number(body))
+
+    def _take_piece(self, connection: Connection, first: int, piece: Piece) -> None:
+        if not first & 4 or self._is_new(piece.packet_id):
+            found = self.subscriptions.of(piece.topic) if piece.topic else []
+            takers = [s.pieces for s in found if s.pieces is not None]
+            for taker in takers:
+                self._guarded(taker, piece)
+            if not takers and not piece.offset:
+                self.oversize += 1
         if piece.packet_id and piece.offset + len(piece.data) == piece.total:
-            connection.answer(puback(piece.packet_id))
+            self._acknowledge(connection, first, piece.packet_id)
+
+    def _is_new(self, packet_id: int) -> bool:
+        return packet_id not in self.held
+
+    def _acknowledge(self, connection: Connection, first: int, packet_id: int) -> None:
+        if first & 4:
+            from .exactly_once import received
+
+            received(self, connection, packet_id)
+        else:
+            connection.answer(puback(packet_id))
 
     def _welcomed(self, connection: Connection, present: bool, verdict: int) -> None:
         if verdict:
@@ -275,6 +298,8 @@ class Client:
         connection.welcomed()
         self.connects += 1
         self.failed = None
+        if not present:
+            self.held = []
         self.subscriptions.reconnected(present)
         self._ask()
         self.publisher.connected(connection)
@@ -287,19 +312,24 @@ class Client:
             result = function(*args)
             if hasattr(result, "send"):
                 self._spawn(result)
-        except Exception as error:
-            from .dialing import report
+        except BaseException as error:
+            self._failed(error)
 
-            report(error)
+    def _failed(self, error: BaseException) -> None:
+        """A handler has raised: raises what is meant for our own loop."""
+        from ... import load  # the border is above us: only by name
+        from .dialing import report
+
+        if load("node.invoke").passes(error):
+            raise error
+        report(error)
 
     def _spawn(self, coroutine: "Any") -> None:
         async def run() -> None:
             try:
                 await coroutine
-            except Exception as error:
-                from .dialing import report
-
-                report(error)
+            except BaseException as error:
+                self._failed(error)
 
         self._tasks = [task for task in self._tasks if not task.done()]
         self._tasks.append(asyncio.create_task(run()))

@@ -55,8 +55,8 @@ class Body:
 
 
 class Connection:
-    """An open connection. `on_packet` gets first byte and body of what comes; `ended` is set, and
-    `why` says so, once it is lost."""
+    """An open connection. `on_packet` gets first byte and body of what comes; once it is lost `why`
+    says why."""
 
     def __init__(
         self, wire: "Any", limit_bytes: int, keepalive_s: int,
@@ -103,12 +103,13 @@ class Connection:
                         return False
                 if not wire.more:
                     return False
-        except ValueError as error:
-            self.lose("what came is no MQTT of a broker: %s" % error)
-            return False
         except OSError as error:
             self.by_peer = True
             self.lose("the connection broke: %s" % error)
+            return False
+        except Exception as error:  # or no memory: nobody would read any more
+            is_no = "is no MQTT of a broker" if isinstance(error, ValueError) else "can't be taken"
+            self.lose("what came %s: %s" % (is_no, error))
             return False
         return True
 
@@ -131,7 +132,8 @@ class Connection:
         except OSError as error:
             self.lose("the connection broke: %s" % error)
             return
-        self._sent_ms = now_ms()
+        if n:
+            self._sent_ms = now_ms()
         if n < len(data):
             self._keep(data[n:] if n else data)
             self._wire.on_writable(self._flush)
@@ -201,32 +203,39 @@ class Connection:
         """The broker has taken us: from now on only silence is suspect."""
         self.welcome = True
         self._asked = False
+        self.ended.set()  # `serve` looks anew
 
     def tick(self) -> int:
         """Asks for a sign of life where it is due; returns after how many milliseconds to look
         again."""
         now = now_ms()
+        wait_ms = quiet_ms = self._quiet_ms or 3_600_000
         if self._asked:
-            left_ms = TIMES["answer"] - diff_ms(now, self._asked_ms)
-            if left_ms <= 0:
+            wait_ms = TIMES["answer"] - diff_ms(now, self._asked_ms)
+            if wait_ms <= 0:
                 self.lose(
                     "the broker does not answer" if self.welcome
                     else "whoever is there does not answer: is it an MQTT broker, and its port?"
                 )  # fmt: skip
-            return max(1, int(left_ms))
-        if not self._quiet_ms:
-            return 3_600_000
-        silent_ms = max(diff_ms(now, self._sent_ms), diff_ms(now, self._heard_ms))
-        if silent_ms >= self._quiet_ms:
-            self._asked = True
-            self._asked_ms = now
-            self.send(PINGREQ)
-            return TIMES["answer"]
-        return int(self._quiet_ms - silent_ms)
+        if self.welcome:
+            # While it is asked, too: a broker wants a packet in each interval, whoever is slow.
+            silent_ms = diff_ms(now, self._sent_ms)
+            if not self._asked:
+                silent_ms = max(silent_ms, diff_ms(now, self._heard_ms))
+            if silent_ms >= quiet_ms:
+                self.send(PINGREQ)
+                silent_ms = 0
+                if not self._asked:
+                    self._asked = True
+                    self._asked_ms = now
+                    wait_ms = TIMES["answer"]
+            wait_ms = min(wait_ms, quiet_ms - silent_ms)
+        return max(1, int(wait_ms))
 
     async def serve(self) -> None:
         """Looks after it until it is lost."""
         while not self.why:
+            self.ended.clear()
             try:
                 await asyncio.wait_for(self.ended.wait(), self.tick() / 1000)
             except asyncio.TimeoutError:

@@ -3,7 +3,7 @@
 import sys
 from os import urandom
 
-from ...core.errors import CannotConnect, LinkError, PicolinkError, Refused
+from ...core.errors import BadAddress, CannotConnect, LinkError, PicolinkError, Refused
 from .connection import TIMES
 
 MYPY = False
@@ -21,7 +21,21 @@ _VERDICTS = {
     4: "user or password is wrong",
     5: "this user is not allowed: is a user and password needed, or another one?",
 }
+_BAD = {
+    "scheme": "%r: a broker is mqtt://HOST/... or, with TLS, mqtts://...",
+    "@": "%s: an @ behind the first / or ? of an address: in a password / is written %%2F, and ? "
+    "%%3F; in a topic or an option @ is written %%40",
+    "host": "%s names no broker: mqtt://HOST/...",
+    "port": "%s: the port, behind the host's colon, is a number up to 65535",
+    "node": "%s: which node on that broker? Its prefix and name follow: mqtt://HOST/lab/greenhouse",
+    "%": "%sa %% in an address that is no %%XX of UTF-8: a %% itself is written %%25",
+}
 _SUSPICIOUS = 3  # connections in a row that a broker ended at once
+
+
+def bad_address(kind: str, what: "Any") -> PicolinkError:
+    """What is wrong with an address. What stands in it may be a password, and is not shown."""
+    return BadAddress(_BAD[kind] % (what,))
 
 
 def wait_ms(tries: int) -> int:
@@ -94,10 +108,13 @@ def over(client: "Client") -> None:
     publisher.go_on()
 
 
-def report(error: Exception) -> None:
+def report(error: BaseException) -> None:
     """Prints what a handler raised."""
     if sys.implementation.name == "micropython":
-        sys.print_exception(error)  # type: ignore[attr-defined]
+        try:
+            sys.print_exception(error)  # type: ignore[attr-defined]
+        except Exception:  # its own text raises
+            print(type(error).__name__)
     else:
         import traceback
 

@@ -14,7 +14,7 @@ if MYPY:
 
         topic: str
         payload: bytes
-        qos: int  # that it came with: 0 or 1
+        qos: int  # that it came with: 0 or 1; 2 where an older program asked for that
         retain: bool  # the broker kept it: it was published before we subscribed
         dup: bool  # it may have come before
 
@@ -39,6 +39,7 @@ PIECE = 0x00  # of ours: `Decoder` says so that a Piece follows
 CONNACK = 0x20
 PUBLISH = 0x30
 PUBACK = 0x40
+PUBREL = 0x60  # with 2 in the low half
 SUBACK = 0x90
 UNSUBACK = 0xB0
 PINGRESP = 0xD0
@@ -49,7 +50,7 @@ DISCONNECT = b"\xe0\x00"
 _DUP = 8
 _LONGEST = 0x0FFFFFFF  # bytes that a remaining length can tell
 
-_PLAIN = (CONNACK, PUBACK, SUBACK, UNSUBACK, PINGRESP)
+_PLAIN = (CONNACK, PUBACK, PUBREL | 2, SUBACK, UNSUBACK, PINGRESP)
 
 
 def begin(first: int, n: int) -> bytes:
@@ -109,9 +110,9 @@ def again(packet: bytes) -> bytes:
     return bytes((packet[0] | _DUP,)) + packet[1:]
 
 
-def puback(packet_id: int) -> bytes:
-    """Takes a message of QoS 1 over."""
-    return pack(">BBH", PUBACK, 2, packet_id)
+def puback(packet_id: int, kind: int = PUBACK) -> bytes:
+    """Takes a message of QoS 1 over; other kinds are for QoS 2."""
+    return pack(">BBH", kind, 2, packet_id)
 
 
 def subscribe(packet_id: int, wanted: "list[tuple[str, int]]") -> bytes:
@@ -161,7 +162,7 @@ def message(first: int, body: bytes) -> "tuple[int, Message]":
 
 
 def number(body: bytes) -> int:
-    """The packet id of a PUBACK, SUBACK or UNSUBACK."""
+    """The packet id of an acknowledgement."""
     if len(body) < 2:
         raise ValueError("an acknowledgement of %d bytes" % len(body))
     return int(unpack_from(">H", body)[0])
@@ -177,8 +178,9 @@ def connack(body: bytes) -> "tuple[bool, int]":
 class Decoder:
     """Cuts what a broker sends into packets: (first byte, what follows its head).
 
-    A message above `limit_bytes` comes as several of (PIECE, Piece) instead; another packet above
-    it is an error.
+    A message above `limit_bytes` comes as several of (PIECE, Piece) instead, with the bit of QoS 2
+    where it has that, one with a topic above it as an empty Piece without topic; another packet
+    above it is an error.
     """
 
     def __init__(self, limit_bytes: int) -> None:
@@ -189,6 +191,7 @@ class Decoder:
         self._have = 0
         self._large: tuple[str, int, int] | None = None  # topic, packet id, bytes of the payload
         self._offset = 0
+        self._skipped: Any = None  # overlong.Overlong
 
     def feed(self, data: bytes) -> "list[tuple[int, Any]]":
         """The packets that `data` completes."""
@@ -201,6 +204,10 @@ class Decoder:
         while at < end:
             if self._large is not None:
                 at = self._piece(packets, data, at)
+            elif self._skipped is not None:
+                at = self._skipped.take(packets, data, at)
+                if self._skipped.over():
+                    self._skipped = None
             elif self._body is not None:
                 body = self._body
                 have = self._have
@@ -238,8 +245,8 @@ class Decoder:
         if first & 0xF0 != PUBLISH:
             if first not in _PLAIN:
                 raise ValueError("a packet that begins with 0x%02x" % first)
-        elif first & 6 > 2:
-            raise ValueError("a message of QoS %d" % (first >> 1 & 3))
+        elif first & 6 == 6:
+            raise ValueError("a message of QoS 3")
         start = at + 1
         n = shift = 0
         while start < end:
@@ -262,7 +269,13 @@ class Decoder:
         found = _head(first, head)
         if found is None:
             if len(head) == self.limit_bytes:
-                raise ValueError("a topic of more than %d bytes" % self.limit_bytes)
+                from .overlong import Overlong
+
+                id_at = 2 + unpack_from(">H", head)[0]
+                if id_at + (2 if first & 6 else 0) > n:
+                    raise ValueError("a message that ends in its head")
+                self._skipped = Overlong(first, n, id_at)
+                return start
             self._held = data[at:]
             return -1
         topic, packet_id, offset = found
@@ -276,7 +289,8 @@ class Decoder:
         topic, packet_id, total = self._large
         piece = data[at : at + min(total - self._offset, self.limit_bytes)]
         retain = self._first & 1 == 1
-        packets.append((PIECE, Piece(topic, piece, self._offset, total, packet_id, retain)))
+        kind = PIECE | self._first & 4
+        packets.append((kind, Piece(topic, piece, self._offset, total, packet_id, retain)))
         self._offset += len(piece)
         if self._offset == total:
             self._large = None

@@ -22,7 +22,9 @@ from .answering import ANSWER, NUMBER_BYTES, PORT, QUESTION
 from .link import PORT as TCP_PORT
 
 SEARCH_S = 0.9
-_ASKED_AT_S = (0.0, 0.2, 0.5)  # again and again: broadcasts over Wi-Fi get lost
+NAMED_S = 3.0  # for a host's name: mDNS asks at once, soon, and then after a second and another one
+_ASKED_AT_S = (0.0, 0.2, 0.5, 1.2, 2.2)  # again and again: broadcasts over Wi-Fi get lost
+_REACHED_S = 0.6  # after a name was resolved, for its host to answer
 _MORE_S = 0.3  # after the first that was searched for: there may be another of its name
 _QUESTION_BYTES = 512  # no answer is longer
 _HERE = "127.0.0.1"
@@ -55,14 +57,15 @@ def search(
     """The nodes that answer within `timeout_s`, each once, sorted by address.
 
     `wanted`: ends soon after the first such one. `hosts` (addresses, or names as in NAME.local)
-    are asked besides, also where broadcasts don't reach.
+    are asked besides, also where broadcasts don't reach; a name that nobody knows yet is asked for
+    during NAMED_S, so that one lost packet hides nobody.
     """
     with _Search(wanted) as at_work:
         return at_work.run(list(hosts), timeout_s)
 
 
 def named(name: str, timeout_s: float = SEARCH_S) -> list[Found]:
-    """The nodes of this name, host name or unique id."""
+    """The nodes of this name, host name or unique id. Takes NAMED_S where there is none."""
 
     def fits(node: Found) -> bool:
         return name in (node.name, node.host, node.uid, node.uid.upper())
@@ -128,11 +131,15 @@ class _Search:
         self._loopback = _open(_HERE)
         self._resolved, self._resolving = socket.socketpair()  # wakes the waiting loop
         self._ends_s = 0.0
+        self._times: list[float] = []  # when all are asked again
+        self._unresolved = 0  # names that are being asked for
+        self._over = threading.Event()  # names are asked for no more
 
     def __enter__(self) -> _Search:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._over.set()
         for sock in (*self._sockets(), self._resolved, self._resolving):
             sock.close()
 
@@ -142,29 +149,33 @@ class _Search:
     def run(self, hosts: list[str], timeout_s: float) -> list[Found]:
         """Asks, and hears what comes."""
         begun_s = time.monotonic()
-        self._ends_s = begun_s + timeout_s
+        least_s = begun_s + timeout_s
         self._virtual = set(virtual_addresses())
         self._direct = set(self._virtual) | {host for host in hosts if _is_ip(host)}
+        names = [host for host in hosts if not _is_ip(host)]
+        named_s = max(timeout_s, NAMED_S)
         threads = [
-            threading.Thread(target=self._resolve, args=(host, timeout_s), daemon=True)
-            for host in hosts
-            if not _is_ip(host)
+            threading.Thread(target=self._resolve, args=(name, named_s), daemon=True)
+            for name in names
         ]
         for thread in threads:
             thread.start()
-        times = [begun_s + after_s for after_s in _ASKED_AT_S if after_s < timeout_s]
+        self._unresolved = len(names)
+        self._ends_s = begun_s + named_s if names else least_s
+        self._times = [begun_s + after_s for after_s in _ASKED_AT_S]
         while (now_s := time.monotonic()) < self._ends_s:
-            if times and now_s >= times[0]:
-                times.pop(0)
+            if self._times and now_s >= self._times[0]:
+                self._times.pop(0)
                 self._ask_all()
-            until_s = min([self._ends_s, *times[:1]])
+            until_s = min([self._ends_s, *self._times[:1]])
             readable, _, _ = select.select(
                 [*self._sockets(), self._resolved], [], [], max(0, until_s - time.monotonic())
             )
             for sock in readable:
-                self._take(sock)
+                self._take(sock, least_s)
+        self._over.set()
         for thread in threads:  # the system's resolver may take longer: it is not waited for
-            thread.join(max(0.05, begun_s + timeout_s - time.monotonic()))
+            thread.join(0.2)
         return sorted(self._found.values(), key=_order)
 
     def _ask_all(self) -> None:
@@ -184,15 +195,22 @@ class _Search:
         """Runs in a thread of its own."""
         from .mdns import addresses_of
 
-        for ip in addresses_of(host, self._own, timeout_s):
-            with contextlib.suppress(OSError):  # the search is over
-                self._resolving.send(ip.encode() + b"\n")
+        found = addresses_of(host, self._own, timeout_s, self._over)
+        with contextlib.suppress(OSError):  # the search is over
+            self._resolving.send("".join(f"{ip} " for ip in found).encode() + b"\n")
 
-    def _take(self, sock: socket.socket) -> None:
+    def _take(self, sock: socket.socket, least_s: float) -> None:
         if sock is self._resolved:
-            for ip in sock.recv(1024).decode().split():
+            told = sock.recv(1024)
+            now_s = time.monotonic()
+            for ip in told.decode().split():
                 self._direct.add(ip)
                 self._ask(ip)
+                self._times = sorted([*self._times, now_s + 0.2, now_s + 0.4])
+                least_s = max(least_s, now_s + _REACHED_S)
+            self._unresolved -= told.count(b"\n")
+            if not self._unresolved:  # one that is known to nobody is waited for no longer
+                self._ends_s = min(self._ends_s, least_s)
             return
         try:
             data, (ip, _) = sock.recvfrom(2048)

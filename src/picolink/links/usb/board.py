@@ -99,7 +99,6 @@ class UsbLink:
         if not self._freed:
             raise KeyboardInterrupt  # somebody's own
         self._freed = False
-        raise LinkError("the host stopped in the middle of a frame")
 
     def receive(self) -> "list[bytes]":
         """The packets that have come; at least one byte is there to be read."""
@@ -116,6 +115,10 @@ class UsbLink:
                 self._busy = 0
         except KeyboardInterrupt:
             self._interrupted()
+            self._framed = False  # the host stopped in the middle of a frame: that is dropped
+        except MemoryError:
+            self._busy = 0
+            raise
         if text:
             self.on_text(text)
         return packets
@@ -175,6 +178,7 @@ class UsbLink:
                 self._busy = 0
         except KeyboardInterrupt:
             self._interrupted()
+            raise LinkError("the host stopped reading")
         if sent is not None and sent < len(text):
             raise LinkError("the host stopped reading")
 

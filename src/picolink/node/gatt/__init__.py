@@ -28,6 +28,8 @@ class Characteristic:
     def __init__(self, uuid: "Any", command: "Any", reading: str, format: str) -> None:
         self.session = self
         self.uuid = uuid
+        self.label = "characteristic %s" % uuid  # where it is said what it did not take
+        self.told: tuple[str, ...] = ()  # kinds of errors that were
         self.command = command
         self.reading = reading
         self._format = format
@@ -68,7 +70,12 @@ class Characteristic:
         """A value of the reading: [value, clock, unit, why there is none]."""
         value = decode(*item)[0]
         if value is not None:
-            self._tell(self._format % value if self._format else as_text(value))
+            try:
+                self._tell(self._format % value if self._format else as_text(value))
+            except Exception as error:
+                from ..trace import tell_once
+
+                tell_once(self._node, self, error)
 
     def full(self) -> bool:
         """It never is."""
@@ -85,10 +92,16 @@ class Characteristic:
         run(self._node, self._runs, meant(self._runs, args, named, payload), named, self._done)
 
     def _done(self, value: "Any", error: BaseException | None) -> None:
+        text: Any = "ok"
+        try:
+            if value is not None and not self.reading:
+                text = as_text(value)
+        except ValueError as problem:
+            error = BadArguments(str(problem))
         if error is not None:
             self._tell("! %s: %s" % fault(error))
         elif not self.reading:
-            self._tell("ok" if value is None else as_text(value))
+            self._tell(text)
 
 
 class Gatt:

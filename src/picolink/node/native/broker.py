@@ -55,7 +55,12 @@ class Mqtt:
         self.address = str(broker)
         self.dropped = 0  # readings and replies that no connection and no queue took
         self.client: Client | None = None  # once the node runs
-        self._prefix = broker.prefix + "/" if broker.prefix else ""
+        self._prefix = ""
+        if broker.prefix:
+            from .collisions import check_prefix
+
+            check_prefix(broker.prefix)
+            self._prefix = broker.prefix + "/"
         self._addresses = addresses
         self._settings: dict[str, Any] = {
             "ca": ca, "user": user, "password": password, "keepalive_s": keepalive_s,
@@ -78,11 +83,18 @@ class Mqtt:
         if reply:
             check_topic(reply)
         self._commands.append((topic, command, reply, qos, retained))
+        self._check()
 
     def reading(self, topic: str, name: str, format: str = "", retain: bool = False) -> None:
         """Publishes a reading under `topic` too, as `format` ("%.1f") has it."""
         check_topic(topic)
         self._readings.append((topic, name, format, retain))
+        self._check()
+
+    def _check(self) -> None:
+        from .collisions import check_mapped
+
+        check_mapped(self)
 
     # What a node does with it
 
@@ -94,7 +106,7 @@ class Mqtt:
         client.on_down = client.on_fail = self._down
         self._listener = Listener(client, base, lambda: self.on_ready())
         calls = Calls(node, self.post, base)
-        client.on(base + "/call/#", calls.heard, qos=1)
+        client.on(base + "/call/#", calls.heard, qos=1, pieces=calls.too_large)
         for topic, command, reply, qos, retained in self._commands:
             client.on(topic, mapped(node, find(node, command), self.post, reply, retained), qos)
         for name, reading in node.readings.items():
@@ -116,7 +128,10 @@ class Mqtt:
 
     def client_of(self, node: "Node") -> Client:
         """The client that it has for `node`, with a name and a will."""
+        from .collisions import check
+
         self.base = self._prefix + node.name
+        check(self, node)
         return Client(
             *self._addresses,
             client_id="pl-" + "".join(["%02x" % byte for byte in node.endpoint.uid])[-20:],

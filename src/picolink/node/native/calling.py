@@ -3,6 +3,8 @@
 import json
 
 from ...core.errors import BadArguments, UnknownCommand
+from ...core.values import encode
+from ...links.mqtt.publisher import as_bytes
 from ..bare import arguments, as_text, fault, meant, run
 
 MYPY = False
@@ -10,12 +12,13 @@ if MYPY:
     from collections.abc import Callable
     from typing import Any
 
-    from ...links.mqtt.packets import Message
+    from ...links.mqtt.packets import Message, Piece
     from ..node import Command, Node
 
     Post = Callable[[str, Any], object]
 
 _REMEMBERED = 8  # calls by id, so that what comes twice is not run twice
+_LONGEST_ID = 64  # characters
 
 
 def mapped(
@@ -63,15 +66,19 @@ class Calls:
 
         def done(value: "Any", error: BaseException | None) -> None:
             answer = self._answer(number, value, error)
-            if number is not None:
+            if number in self._ids:
                 self._replies[number] = (topic, answer)
             self._post(topic, answer)
 
         try:
             args, named, told = arguments(message.payload)
-            number = None if told is None else str(told)
-        except ValueError as error:
-            done(None, BadArguments(str(error)))
+            if told is not None:
+                told = str(told)
+                if len(told) > _LONGEST_ID:
+                    raise ValueError("an id of %d characters; %d do" % (len(told), _LONGEST_ID))
+                number = told
+        except Exception as error:  # whatever is sent is answered
+            done(None, BadArguments(str(error) or type(error).__name__))
             return
         if number is not None:
             if number in self._ids:  # it has come before
@@ -91,6 +98,13 @@ class Calls:
                 args = meant(command, args, named, message.payload)
             run(self._node, command, args, named, done)
 
+    def too_large(self, piece: "Piece") -> None:
+        """Answers a call that is too large to be held, where it begins."""
+        if not piece.offset and not piece.retain and piece.topic.startswith(self._call):
+            error = BadArguments("%d bytes are more than is taken at once" % piece.total)
+            path = piece.topic[len(self._call) :]
+            self._post(self._reply + path, self._answer(None, None, error))
+
     def _answer(self, number: "str | None", value: "Any", error: BaseException | None) -> "Any":
         """The payload of a reply: bare, or with the id of the call."""
         if error is not None:
@@ -100,7 +114,11 @@ class Calls:
             return json.dumps({"id": number, "error": kind, "message": why})
         try:
             if number is None:
-                return "ok" if value is None else as_text(value)
-            return json.dumps({"id": number, "value": value})
+                # As bytes: half a surrogate pair has no UTF-8, and is no answer.
+                return as_bytes("ok" if value is None else as_text(value))
+            flag, text = encode({"id": number, "value": value})
+            if flag:
+                raise ValueError
+            return text
         except (ValueError, TypeError):
-            return self._answer(number, None, BadArguments("its result is no JSON"))
+            return self._answer(number, None, BadArguments("its result has no form as text"))

@@ -2,7 +2,8 @@
 
 For each reading a sensor; for each command what its arguments make of it: a switch (on and off
 among its choices), a selection (other choices), a number (a range), a button (no argument).
-Retained under `homeassistant/...`, and sent again when Home Assistant says that it has started.
+Retained under `homeassistant/...`, sent again when Home Assistant says that it has started. What
+is retained there of things that the node offers no more is taken away.
 """
 
 import json
@@ -39,6 +40,24 @@ def _plain(name: str) -> str:
     return name.replace("/", "_").replace(".", "_")
 
 
+def distinct(names: "list[str]") -> "dict[str, str]":
+    """Each name's identifier, no two the same. One that is alone in its form has that, and so has
+    one that is an identifier itself: what Home Assistant knows stays."""
+    forms = [_plain(name) for name in names]
+    result = {name: name for name in names if name in forms}
+    taken = list(result)
+    for name in sorted(names):
+        if name not in result:
+            form = _plain(name)
+            if forms.count(form) > 1:  # room.temp -> room_temp-d, room/temp -> room_temp-s
+                form += "-" + "".join(["dus"["._/".index(c)] for c in name if c in "._/"])
+            while form in taken:
+                form += "-"
+            taken.append(form)
+            result[name] = form
+    return result
+
+
 class Discovery:
     """What Home Assistant is told of one node."""
 
@@ -51,6 +70,10 @@ class Discovery:
         else:
             self._id = "picolink_" + "".join(["%02x" % byte for byte in uid])
         self._turn = 0
+        self._offered: list[str] = []  # topics of what was told
+        self._status = json.dumps(broker.base + "/status").encode()
+        self._unique = uid[:4] != b"host"
+        self._watching = False
 
     def heard(self, message: "Message") -> None:
         """Home Assistant has started, or ends; what is retained of that is old."""
@@ -65,23 +88,49 @@ class Discovery:
     async def _tell(self, turn: int) -> None:
         client = self._broker.client
         assert client is not None
-        things: list[tuple[str, Any]] = list(self._node.readings.items())
-        things += list(self._node.commands.items())
-        for name, what in things:
-            if hasattr(what, "every_ms"):
-                config = self._sensor(name, what)
-            elif what.stream:
-                continue
-            else:
-                config = self._control(name, what)
-            if config:
-                topic = "%s/%s/%s/%s/config" % (PREFIX, config.pop(""), self._id, _plain(name))
-                try:
-                    await client.publish(topic, json.dumps(config), 1, True)
-                except LinkError:  # no broker for long: it is told anew when one is there
-                    return
+        offered = []
+        for kind, name, what, form in self._things():
+            config = self._config(name, what)
+            del config[""]
+            config["unique_id"] = "%s_%s" % (self._id, form)
+            topic = "%s/%s/%s/%s/config" % (PREFIX, kind, self._id, form)
+            offered.append(topic)
+            try:
+                await client.publish(topic, json.dumps(config), 1, True)
+            except LinkError:  # no broker for long: it is told anew when one is there
+                return
             if turn != self._turn:
                 return  # it is told anew
+        self._offered = offered
+        if not self._watching:
+            self._watching = True
+            client.on("%s/+/%s/+/config" % (PREFIX, self._id), self._kept, 1)
+
+    def _kept(self, message: "Message") -> None:
+        """The broker keeps the config of a thing: of one that there is no more it is taken away.
+        Another computer's node may have the same name: what is another one's stays."""
+        if message.retain and message.payload and message.topic not in self._offered:
+            if self._unique or self._status in message.payload:
+                self._broker.post(message.topic, b"", True)
+
+    def _config(self, name: str, what: "Any") -> "dict[str, Any]":
+        if hasattr(what, "every_ms"):
+            return self._sensor(name, what)
+        return {} if what.stream else self._control(name, what)
+
+    def _things(self) -> "list[tuple[str, str, Any, str]]":
+        """What Home Assistant has a form for: kind, name, what it is, identifier in its kind."""
+        kinds: dict[str, dict[str, Any]] = {}
+        for things in (self._node.readings, self._node.commands):
+            for name, what in things.items():
+                config = self._config(name, what)
+                if config:
+                    kinds.setdefault(config[""], {})[name] = what
+        found = []
+        for kind, things in kinds.items():
+            forms = distinct(list(things))
+            found += [(kind, name, what, forms[name]) for name, what in things.items()]
+        return found
 
     def _common(self, name: str) -> "dict[str, Any]":
         """What all have; "" is for the kind of thing, which is part of the topic."""
@@ -89,7 +138,6 @@ class Discovery:
         return {
             "": "sensor",
             "name": name.replace("_", " "),
-            "unique_id": "%s_%s" % (self._id, _plain(name)),
             "availability_topic": base + "/status",
             "payload_available": "online",
             "payload_not_available": "offline",

@@ -1,9 +1,8 @@
 """A reading on its way to a topic: a subscriber as the node knows them (node/topics.py)."""
 
-import json
 import time
 
-from ...core.values import decode
+from ...core.values import decode, encode
 from ..bare import as_text
 
 MYPY = False
@@ -29,6 +28,9 @@ class Feed:
         json_topic: str,
     ) -> None:  # fmt: skip
         self.session = self
+        self.label = topic  # where it is said what it did not take
+        self.told: tuple[str, ...] = ()  # kinds of errors that were
+        self._node = reading.node
         self._broker = broker
         self._unit = reading.unit
         self._topic = topic
@@ -40,19 +42,36 @@ class Feed:
     def put(self, item: "tuple[int, bytes]") -> None:
         """Publishes an item: [value, clock, unit, why there is no value]."""
         what: list[Any] = decode(*item)
+        for publish in (self._put_bare, self._put_json):
+            try:
+                publish(what)
+            except Exception as error:
+                from ..trace import tell_once
+
+                tell_once(self._node, self, error)
+
+    def _put_bare(self, what: "list[Any]") -> None:
         value = what[0]
         if value is not None:
             text = self._format % value if self._format else as_text(value)
             self._broker.post(self._topic, text, self._retain)
-        if self._json_topic:
-            self._id = self._id % _IDS + 1
-            told = {"value": value, "unit": self._unit, "id": self._id}
-            if len(what) > 3:
-                told["why"] = what[3]
-            now_s = time.time()
-            if now_s > _EARLIEST_S:
-                told["time"] = int(now_s * 1000)  # ms since 1970, UTC
-            self._broker.post(self._json_topic, json.dumps(told))
+
+    def _put_json(self, what: "list[Any]") -> None:
+        if not self._json_topic:
+            return
+        self._id = self._id % _IDS + 1
+        told = {"value": what[0], "unit": self._unit, "id": self._id}
+        if len(what) > 3:
+            told["why"] = what[3]
+        now_s = time.time()
+        if now_s > _EARLIEST_S:
+            told["time"] = int(now_s * 1000)  # ms since 1970, UTC
+        flag, text = encode(told)
+        if flag:
+            told["value"] = None
+            told["why"] = "bytes have no JSON form"
+            text = encode(told)[1]
+        self._broker.post(self._json_topic, text)
 
     def full(self) -> bool:
         """It never is."""

@@ -9,7 +9,10 @@ import asyncio
 from os import urandom
 
 from ...core.failure import PicolinkError
+from ...core.values import encode
 from ...net.clock import Clock
+from ..invoke import passes
+from ..trace import message_of
 from . import TIMES, kept
 
 MYPY = False
@@ -116,11 +119,13 @@ class Delivery:
                 value = reading.function()
                 if hasattr(value, "send"):
                     value = await asyncio.wait_for(value, TIMES["read"] / 1000)
-                if isinstance(value, (bytes, bytearray)):
+                if encode(value)[0]:  # of bytes, anywhere in it
                     raise TypeError("bytes are not delivered")
                 item = reading.item(value)  # null for NaN, and why
                 items.append([name, item[0]] + item[2:])
-            except Exception as error:  # a sensor that fails: the others are delivered
-                why = "%s: %s" % (type(error).__name__, error)
+            except BaseException as error:  # a sensor that fails: the others are delivered
+                if passes(error):
+                    raise
+                why = "%s: %s" % (type(error).__name__, message_of(error))
                 items.append([name, None, reading.unit, why])
         return items
