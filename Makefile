@@ -21,10 +21,10 @@ OLDEST := build/oldest
 OLDEST_TESTS := tests/core/test_values.py tests/packing tests/install/test_install.py \
   tests/sim/test_mpremote.py tests/links/usb tests/links/test_ble_link.py tests/links/i2c/test_opening.py \
   tests/links/test_discovery.py tests/links/test_mqtt_link.py tests/links/test_mqtt_brokers.py \
-  tests/cli/test_mqtt_ca.py tests/examples/test_notebooks.py
+  tests/cli/test_mqtt_ca.py tests/examples/test_notebooks.py tests/whole/test_histories.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak bench lint oldest homeassistant thonny format pack clean
+.PHONY: help setup demo test soak million bench lint oldest homeassistant thonny format pack clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -51,6 +51,9 @@ soak: export PICOLINK_HOMEASSISTANT = $(CURDIR)/$(HA)/bin/python
 soak: export PICOLINK_THONNY = $(CURDIR)/$(THONNY)/bin/python
 soak: lint oldest homeassistant thonny ## the same tests with the full counts (some 40 minutes)
 	$(PYTEST) $(BESIDE) --durations=20 $(PYTEST_ARGS) || $(AGAIN)
+
+million: $(STAMP) ## a million scenarios of whole nodes; Ctrl-C stops them, and the next time they go on
+	@$(PY) tests/whole million
 
 bench: $(BENCH_STAMP) ## measure, and write docs/benchmarks.md
 	$(PY) -m bench $(BENCH_ARGS)

@@ -49,6 +49,8 @@ class PeerError(PicolinkError):
 class RemoteError(PeerError):
     """A command raised at the peer. `kind` is the exception's name there, `traceback` its text."""
 
+    begun = True
+
     def __init__(self, message: str, kind: str = "", traceback: str = "") -> None:
         super().__init__(message)
         self.kind = kind

@@ -18,6 +18,7 @@ from .packets import (
     HEAD,
     HEAD_BYTES,
     HEAD_MESSAGE,
+    ITEMS,
     LEAST_LIMIT_BYTES,
     LONG,
     MESSAGE,
@@ -175,9 +176,11 @@ class Session:
         message = None
         # Not before we met: a peer that never heard us may still answer as one that knows nothing.
         out = self.out
-        waits = out.short.waiting or out.long.waiting
-        if (waits or self.wanted) and self.met and not attach.full():
-            if not waits:
+        short = out.short.waiting
+        long = out.long.waiting
+        if (short or long or self.wanted) and self.met and not attach.full():
+            # Items overtake long answers, but not long items.
+            if not short and self.wanted and (not long or long[-1].kind & 0x0F != ITEMS):
                 self.owner.on_room(self, attach.room_bytes)
             message = out.pick()
         if message is None and not self.ask and not 0 <= attach.ack_at_ms <= now_ms:

@@ -257,7 +257,7 @@ class Calls:
             return UnknownCommand("%s has no command %s" % (peer, message))
         if kind in _ERRORS:
             return _ERRORS[kind]("%s: %s" % (name, message))
-        if kind[-5:] == "Error" and kind[:-5] in _ERRORS:  # it has begun (spec 6.5.1)
+        if kind in ("BadArgumentsError", "TooBigError"):  # it has begun (spec 6.5.1)
             ended: PicolinkError = _ERRORS[kind[:-5]]("%s: %s" % (name, message))
             ended.begun = True
             return ended

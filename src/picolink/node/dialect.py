@@ -13,7 +13,7 @@ from ..core.failure import LinkError
 from ..core.packets import RAW
 from ..core.values import encode
 from .invoke import NONE, call
-from .lines import LINE, Lines, Patience, may_run
+from .lines import LINE, WAITING, Lines, Patience, may_run
 from .trace import format_traceback
 
 MYPY = False
@@ -27,7 +27,6 @@ if MYPY:
     Word = tuple[Any, str | None]
 
 _MAX_BYTES = 512  # of a text
-_WAITING = 8  # texts, while a coroutine answers another
 _ECHO_MS = 100  # after which a word, where it can be an echo, is one again
 _TOLD = 5  # lines on the log within _TOLD_MS
 _TOLD_MS = 5000
@@ -189,7 +188,7 @@ class Conversation:
         if self.closing or text[:1] == b"!":
             return
         if self._busy:
-            if len(self._waiting) < _WAITING:
+            if len(self._waiting) < WAITING:
                 self._waiting.append(text)
             else:
                 self.dialect.tell("%r on %s came too soon" % (text[:40], self._where()))

@@ -190,18 +190,10 @@ class Driver:
 @seldom
 def reopen(node: "Node", link: "Any") -> None:
     """Has a link that was lost wait for whoever comes next; where that fails, tries again."""
-
-    def again(now_ms: int) -> int | None:
-        if now_ms < due_ms:
-            return due_ms
-        node.on_tick.remove(again)
-        reopen(node, link)
-        return None
-
     try:
         Driver(node, link.reopen()).reopens = True
     except Exception as error:
+        from .after import after
+
         node.report(error)
-        due_ms = node.now_ms() + TIMES["retry_max"]
-        node.on_tick.append(again)
-        node.host.call_by(due_ms)
+        after(node, TIMES["retry_max"], lambda: reopen(node, link))

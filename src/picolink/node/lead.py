@@ -70,6 +70,8 @@ class Lead:
         waiter = threading.Lock()
         waiter.acquire()
         with self._host.lock:
+            if not self.leader:
+                return True  # it has just ended: this thread may lead
             self._waiters.append(waiter)
         self._used_ms = now_ms  # else our own thread, idle, is faster to lead again
         wait_s = min(_LATE_S, (deadline_ms - now_ms) / 1000)

@@ -1,6 +1,7 @@
 """Lines of a peer's text, and which of them may be run (spec 8): for all that runs any."""
 
 LINE = "\n"  # CR, LF and both
+WAITING = 8  # texts, while another is answered
 _REFUSALS = 8
 _CALM_MS = 10000
 _PRINTABLE = bytes(range(0x20, 0x7F))

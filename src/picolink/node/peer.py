@@ -125,6 +125,14 @@ class Peer:
         if self._named and session.peer_name == self.address and session.attach is not None:
             self.session = session
         if session is self.session:
+            if self._named and session.attach is None:
+                # Perhaps a later run of its program is connected too.
+                for other in self.node.endpoint.sessions.values():
+                    if other.peer_name == self.address and other.attach is not None:
+                        self.session = other
+                if self.session is not session:
+                    self._changed.set()
+                    return
             if session.state == "dormant":
                 self.why = why
                 driver = self._driver

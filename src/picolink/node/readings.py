@@ -28,6 +28,7 @@ class Reading:
         self.help = help
         self.due_ms = 0
         self.busy = False
+        self._told = ""  # the kind of error that was reported last
 
     def item(self, value: "Any") -> "list[Any]":
         """What is sent of a value: [value, clock, unit], and why it is null where it is."""
@@ -56,7 +57,14 @@ class Reading:
     def _publish(self, what: "Any", value: "Any", error: BaseException | None) -> None:
         """Sends what was measured to whoever subscribed."""
         self.busy = False
-        item = self._failed(error) if error is not None else self.item(value)
+        if error is None:
+            self._told = ""
+            item = self.item(value)
+        else:
+            if type(error).__name__ != self._told:  # once, until it works again
+                self._told = type(error).__name__
+                self.node.report(error)
+            item = self._failed(error)
         subscribers = self.node.topics.get(self.name)
         if subscribers:
             try:

@@ -1,5 +1,7 @@
 """The serving side of streams: a command that returns a generator. No item is dropped."""
 
+import asyncio
+
 from ..core.packets import BEGUN, FIRST_CREDIT, REPLY
 from ..core.values import encode
 from .invoke import NONE, call, passes
@@ -83,6 +85,8 @@ class Stream(Outgoing):
                 self.session.wanted = True
             except Exception as problem:
                 error = problem  # no value that can be sent
+        if self.closed and error is not None and not isinstance(error, asyncio.CancelledError):
+            self.talk.node.report(error)  # nobody else is told of it
         if error is not None or value is _END:
             self.error = self.error or error
             self._finish()

@@ -2,7 +2,9 @@
 
 from asyncio import Event
 
-from ..core.errors import Unknown, UsageError
+from ..core.errors import Busy, CallError, UsageError
+from ..core.timing import TIMES
+from .after import after
 from .calls import Items
 from .invoke import NONE, call
 from .items import Counter, readings
@@ -39,8 +41,7 @@ def begin(
     take: "Callable[[Call, list[Reading]], object]",
 ) -> "Call":  # fmt: skip
     """Subscribes to `topic` of the peer: `take` gets the call and the readings as they come."""
-    if queue not in ("all", "latest"):
-        raise UsageError('queue=%r: "all" or "latest"' % queue)
+    _check_queue(queue)
     every = queue == "all"
     window = node.endpoint.window_bytes // _ITEM_BYTES if every else _LATEST_ITEMS
     counter = Counter()
@@ -58,8 +59,14 @@ def begin(
     return subscription
 
 
+def _check_queue(queue: str) -> None:
+    if queue not in ("all", "latest"):
+        raise UsageError('queue=%r: "all" or "latest"' % (queue,))
+
+
 def everywhere(node: "Node", topic: str, queue: str, function: "Any") -> "Any":
     """Calls `function` with every reading of `topic` that any peer publishes, now or later."""
+    _check_queue(queue)
 
     def meet(session: "Session") -> None:
         met = session.data.subscribed
@@ -79,11 +86,18 @@ def everywhere(node: "Node", topic: str, queue: str, function: "Any") -> "Any":
                 call(node, function, (reading,), NONE, taken, of)
 
         def again() -> None:
-            made = begin(node, session, topic, queue, take)
+            if session.data.calls is not None and session.data.calls.closed is not None:
+                return
+            try:
+                made = begin(node, session, topic, queue, take)
+            except (Busy, MemoryError):  # too much waits to be sent
+                after(node, TIMES["retry_max"], again)
+                return
 
             def ended() -> None:
-                if isinstance(made.error, Unknown) and session.data.calls.closed is None:
-                    again()  # there was no memory for an item
+                # There was no memory for an item, or no place for one more subscription.
+                if isinstance(made.error, (CallError, Busy)):
+                    after(node, TIMES["retry_max"], again)
 
             made.on_end = ended
 

@@ -1,10 +1,10 @@
 """Typed lines (spec 8): commands by hand, from a terminal or a script without picolink."""
 
-from ..core.errors import UnknownCommand
+from ..core.errors import Busy, UnknownCommand
 from ..core.packets import RAW
 from ..core.values import decode, encode
 from .invoke import NONE, call, passes
-from .lines import Lines, Patience, may_run
+from .lines import WAITING, Lines, Patience, may_run
 from .trace import called_wrongly, format_traceback, kind_once_begun, message_of
 
 MYPY = False
@@ -23,12 +23,20 @@ class Typed:
         self.driver = driver
         self._lines = Lines()
         self._patience = Patience()
+        self._busy = False  # a command is answering
+        self._waiting: list[bytes] = []
 
     def feed(self, text: bytes) -> None:
         """Takes text as it comes; CR, LF and both end a line."""
         for line in self._lines.feed(text):
-            if may_run(line):
+            if not may_run(line):
+                continue
+            if not self._busy:
                 self._run(str(line, "utf-8"))
+            elif len(self._waiting) < WAITING:
+                self._waiting.append(line)
+            else:
+                self._refuse(Busy("%d lines wait already" % WAITING))
 
     def sent(self) -> None:
         """What was said is sent."""
@@ -47,10 +55,12 @@ class Typed:
         except Exception as error:
             self._refuse(error)
             return
+        self._busy = True
         call(node, command.function, args, NONE, self._ended, command, not command.stream)
 
     def _ended(self, command: "Command", value: "Any", error: BaseException | None) -> None:
-        """Answers with what the command has returned, or raised."""
+        """Answers with what the command has returned, or raised; then runs the next line."""
+        self._busy = False
         try:
             if error is None:
                 for item in value if command.stream else (value,):
@@ -61,6 +71,8 @@ class Typed:
             error = problem
         if error is not None:
             self._refuse(error, True)
+        while self._waiting and not self._busy:
+            self._run(str(self._waiting.pop(0), "utf-8"))
 
     def _answer(self, value: "Any") -> None:
         self._patience.refused = 0

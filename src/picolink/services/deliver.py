@@ -6,7 +6,7 @@ value, and goes to the functions declared with `@node.on_delivery`.
 
 import sys
 
-from ..core.errors import BadArguments
+from ..core.errors import BadArguments, UsageError
 from ..core.packets import CLOCK
 from ..core.values import encode
 from ..node.args import check_int
@@ -152,7 +152,10 @@ def serve(
             raise BadArguments(
                 "%r: a reading is name, value, unit, and why there is none" % (item,)
             )
-        check_name(item[0], "./")
+        try:
+            check_name(item[0], "./")
+        except UsageError as error:
+            raise BadArguments(str(error))
     of(node).take(talk, id, age_ms, items, missed)
     clock = node.time if sys.implementation.name != "micropython" else node._clock
     unix_ms = clock.unix_ms() if clock is not None else None
