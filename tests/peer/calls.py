@@ -17,10 +17,9 @@ CREDIT = 16
 class Failed(Exception):
     """A call that was answered by an error."""
 
-    def __init__(self, kind: str, message: str, traceback: str, items: int, *more: Any) -> None:
+    def __init__(self, kind: str, message: str, traceback: str, items: int, *_more: Any) -> None:
         super().__init__(f"{kind}: {message}")
         self.kind, self.message, self.traceback, self.items = kind, message, traceback, items
-        self.begun = more[0] if more else None  # whether the call was; None where it is left out
 
 
 class Call:

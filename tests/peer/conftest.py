@@ -15,7 +15,7 @@ from picolink.packing import compile_all
 from picolink.sim import World
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def computer() -> Iterator[Computer]:
     node = Computer()
     yield node
@@ -25,7 +25,7 @@ def computer() -> Iterator[Computer]:
 GROUPS = ["usb", "tcp", "describe", "stats", "time", "log", "deliver", "bench"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def board() -> Iterator[Any]:
     """A virtual board; the real MicroPython."""
     with World(seed=1) as world:

@@ -96,6 +96,18 @@ class Expired(Exception):
     pass
 
 
+class TooBig(Exception):
+    pass
+
+
+class BadArguments(Exception):
+    pass
+
+
+class UnknownCommand(Exception):
+    pass
+
+
 RAISED = {
     "ValueError": ValueError,
     "CancelledError": asyncio.CancelledError,
@@ -105,6 +117,9 @@ RAISED = {
     "Busy": Busy,
     "Cancelled": Cancelled,
     "Expired": Expired,
+    "TooBig": TooBig,
+    "BadArguments": BadArguments,
+    "UnknownCommand": UnknownCommand,
     "GeneratorExit": GeneratorExit,
     "StopIteration": StopIteration,
     "StopAsyncIteration": StopAsyncIteration,

@@ -207,7 +207,7 @@ def test_plain_text_that_nobody_reads_closes_the_connection(tcps):
     begun = time.monotonic()
     with pytest.raises(Lost):
         while time.monotonic() - begun < 15:
-            link.write(b"sized 20000\n" * 4, 2)
+            link.write(b"sized 3000\n", 2)
             watcher.call("echo", 1)
     link.close()
     assert watcher.call("echo", 1) == 1

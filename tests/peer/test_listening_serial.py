@@ -14,7 +14,7 @@ from peer.calls import Peer
 from peer.framing import frame
 from peer.links import Link, Lost
 from peer.listening import calling, outcome, with_board
-from peer.session import Over, receive_hello
+from peer.session import receive_hello
 
 CPYTHON_ONLY = "the second implementation runs on CPython alone"
 
@@ -80,7 +80,7 @@ def test_frames_towards_a_prompt_hold_nothing_that_it_would_take(cable, listenin
     peer.commands["echo"] = lambda peer, asked: asked.args[0]
     assert listening.finish(peer, future) == everything
     frames = cable.raw[cable.raw.index(b"\0") :].split(b"\0")[1:]
-    assert len(frames) > 4
+    assert len(frames) >= 4
     for each in frames:
         size = (each[0] & 0x7F) << 7 | each[1] & 0x7F
         assert not set(each[: 2 + size]) & set(framing.PROMPT[2:]), each
@@ -89,7 +89,6 @@ def test_frames_towards_a_prompt_hold_nothing_that_it_would_take(cable, listenin
 def test_text_of_a_dialed_node_is_its_log(cable, listening):
     """8.1, 2.7: shown, and none of it run; also between and before packets."""
     node, lines, ran = picolink.Node("desk"), [], []
-    node.command(lambda: ran.append(1), name="trap") if False else None
 
     @node.command
     def trap():
@@ -164,21 +163,15 @@ def test_we_dial_on_the_same_wire_too(cable, listening):
     future = listening.pool.submit(
         with_board(lambda b: b.call("wait", timeout_s=8), node=node), cable.address
     )
-    peer, other = Peer(name="stranger"), None
+    peer, other = Peer(name="stranger"), Peer(name="second", uid=b"another node")
     peer.listen(cable)
     waiting = []
     peer.commands["wait"] = lambda peer, asked: waiting.append(asked) or asked
     peer.run(lambda: waiting)
     peer.settle()
-    other = Peer(name="second", uid=b"another node")
-    refused = None
-    try:
-        other.dial(cable, timeout_s=2)
-    except (Over, TimeoutError) as e:
-        refused = e
-    if refused is None:  # it may as well say nothing: a host that dialed need not listen
-        assert other.call("double", 21) == 42
-        other.goodbye()
+    other.dial(cable)
+    assert other.call("double", 21) == 42
+    other.goodbye()
     waiting[0].reply("done")
     assert listening.finish(peer, future) == "done"
 
