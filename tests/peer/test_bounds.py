@@ -229,12 +229,14 @@ def test_a_line_without_an_end_costs_nothing_more(tcps):
 
 
 def test_lines_that_come_while_another_is_answered_wait_eight_at_most(tcps):
-    """14.1: the newer ones are not run."""
+    """8.4.1, 14.1: the newer ones are not run, which is said."""
     watcher, link = tcps.peer(), tcps.link()
     watcher.call("forget")
-    link.write(b"".join(b"wait %d 0.3\n" % i for i in range(40)))
-    link.read_text(b"0\r\n")
-    assert len(watcher.call("what_happened")["begun"]) <= 9
+    link.write(b"wait first 0.3\n" + b"".join(b"wait %d 0\n" % i for i in range(12)))
+    told = [link.read_text(b"\n").strip() for _ in range(13)]
+    assert [t for t in told if not t.startswith(b"!")] == [b"first", *(b"%d" % i for i in range(8))]
+    assert [t[:6] for t in told if t.startswith(b"!")] == [b"! Busy"] * 4
+    assert watcher.call("what_happened")["begun"] == ["first", *range(8)]
 
 
 def test_names_of_delivered_readings_are_64_at_most(own_computer):

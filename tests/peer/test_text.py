@@ -117,11 +117,12 @@ def test_after_eight_errors_in_a_row_a_node_falls_silent(line):
     assert ask(line, b"wrong again").startswith(b"! UnknownCommand")
 
 
-def test_many_lines_at_once_are_answered_in_order(tcp):
-    """8.4, 14.1: as many as may wait."""
-    link = tcp.link()
-    link.write(b"".join(b"echo %d\n" % i for i in range(8)))
-    assert [answer(link) for _ in range(8)] == [b"%d" % i for i in range(8)]
+def test_lines_are_answered_in_their_order(line):
+    """8.4.1: while a command has not ended the next ones wait."""
+    line.write(b"wait first 0.2\nwait second 0.05\necho third\n")
+    assert [answer(line) for _ in range(3)] == [b"first", b"second", b"third"]
+    line.write(b"".join(b"echo %d\n" % i for i in range(8)))
+    assert [answer(line) for _ in range(8)] == [b"%d" % i for i in range(8)]
 
 
 def test_nothing_typed_is_run_where_a_session_is_attached(usb):
