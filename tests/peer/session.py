@@ -191,7 +191,8 @@ class Session:
         out.following = (out.following + 1) % NUMBERS
         return message
 
-    def _fill_window(self) -> None:
+    def fill_window(self) -> None:
+        """Sends what the windows of packets, bytes and ids let go (4.8, 5.4)."""
         attach = self.attach
         while attach is not None and self.met:
             outgoing = self.sending[0].next() or self.sending[wire.LONG].next(2 * self.peer.limit)
@@ -326,7 +327,7 @@ class Session:
                 attach.timeout_s = min(8, attach.timeout_s * 2)
                 if not any(lane.next() for lane in self.sending.values()):
                     self.ask()
-        self._fill_window()
+        self.fill_window()
         if attach.ack_at is not None and now >= attach.ack_at:
             self.transmit(attach.header())
             timeout_s = 0  # somebody may wait for just that
@@ -340,7 +341,7 @@ class Session:
                 if self.attach is attach:
                     self.take(each)
             packet = attach.link.packets.pop(0) if attach.link.packets else None
-        self._fill_window()
+        self.fill_window()
 
     def run(self, until: Callable[[], object], timeout_s: float = 3) -> None:
         """Goes on until the condition holds; TimeoutError when it does not in time."""

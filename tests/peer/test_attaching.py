@@ -436,9 +436,9 @@ def test_bye_ends_the_session_at_once(way):
     assert watcher.call("what_happened")["cancelled"] == ["until the end"]
 
 
-def test_a_hello_is_sent_again_until_it_is_answered(way):
+def test_a_hello_is_sent_again_until_it_is_answered(usb):
     """4.16 from this side: the first three are lost."""
-    peer, link = way.unattached(), way.link()
+    peer, link = usb.unattached(), usb.link()
     send, lost = link.send, [3]
 
     def lossy(packet):

@@ -57,6 +57,18 @@ def test_kinds_of_not_begun_are_not_done(listening, kind):
     assert isinstance(error, (picolink.NotDone, picolink.Busy)), error
 
 
+def test_kinds_with_error_behind_are_of_a_call_that_began(listening):
+    """6.5.1: not `NotDone`, and no such thing as `Busy`."""
+    kinds = ["BusyError", "CancelledError", "ExpiredError", "BadArgumentsError", "TooBigError"]
+    peer, future = listening.dialed_by(
+        with_board(lambda b: [outcome(lambda kind=kind: b.call("x", kind)) for kind in kinds])
+    )
+    peer.commands["x"] = lambda peer, asked: asked.fail(asked.args[0], "it began") or asked
+    errors = listening.finish(peer, future)
+    assert all(isinstance(e, picolink.RemoteError) for e in errors), errors
+    assert [e.kind for e in errors] == kinds
+
+
 def test_a_deadline_is_said_and_mapped_by_our_clock(listening):
     """6.2: one more than the caller's clock; near the wrap of ours."""
     peer, future = listening.dialed_by(

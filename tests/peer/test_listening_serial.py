@@ -176,6 +176,31 @@ def test_we_dial_on_the_same_wire_too(cable, listening):
     assert listening.finish(peer, future) == "done"
 
 
+def test_picolink_keeps_quiet_when_it_is_asked_to(cable, listening):
+    """4.34: as a board asks that is about to write its flash."""
+    peer, future = dialed(
+        cable, listening, with_board(lambda b: [b.call("first"), b.call("second", timeout_s=5)])
+    )
+    tag = peer.attach.peer.tag.to_bytes(4, "little")
+    silent = []
+
+    def first(peer, asked):
+        cable.send(bytes([wire.QUIET]) + tag + (3000).to_bytes(2, "little"))
+        return "quiet now"
+
+    peer.commands["first"] = first
+    peer.commands["second"] = lambda peer, asked: "after it"
+    take = peer.take
+    peer.take = lambda p: silent.append(p) if p[0] == wire.SILENT else take(p)
+    peer.run(lambda: silent)
+    assert silent == [bytes([wire.SILENT]) + peer.attach.own.tag.to_bytes(4, "little")]
+    before = len(peer.heard)
+    with pytest.raises(TimeoutError):
+        peer.run(lambda: len(peer.heard) > before, 0.3)
+    cable.send(bytes([wire.QUIET]) + tag + bytes(2))
+    assert listening.finish(peer, future) == ["quiet now", "after it"]
+
+
 def test_a_prompt_that_answers_no_hello_is_told(cable, listening):
     """8.1, 4.16: a board without a program. What it prints is no packet."""
     future = listening.pool.submit(

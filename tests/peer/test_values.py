@@ -180,7 +180,7 @@ def test_values_are_taken_up_to_16_deep(peer, brackets, raw):
         text = brackets[0] * deep + b"7" + brackets[1] * deep
         call = echo(peer, text, b"x", wire.RAW if raw else None)
         assert call.error is None, (deep, call.error)
-        assert values._json(call.reply) == text
+        assert values.to_json(call.reply) == text
 
 
 @pytest.mark.parametrize("deep", [17, 40, 1000, 5000])

@@ -19,8 +19,8 @@ def write(value: Any) -> tuple[bool, bytes]:
         return True, bytes(4) + value
     raw = bytearray()
     if not _holds_bytes(value):
-        return False, _json(value)
-    text = _json(_mark(value, raw))
+        return False, to_json(value)
+    text = to_json(_mark(value, raw))
     return True, struct.pack("<I", len(text)) + text + bytes(raw)
 
 
@@ -37,7 +37,7 @@ def read(body: bytes, raw: bool) -> Any:
     return _unmark(_parse(body[4 : 4 + size]), body[4 + size :])
 
 
-def _json(value: Any) -> bytes:
+def to_json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
