@@ -58,15 +58,17 @@ def test_kinds_of_not_begun_are_not_done(listening, kind):
 
 
 def test_kinds_with_error_behind_are_of_a_call_that_began(listening):
-    """6.5.1: not `NotDone`, and no such thing as `Busy`."""
+    """6.5.1: neither `NotDone` nor `Busy`; docs/errors.md has the last two."""
     kinds = ["BusyError", "CancelledError", "ExpiredError", "BadArgumentsError", "TooBigError"]
     peer, future = listening.dialed_by(
         with_board(lambda b: [outcome(lambda kind=kind: b.call("x", kind)) for kind in kinds])
     )
     peer.commands["x"] = lambda peer, asked: asked.fail(asked.args[0], "it began") or asked
-    errors = listening.finish(peer, future)
-    assert all(isinstance(e, picolink.RemoteError) for e in errors), errors
-    assert [e.kind for e in errors] == kinds
+    *remote, bad, big = listening.finish(peer, future)
+    assert all(isinstance(e, picolink.RemoteError) for e in remote), remote
+    assert [e.kind for e in remote] == kinds[:3]
+    assert isinstance(bad, picolink.BadArguments) and bad.begun is True
+    assert isinstance(big, picolink.TooBig) and big.begun is True
 
 
 def test_a_deadline_is_said_and_mapped_by_our_clock(listening):
