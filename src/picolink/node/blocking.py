@@ -6,9 +6,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..core.errors import LinkError, NotDone, PicolinkError, UnknownCommand, UsageError
+from ..core.errors import (
+    Busy,
+    CallError,
+    LinkError,
+    NotDone,
+    PicolinkError,
+    UnknownCommand,
+    UsageError,
+)
 from ..core.session import Session
+from ..core.timing import TIMES
 from . import signals
+from .after import after
 from .calls import Call, Calls, Items, milliseconds
 from .feed import Feed, Intake, forget_forsaken
 from .items import Reading, reading
@@ -209,6 +219,8 @@ class Board:
             def ended() -> None:
                 if call.error is not None and calls.closed is None:
                     line.node.report(call.error)  # the node refused, and nobody waits for items
+                    if isinstance(call.error, (Busy, CallError)):  # it may have room later
+                        after(line.node, TIMES["retry_max"], intake.again)
 
             call.on_end = ended
             return call

@@ -37,6 +37,12 @@ class Intake:
         self._renew = renew
         self.line.renewals.append(renew)
 
+    def again(self) -> None:
+        """Begins it once more in this session, where it is still wanted; the lock is held."""
+        if self._renew in self.line.renewals and self._renew is not None:
+            self._renew()
+            self.line.send()
+
     def ready(self) -> bool:
         """Whether there is something to take, or nothing more will come."""
         return bool(self.queue) or self.call is None or self.call.done
