@@ -446,7 +446,7 @@ def test_an_alarm_comes_where_it_was_set(board: picolink.Board) -> None:
         for i in range(count(20_000, 1500)):
             try:
                 try:
-                    signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.00005, 0.0005))
+                    signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.00003, 0.0004))
                     board.call("echo", i, timeout_s=5)
                 finally:
                     signal.setitimer(signal.ITIMER_REAL, 0)
@@ -454,5 +454,5 @@ def test_an_alarm_comes_where_it_was_set(board: picolink.Board) -> None:
                 raised += 1
     finally:
         signal.signal(signal.SIGALRM, old)
-    assert raised > 100
+    assert raised > 30
     assert board.call("echo", 1, timeout_s=5) == [[1], {}]

@@ -207,9 +207,12 @@ def test_plain_text_that_nobody_reads_closes_the_connection(tcps):
     link = TcpLink(small)
     begun = time.monotonic()
     with pytest.raises(Lost):
+        lines = 0
         while time.monotonic() - begun < 15:
+            lines += 1
             link.write(b"sized 3000\n", 2)
-            watcher.call("echo", 1)
+            if lines % 100 == 0:  # the program remembers its calls: not too many
+                watcher.call("echo", 1)
     link.close()
     assert watcher.call("echo", 1) == 1
 

@@ -3,7 +3,7 @@ picolink send and get, by MQTT topics (node/native) and Bluetooth characteristic
 
 import json
 
-from ..core.errors import BadArguments, PicolinkError, UsageError
+from ..core.errors import BadArguments, UsageError
 from ..core.packets import RAW
 from ..core.values import encode
 from .invoke import call, end
@@ -95,7 +95,11 @@ def run(
 ) -> None:
     """Runs a command; `done` gets its value, or what it raised."""
 
-    def ended(what: "Any", value: "Any", error: BaseException | None) -> None:
+    def ended(begun: bool, value: "Any", error: BaseException | None) -> None:
+        if begun and error is not None:
+            from .trace import once_begun
+
+            error = once_begun(node, error)
         done(value, error)
 
     try:
@@ -104,20 +108,13 @@ def run(
         if command.check is not None:
             command.check(args, named)
     except Exception as error:
-        end(node, ended, None, None, error)
+        end(node, ended, False, None, error)
     else:
-        call(node, command.function, args, named, ended, None)
+        call(node, command.function, args, named, ended, True)
 
 
 def fault(error: BaseException) -> "tuple[str, str]":
-    """Kind and message of an error, as a caller is told; a program's own fault is printed."""
-    from .trace import called_wrongly, format_traceback, message_of
+    """Kind and message of an error, as a caller is told."""
+    from .trace import message_of
 
-    kind = type(error).__name__
-    if not isinstance(error, PicolinkError):
-        text = format_traceback(error)
-        if called_wrongly(error, text):
-            kind = "BadArguments"
-        else:
-            print(text)
-    return kind, message_of(error)
+    return getattr(error, "told_as", type(error).__name__), message_of(error)

@@ -28,6 +28,7 @@ from .node import Node
 from .subscriber import begin, wall_s
 from .suggestion import suggestion
 
+_LONGEST_S = 1e6
 _HINT_S = 2.0  # for what a mistyped name may have meant
 
 
@@ -69,13 +70,13 @@ class Board:
 
     def _start(
         self, command: str, args: Any, named: dict[str, Any], timeout_ms: int | None,
-        items: Items | None = None, deadline_ms: int | None = None,
+        deadline_ms: int | None = None,
     ) -> tuple[Calls, Call]:  # fmt: skip
         line = self._usable()
         with line.host.lock:
             calls = line.calls()
             call = calls.start(
-                command, args, named, timeout_ms, line.node.now_ms(), items, deadline_ms
+                command, args, named, timeout_ms, line.node.now_ms(), None, deadline_ms
             )
             if call.deadline_ms is not None:
                 line.host.call_by(call.deadline_ms)
@@ -113,9 +114,7 @@ class Board:
         deadline_ms = None  # of the first try
         while True:
             session = line.session
-            calls, call = self._start(
-                command, args, dict(named or {}), timeout_ms, None, deadline_ms
-            )
+            calls, call = self._start(command, args, dict(named or {}), timeout_ms, deadline_ms)
             deadline_ms = call.deadline_ms
             try:
                 line.wait(lambda call=call: call.done, EVER)  # type: ignore[misc]
@@ -156,12 +155,16 @@ class Board:
 
     def stream(self, command: str, /, *args: Any, **named: Any) -> Feed:
         """The items of a streaming command, one by one; none is missed."""
-        intake = Intake(self._usable(), True)
-        with intake.line.host.lock:
-            forget_forsaken(intake.line)
+        line = self._usable()
+        intake = Intake(line, True)
+        feed = Feed(intake)  # before it begins: a signal's handler may raise at any moment
         items = Items(64, lambda seq, values: intake.queue.extend(values))
-        _, intake.call = self._start(command, args, named, 0, items)
-        return Feed(intake)
+        with line.host.lock:
+            forget_forsaken(line)
+            calls = line.calls()
+            intake.call = calls.start(command, args, named, 0, line.node.now_ms(), items)
+            line.send()
+        return feed
 
     def readings(
         self, name: str, count: int | None = None, seconds: float | None = None,
@@ -225,11 +228,12 @@ class Board:
             call.on_end = ended
             return call
 
+        feed = Feed(intake, callback is not None)
         with line.host.lock:
             forget_forsaken(line)
             intake.keep(ask)
             line.send()
-        return Feed(intake, callback is not None)
+        return feed
 
     def publish(self, topic: str, value: Any, wait_s: float = 0) -> None:
         """Sends `value` to the node if it subscribed to `topic`. While its queue is full, waits up
@@ -285,6 +289,9 @@ def connect(
     `on_error`: gets each exception that a callback lets out; it is printed in any case.
     Raises BadAddress, CannotConnect or PortBusy with the reason in plain words.
     """
+    if not isinstance(timeout_s, (int, float)) or not timeout_s > 0:
+        raise UsageError(f"timeout_s={timeout_s!r}: seconds, more than 0")
+    timeout_s = min(timeout_s, _LONGEST_S)
     line = Line(address, node, on_log, on_error)
     try:
         line.connect(timeout_s, start)

@@ -44,6 +44,7 @@ if MYPY:
 
 # A deadline so far away is not told to the peer: clocks on the wire count modulo 2^30.
 _FAR_MS = CLOCK // 4
+_DOUBT_MS = 2000
 _LONGEST_BLOCKING_S = 86400
 _NOT_BEGUN = ("Cancelled", "Expired", "Busy")
 _ERRORS = {
@@ -157,6 +158,8 @@ class Calls:
         """Begins a call. `timeout_ms` None takes the usual one, 0 has none (streams never do);
         `deadline_ms` is that of a first try, which this one has to keep."""
         session = self.session
+        if not isinstance(name, str):
+            raise UsageError("%r: it is the name of a command" % (name,))
         if self.closed is not None:
             raise self._over(name, str(self.closed), False)
         session.check_room()
@@ -208,6 +211,8 @@ class Calls:
                     self._end(call, value)
                 else:
                     items.last = (int(value), None)
+                    if items.meta is None:
+                        self._doubt(call)
             elif what == ERROR:
                 values = decode(kind, body)
                 error = self._error(call.name, *values[:3])
@@ -234,6 +239,13 @@ class Calls:
             else:
                 self._end(call, None, error)
 
+    def _doubt(self, call: Call) -> None:
+        """A stream was answered before it was begun: if that does not come soon, it is none."""
+        attach = self.session.attach
+        if attach is not None:
+            call.deadline_ms = attach.heard_ms + _DOUBT_MS
+            attach.port.wake()
+
     def _begun(self, call: Call, meta: "dict[str, Any]") -> None:
         blocking_s = min(meta.get("blocking_s", 0), _LONGEST_BLOCKING_S)
         session = self.session
@@ -243,6 +255,7 @@ class Calls:
             if call.extends and call.deadline_ms is not None:
                 call.deadline_ms = max(call.deadline_ms, until_ms + TIMES["call"])
         if call.items is not None:
+            call.deadline_ms = None
             call.items.meta = meta
             call.items.drain()
         elif "items" in meta:
@@ -317,7 +330,12 @@ class Calls:
             if deadline_ms is None:
                 continue
             if deadline_ms <= now_ms:
-                self._abandon(call, self._timeout(call.name, _sent(call)))
+                if call.items is not None:
+                    error = BadArguments("%s is no stream: use call(); it was run" % call.name)
+                    error.begun = True
+                    self._end(call, None, error)
+                else:
+                    self._abandon(call, self._timeout(call.name, _sent(call)))
             elif earliest is None or deadline_ms < earliest:
                 earliest = deadline_ms
         return earliest

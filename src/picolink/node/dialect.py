@@ -14,7 +14,6 @@ from ..core.packets import RAW
 from ..core.values import encode
 from .invoke import NONE, call
 from .lines import LINE, WAITING, Lines, Patience, may_run
-from .trace import format_traceback
 
 MYPY = False
 if MYPY:
@@ -77,7 +76,7 @@ class Dialect:
         line = "%s: %s" % (self.node.name, line)
         print(line)
         if error is not None:
-            print(format_traceback(error))
+            self.node.report(error)
         if not hasattr(os, "dupterm"):  # a board's console goes to sys.log by itself
             self.node.publish("sys.log", line)
 

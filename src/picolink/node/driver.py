@@ -168,8 +168,11 @@ class Driver:
             if link.rest and len(link.rest) + len(text) > _UNSENT_BYTES:
                 link.rest = b""
                 self.lost("the peer does not read what it is told")
-            else:
+                return
+            try:
                 link.write(text)
+            except Exception as error:  # nobody hears it
+                self._broke(error)
 
     @seldom
     def lost(self, why: str) -> None:

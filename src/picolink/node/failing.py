@@ -13,7 +13,8 @@ if MYPY:
 
 
 class NotBegun(PicolinkError):
-    """Answers a call that was not run, or was stopped: `kind` says why."""
+    """Answers a call under another kind than that of its exception: one that was not run, or was
+    stopped."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)

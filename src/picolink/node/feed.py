@@ -47,6 +47,10 @@ class Intake:
         """Whether there is something to take, or nothing more will come."""
         return bool(self.queue) or self.call is None or self.call.done
 
+    def over(self) -> bool:
+        """Whether there is nothing to be ended."""
+        return self._renew is None and (self.call is None or self.call.done)
+
     def close(self) -> None:
         """Ends it; the lock is held."""
         call = self.call
@@ -67,7 +71,7 @@ class Feed:
     """
 
     def __init__(self, intake: Intake, lasts: bool = False) -> None:
-        self._intake = intake
+        self._intake = intake  # first: whatever comes between, it is let go of
         self._closed = False
         self._lasts = lasts  # for a callback: it goes on though nobody has this object
         if not lasts:
@@ -126,9 +130,9 @@ class Feed:
     def __del__(self) -> None:
         # Wherever the collector runs: whoever has the lock next ends it. Where a signal comes
         # between, `forget_forsaken` does.
-        call = self._intake.call
-        if not self._lasts and call is not None and not call.done:
-            self._intake.line.node.later.append(self._intake.close)
+        intake = getattr(self, "_intake", None)
+        if intake is not None and not self._lasts and not intake.over():
+            intake.line.node.later.append(intake.close)
 
 
 def forget_forsaken(line: Line) -> None:
@@ -137,6 +141,6 @@ def forget_forsaken(line: Line) -> None:
     for feed, intake in line.intakes:
         if feed() is None:
             intake.close()
-        elif intake.call is None or not intake.call.done:
+        elif not intake.over():
             kept.append((feed, intake))
     line.intakes = kept

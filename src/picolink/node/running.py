@@ -60,6 +60,10 @@ async def serve(node: "Node", links: "tuple[Any, ...]") -> None:
 
 def run(node: "Node", links: "tuple[Any, ...]") -> None:
     """Runs until interrupted."""
+    if sys.implementation.name != "micropython":
+        from .signals import interrupt_at_once
+
+        interrupt_at_once()
     try:
         asyncio.run(serve(node, links))
     finally:

@@ -43,7 +43,8 @@ class Patient:
 
     def __call__(self, number: int, frame: FrameType | None) -> Any:
         if _held():
-            _waiting.append((self.handler, number, frame))
+            if number not in [waits[1] for waits in _waiting]:  # as the system has it
+                _waiting.append((self.handler, number, frame))
             return None
         return self.handler(number, frame)
 
@@ -80,3 +81,15 @@ def release(lock: Lock) -> None:
             handler = signal.getsignal(number)
             if isinstance(handler, Patient):
                 signal.signal(number, handler.handler)
+
+
+def interrupt_at_once() -> None:
+    """Has the first Ctrl-C end whatever runs: asyncio's own handler would wait for a command that
+    blocks, and end the program at the second one only."""
+    if threading.get_ident() == _main:
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, _ctrl_c)
+
+
+def _ctrl_c(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

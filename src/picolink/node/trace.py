@@ -2,6 +2,7 @@
 
 import sys
 
+from ..core.failure import PicolinkError
 from .invoke import passes
 
 MYPY = False
@@ -24,6 +25,28 @@ _NOT_BEGUN = ("Cancelled", "Expired", "Busy", "UnknownCommand", "BadArguments", 
 def kind_once_begun(kind: str) -> str:
     """The kind of an error of a command that was begun: none of those that say it was not."""
     return kind + "Error" if kind in _NOT_BEGUN else kind
+
+
+class Failed(PicolinkError):
+    """What a command has raised, for those who are told of it by a kind and a text."""
+
+    def __init__(self, told_as: str, message: str) -> None:
+        super().__init__(message)
+        self.told_as = told_as
+
+
+def once_begun(node: "Node", error: BaseException) -> Failed:
+    """What a command has raised, which is reported, under a kind that does not say that it was not
+    run; but `BadArguments` where it was called wrongly."""
+    kind = type(error).__name__
+    text = format_traceback(error)
+    if called_wrongly(error, text):
+        kind = "BadArguments"
+    else:
+        kind = kind_once_begun(kind)
+        if not isinstance(error, PicolinkError):
+            node.report(error, text)
+    return Failed(kind, message_of(error))
 
 
 def message_of(error: "Any") -> str:

@@ -3,7 +3,7 @@
 from ..core.errors import Busy, UnknownCommand
 from ..core.packets import RAW
 from ..core.values import decode, encode
-from .invoke import NONE, call, passes
+from .invoke import NONE, call, guarded, passes
 from .lines import WAITING, Lines, Patience, may_run
 from .trace import called_wrongly, format_traceback, kind_once_begun, message_of
 
@@ -89,8 +89,13 @@ class Typed:
     def _refuse(self, error: BaseException, begun: bool = False) -> None:
         if self._patience.lasts(self.driver.node.now_ms()):
             kind = type(error).__name__
-            if begun and not called_wrongly(error, format_traceback(error)):
-                kind = kind_once_begun(kind)
+            if begun:
+                text = format_traceback(error)
+                if not called_wrongly(error, text):
+                    kind = kind_once_begun(kind)
+                    node = self.driver.node
+                    if node.on_error is not None:  # a traceback would be part of the answer
+                        guarded(node, node.on_error, error)
             self._write(("! %s: %s" % (kind, message_of(error))).encode())
 
     def _write(self, text: bytes) -> None:

@@ -20,8 +20,8 @@ def _make(sock: "Any", address: str) -> TcpLink:
     buffer = bytearray(_TAKES_BYTES + 64)
     view = memoryview(buffer)
 
-    def read(sock: "Any") -> "bytes | None":
-        n = sock.readinto(buffer)
+    def read(sock: "Any", most: int) -> "bytes | None":
+        n = sock.readinto(buffer if most > len(buffer) else view[:most])
         return None if n is None else bytes(view[:n])
 
     return TcpLink(sock, address, _TAKES_BYTES, sock, read)

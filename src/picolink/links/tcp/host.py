@@ -26,9 +26,9 @@ HELP: dict[str, tuple[str, str, dict[str, str]]] = {
 }
 
 
-def _read(sock: socket.socket) -> bytes | None:
+def _read(sock: socket.socket, most: int) -> bytes | None:
     try:
-        return sock.recv(65536)
+        return sock.recv(most)
     except BlockingIOError:
         return None
 

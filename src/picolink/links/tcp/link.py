@@ -10,6 +10,8 @@ if MYPY:
     from typing import Any
 
 PORT = 5263
+_TEXT_BYTES = 512  # read at once: the longest text
+_MOST_BYTES = 65536
 _NO_ROOM = (12, 23, 24, 105)  # ENOMEM, ENFILE, EMFILE, ENOBUFS
 _MTU_BYTES = 65536
 
@@ -29,7 +31,8 @@ def host_and_port(where: str, options: dict[str, str]) -> tuple[str, int]:
 
 
 class TcpLink(Output):
-    """One connection. `read(sock)` gives what has come, None where nothing has, b"" at its end."""
+    """One connection. `read(sock, most)` gives what has come, None where nothing has, b"" at its
+    end."""
 
     stream = True
     reliable = True
@@ -38,7 +41,7 @@ class TcpLink(Output):
 
     def __init__(
         self, sock: "Any", address: str, takes_bytes: int, pollable: "Any",
-        read: "Callable[[Any], bytes | None]",
+        read: "Callable[[Any, int], bytes | None]",
     ) -> None:  # fmt: skip
         sock.setblocking(False)
         sock.setsockopt(6, 1, 1)  # IPPROTO_TCP, TCP_NODELAY: not every MicroPython names them
@@ -53,7 +56,8 @@ class TcpLink(Output):
 
     def receive(self) -> list[bytes]:
         """The packets that have come."""
-        data = self._read(self.sock)
+        # Of text little at a time: each line of it may be a command, and others wait meanwhile.
+        data = self._read(self.sock, _MOST_BYTES if self._framed else _TEXT_BYTES)
         if not data:
             if data is None:
                 return []
