@@ -10,6 +10,8 @@ if MYPY:
 class Inbox:
     """All ids below `low` were delivered, and those of the bitmap that begins there."""
 
+    refused = 0  # fragments for which there was no memory, in a row
+
     def __init__(self) -> None:
         self.low = 0
         self.bits = 0

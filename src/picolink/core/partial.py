@@ -1,5 +1,6 @@
 """Putting a message together from its fragments (spec 5). Loaded when the first one comes."""
 
+import gc
 from struct import unpack_from
 
 from .packets import MESSAGE, MESSAGE_BYTES, PART_BYTES
@@ -8,6 +9,8 @@ MYPY = False
 if MYPY:
     from .inbox import Inbox
     from .session import Session
+
+_PATIENCE = 16  # fragments for which there was no memory
 
 
 class Partial:
@@ -37,6 +40,15 @@ class Partial:
         return True
 
 
+def _give_up(session: "Session", inbox: "Inbox", ident: int, packet: bytes, at: int) -> None:
+    """Counts a message as delivered; its body is not told."""
+    kind, _, ref = unpack_from(MESSAGE, packet, at - MESSAGE_BYTES)
+    inbox.refused = 0
+    inbox.partial.pop(ident, None)
+    inbox.deliver(ident)
+    session.owner.on_message(session, kind & 0x9F, ref, b"")
+
+
 def take(session: "Session", inbox: "Inbox", ident: int, packet: bytes, at: int) -> bytes | None:
     """Takes the fragment at `at` of `packet`: the message it completes, b"" where it completes
     none, None where there is no room for it: it is to come again. Of a message larger than we
@@ -46,9 +58,7 @@ def take(session: "Session", inbox: "Inbox", ident: int, packet: bytes, at: int)
     start, total = unpack_from("<II", packet, at)
     piece = memoryview(packet)[at + PART_BYTES :]
     if total > session.limit_bytes:
-        kind, _, ref = unpack_from(MESSAGE, packet, at - MESSAGE_BYTES)
-        inbox.deliver(ident)
-        session.owner.on_message(session, kind & 0x9F, ref, b"")
+        _give_up(session, inbox, ident, packet, at)
         return b""
     if start + len(piece) > total:
         return b""
@@ -70,6 +80,13 @@ def take(session: "Session", inbox: "Inbox", ident: int, packet: bytes, at: int)
             return b""
         body = bytes(partial.body)
     except MemoryError:
-        return None
+        gc.collect()
+        inbox.refused += 1
+        if inbox.refused < _PATIENCE:
+            return None
+        # There is none for it: else it would come again for ever, and hold up all behind it.
+        _give_up(session, inbox, ident, packet, at)
+        return b""
+    inbox.refused = 0
     del inbox.partial[ident]
     return body

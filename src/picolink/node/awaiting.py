@@ -18,7 +18,7 @@ class Running:
     def __init__(self, node: "Node", coroutine: "Any", done: "Done", what: "Any") -> None:
         self._begun = False
         self._cancelled = False
-        self._task = node.spawn(self._run(node, coroutine, done, what))
+        self._task = node.host.spawn(self._run(node, coroutine, done, what))
 
     async def _run(self, node: "Node", coroutine: "Any", done: "Done", what: "Any") -> None:
         value = error = None
@@ -46,6 +46,14 @@ class Running:
         self._cancelled = True
         if self._begun:
             self._task.cancel()
+
+
+async def kept(node: "Node", coroutine: "Any") -> "Any":
+    """A coroutine of the program's own: that it exits is no end of the node."""
+    try:
+        return await coroutine
+    except (SystemExit, KeyboardInterrupt) as error:
+        node.trouble(error)
 
 
 def stopped() -> BaseException:

@@ -150,7 +150,10 @@ class Board:
 
     def read(self, name: str, timeout_s: float | None = None) -> Reading:
         """The present value of a reading."""
-        item = self.call("sys.read", name, timeout_s=timeout_s)
+        try:
+            item = self.call("sys.read", name, timeout_s=timeout_s)
+        except UnknownCommand:
+            raise UnknownCommand(f"{self.name} has no reading {name!r}") from None
         return reading(self._line.session, item, 0, 0, self._line.node.now_ms(), wall_s())
 
     def stream(self, command: str, /, *args: Any, **named: Any) -> Feed:
@@ -289,6 +292,8 @@ def connect(
     `on_error`: gets each exception that a callback lets out; it is printed in any case.
     Raises BadAddress, CannotConnect or PortBusy with the reason in plain words.
     """
+    if not isinstance(address, str):
+        raise UsageError(f"{address!r} is no address")
     if not isinstance(timeout_s, (int, float)) or not timeout_s > 0:
         raise UsageError(f"timeout_s={timeout_s!r}: seconds, more than 0")
     timeout_s = min(timeout_s, _LONGEST_S)

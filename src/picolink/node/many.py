@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ..core.errors import PicolinkError
+from ..core.errors import PicolinkError, UsageError
 from .blocking import Board, connect
 
 
@@ -73,6 +73,9 @@ def connect_all(addresses: Iterable[str], *, timeout_s: float = 10) -> Boards:
         except PicolinkError as error:
             return error
 
-    addresses = list(addresses)
+    addresses = list(dict.fromkeys(addresses))
+    for address in addresses:
+        if not isinstance(address, str):
+            raise UsageError(f"{address!r} is no address")
     with ThreadPoolExecutor(max(1, len(addresses))) as pool:
         return Boards(dict(zip(addresses, pool.map(one, addresses))))

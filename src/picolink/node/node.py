@@ -316,7 +316,9 @@ class Node:
 
     def spawn(self, coroutine: "Coroutine[Any, Any, Any]") -> "Any":
         """Runs a coroutine beside all else."""
-        return self.host.spawn(coroutine)
+        from .awaiting import kept
+
+        return self.host.spawn(kept(self, coroutine))
 
     def kick(self, session: "Session") -> None:
         """Something was queued for `session`: it is sent soon."""

@@ -120,7 +120,8 @@ class Talk:
             if not body:
                 from ..core.errors import TooBig
 
-                raise TooBig("%s takes %d bytes at once" % (self.node.name, session.limit_bytes))
+                why = "%s takes %d bytes at once, if it has memory for them"
+                raise TooBig(why % (self.node.name, session.limit_bytes))
             if len(self.running) >= _MAX_RUNNING:
                 self._refuse("Busy", "%d calls are under way" % _MAX_RUNNING)
             if owed >= _MAX_OWED or out.short.bytes + out.long.bytes > 2 * session.limit_bytes:
