@@ -13,7 +13,7 @@ from ..core.failure import LinkError
 from ..core.packets import RAW
 from ..core.values import encode
 from .invoke import NONE, call
-from .lines import LINE, WAITING, Lines, Patience, may_run
+from .lines import LINE, WAITING, Lines, Patience, may_run, say
 
 MYPY = False
 if MYPY:
@@ -279,7 +279,7 @@ class Conversation:
             lines = said[:_MAX_BYTES].replace(b"\r", b"\n").split(b"\n")
             self._said = [line.strip(b" ") for line in lines]
             self._said_ms = driver.node.now_ms()
-            driver.say(said)
+            say(driver, said)
             if driver not in driver.node.drivers:
                 self.closing = True
                 return

@@ -14,9 +14,6 @@ if MYPY:
     from .node import Node
 
 
-_UNSENT_BYTES = 2048  # of plain text
-
-
 class Driver:
     """One open link of a node."""
 
@@ -158,21 +155,6 @@ class Driver:
         """Whether its peer talks to us without a session, or is about to: by text, by a hello, or
         where a dialect waits for its words."""
         return self._typed is not None or self.port.answered is not None or bool(self.node.texts)
-
-    @seldom
-    def say(self, text: bytes) -> None:
-        """Says plain text, where no session has the link. A peer that does not read what it is told
-        loses it."""
-        link = self.link
-        if self.port.attach is None:
-            if link.rest and len(link.rest) + len(text) > _UNSENT_BYTES:
-                link.rest = b""
-                self.lost("the peer does not read what it is told")
-                return
-            try:
-                link.write(text)
-            except Exception as error:  # nobody hears it
-                self._broke(error)
 
     @seldom
     def lost(self, why: str) -> None:

@@ -1,8 +1,13 @@
 """Lines of a peer's text, and which of them may be run (spec 8): for all that runs any."""
 
 LINE = "\n"  # CR, LF and both
+MYPY = False
+if MYPY:
+    from .driver import Driver
+
 WAITING = 8  # texts, while another is answered
 _REFUSALS = 8
+_UNSENT_BYTES = 2048
 _CALM_MS = 10000
 _PRINTABLE = bytes(range(0x20, 0x7F))
 
@@ -10,6 +15,21 @@ _PRINTABLE = bytes(range(0x20, 0x7F))
 def may_run(line: bytes) -> bool:
     """Whether a line is wholly printable and no answer to an error."""
     return not line.strip(_PRINTABLE) and line[:1] != b"!"
+
+
+def say(driver: "Driver", text: bytes) -> None:
+    """Says plain text, where no session has the link. A peer that does not read what it is told
+    loses it."""
+    link = driver.link
+    if driver.port.attach is None:
+        if link.rest and len(link.rest) + len(text) > _UNSENT_BYTES:
+            link.rest = b""
+            driver.lost("the peer does not read what it is told")
+            return
+        try:
+            link.write(text)
+        except Exception as error:  # nobody hears it
+            driver.lost(str(error) or type(error).__name__)
 
 
 class Patience:

@@ -4,7 +4,7 @@ from ..core.errors import Busy, UnknownCommand
 from ..core.packets import RAW
 from ..core.values import decode, encode
 from .invoke import NONE, call, guarded, passes
-from .lines import WAITING, Lines, Patience, may_run
+from .lines import WAITING, Lines, Patience, may_run, say
 from .trace import called_wrongly, format_traceback, kind_once_begun, message_of
 
 MYPY = False
@@ -99,7 +99,7 @@ class Typed:
             self._write(("! %s: %s" % (kind, message_of(error))).encode())
 
     def _write(self, text: bytes) -> None:
-        self.driver.say(text + b"\r\n")
+        say(self.driver, text + b"\r\n")
 
 
 def _value(word: str) -> "Any":

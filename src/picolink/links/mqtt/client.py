@@ -194,8 +194,13 @@ class Client:
             self._connection = connection
             if self._wanted():
                 await connection.serve()
-            if connection.welcome and connection.age_ms() > TIMES["brief"]:
-                self._tries = 0  # what ends each one at once is met with growing waits
+            if connection.welcome:
+                # What we can't take, each time at once, is met with growing waits. Two clients of
+                # one id, whom the broker throws out in turn, have to be seen to come and go.
+                if connection.age_ms() > TIMES["brief"]:
+                    self._tries = 0
+                elif connection.by_peer:
+                    self._tries = min(self._tries, 1)
             if connection.welcome or self.failed is None:
                 self.why, self._brief = stolen(self, connection, self._brief)
                 self.failed = None
