@@ -143,6 +143,7 @@ class Calls:
         self.session = session
         self.open: dict[int, Call] = {}
         self._next_ref = 0x3030  # both bytes none that frames must stuff, for a while
+        self._ungranted: list[Call] = []  # those to which room is still to be given
         self.closed: PicolinkError | None = None
 
     def start(
@@ -289,8 +290,11 @@ class Calls:
         items.taken += taken
         room = items.taken + items.window
         if room - items.granted > items.window // 2:
-            items.granted = room
-            self.session.send(CREDIT, call.ref, pack("<I", room & CLOCK))
+            try:
+                self.session.send(CREDIT, call.ref, pack("<I", room & CLOCK))
+                items.granted = room
+            except MemoryError:  # soon: else nothing more would come
+                self._ungranted.append(call)
 
     def cancel(self, call: Call) -> None:
         """Gives a call up. What was not sent is taken back; the peer stops what it does for it."""
@@ -325,6 +329,10 @@ class Calls:
     def expire(self, now_ms: int) -> int | None:
         """Ends the calls whose deadline has passed; returns the next deadline."""
         earliest = None
+        if self._ungranted:
+            ungranted, self._ungranted = self._ungranted, []
+            for call in ungranted:
+                self.grant(call, 0)
         for call in list(self.open.values()):
             deadline_ms = call.deadline_ms
             if deadline_ms is None:

@@ -39,7 +39,9 @@ class Intake:
 
     def again(self) -> None:
         """Begins it once more in this session, where it is still wanted; the lock is held."""
-        if self._renew in self.line.renewals and self._renew is not None:
+        wanted = self._renew is not None and self._renew in self.line.renewals
+        if wanted and (self.call is None or self.call.done):  # else a new session has it already
+            assert self._renew is not None
             self._renew()
             self.line.send()
 

@@ -94,7 +94,8 @@ class Lead:
         with self._host.lock:
             waiters, self._waiters = self._waiters, []
         for waiter in waiters:
-            waiter.release()
+            with contextlib.suppress(RuntimeError):  # it was told already
+                waiter.release()
 
     def while_idle(self, until_ms: Callable[[], int]) -> None:
         """Has our own thread lead, until somebody calls or the time is `until_ms()`."""
