@@ -70,8 +70,11 @@ def call(
         if passes(error):
             raise
         end(node, done, what, None, error)
-    else:
-        end(node, done, what, value, None)
+        return None
+    try:
+        done(what, value, None)
+    except BaseException as problem:
+        node.trouble(problem)
     return None
 
 

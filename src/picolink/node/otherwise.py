@@ -32,6 +32,8 @@ def _serve(talk: "Talk", ref: int, name: str, args: "list[Any]", named: "dict[st
     """Runs a service of ours."""
     begun = False
     try:
+        if not isinstance(name, str):
+            raise BadArguments("the call can't be read")
         serve = None
         if name[:4] == "sys.":
             from .builtin import find

@@ -7,6 +7,7 @@ connection's lock, handlers wait; they run when it leaves the lock, still in the
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # no enums are made, and it is asked at each call
 import _thread
 import signal
 import threading
@@ -15,7 +16,7 @@ from types import FrameType
 from typing import Any
 
 _SIGNALS = [
-    number
+    int(number)
     for name in ("SIGINT", "SIGALRM", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
     if (number := getattr(signal, name, None)) is not None
 ]
@@ -64,11 +65,11 @@ def protect(lock: Lock) -> None:
     """Keeps handlers out while the main thread holds `lock`: those that there are now."""
     if threading.get_ident() != _main:
         return
-    if lock not in _locks:
+    if lock not in _locks:  # at first; from then on a program may set others
         _locks.append(lock)
     for number in _SIGNALS:
-        handler = signal.getsignal(number)
-        if callable(handler) and not isinstance(handler, Patient):
+        handler = _signal.getsignal(number)
+        if type(handler) is not Patient and callable(handler):
             signal.signal(number, Patient(handler))
 
 

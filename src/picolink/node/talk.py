@@ -20,6 +20,7 @@ if MYPY:
 # Bounds of what a peer can make us keep (spec 14).
 _MAX_RUNNING = 16  # calls
 _MAX_OUTGOING = 32  # streams and subscriptions
+_MANY_OWED = 32  # answers that wait; more, and it is looked at closely
 _MAX_OWED = 64  # answers that wait; twice as many, and it is no peer to talk to
 _MAX_MARKS = 64  # of cancels that do not say which message they are about
 
@@ -68,21 +69,19 @@ class Talk:
         if (
             not ref or ref in self.running or ref in self.outgoing or not body
             or self.cancelled or len(self.running) >= _MAX_RUNNING
-            or out.short.waiting or out.long.waiting
+            or len(out.short.waiting) > _MANY_OWED or out.long.waiting
         ):  # fmt: skip
             if not self._may_begin(ref, body):
                 return
         try:
-            if len(body) <= 4:
-                raise ValueError
             deadline = unpack_from("<I", body)[0]
             request = decode(kind, body, 4)
             name = request.pop(0)
             named = NONE
             if isinstance(name, list):
                 name, named = name
-            if not isinstance(name, str) or not isinstance(named, dict):
-                raise ValueError
+                if not isinstance(named, dict):
+                    raise ValueError
             if deadline:
                 now_ms = node.now_ms()
                 if self.session.from_peer_clock(deadline - 1, now_ms) < now_ms:
@@ -148,7 +147,8 @@ class Talk:
             error = problem  # it is no value, or there is no room for it
         if error is not None:
             self.fail(ref, error, 0, True)
-        if self.running.pop(ref, self) is not self:
+        if ref in self.running:
+            del self.running[ref]
             self.node.kick(self.session)
 
     @seldom

@@ -86,15 +86,12 @@ class Host:
                 mine = self._poller()
                 wait_ms = min(until_ms, self.due_ms) - now_ms()
             events = mine.poll(min(max(wait_ms, 0), _LONGEST_MS))
-        finally:
+        except BaseException:  # a signal's handler raised
             with self.lock:
-                if mine is not None:
-                    self._polling -= 1
-                    if mine is self._poll:
-                        self._poll_used = False
-                if self._closed and not self._polling:
-                    self._close_pipe()
+                self._left(mine)
+            raise
         with self.lock:
+            self._left(mine)
             self.turns += 1
             for pollable, event in events:
                 self._happened(pollable, event)
@@ -107,6 +104,15 @@ class Host:
                 deadline_ms = self._tick()
                 if deadline_ms is not None:
                     self.call_by(deadline_ms)
+
+    def _left(self, poller: Any) -> None:
+        """A thread waits no more."""
+        if poller is not None:
+            self._polling -= 1
+            if poller is self._poll:
+                self._poll_used = False
+        if self._closed and not self._polling:
+            self._close_pipe()
 
     def _poller(self) -> select.poll:
         """What to poll with: a poll object takes one thread at a time."""
