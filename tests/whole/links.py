@@ -26,7 +26,7 @@ class Wire:
         self.mtu_bytes = mtu_bytes
         self.delay_ms = delay_ms
         self.jitter_ms = jitter_ms
-        self.lost = lost
+        self.lost = lost if kind != "stream" else 0  # a plan made smaller may say otherwise
         self.doubled = doubled
         self.late_ms = late_ms
         self.buffer_packets = buffer_packets
