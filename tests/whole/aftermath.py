@@ -143,8 +143,19 @@ class Aftermath:
                 }
             )
 
+    def all_sent(self):
+        """Whether nobody has anything more to send to a peer that is there."""
+        for player in self.scenario.players.values():
+            if player.alive():
+                for session in player.run.node.endpoint.sessions.values():
+                    out = session.out
+                    if session.attach is not None and (out.short.waiting or out.long.waiting):
+                        return False
+        return True
+
     def all_prompt(self):
         """When everybody has been idle for a while, nothing waits for the next sign of life."""
+        self.until(self.all_sent, FULL_MS)  # the rest of a call that was given up, on a slow link
         self.world.run(self.world.now_ms + IDLE_MS)
         up_to_date = [feed for feed in self.oracle.feeds if self.has_all(feed)]  # not a slow one
         self.renew_first()

@@ -42,7 +42,15 @@ def guarded(node: "Any", function: "Callable[..., Any]", *args: "Any") -> "Any":
     except BaseException as error:
         if node is None or passes(error):
             raise
+        tell(node, error)
+
+
+def tell(node: "Any", error: BaseException) -> None:
+    """Reports what was raised, if there is memory for that."""
+    try:
         node.report(error)
+    except Exception:
+        pass
 
 
 def call(
@@ -85,4 +93,4 @@ def end(node: "Node", done: "Done", what: "Any", value: "Any", error: BaseExcept
     except BaseException as problem:
         if passes(problem):
             raise
-        node.report(problem)
+        tell(node, problem)

@@ -6,7 +6,7 @@ from os import urandom
 from ..core.endpoint import Endpoint
 from ..core.seldom import seldom, starting
 from .clock import now_ms
-from .invoke import guarded, passes
+from .invoke import guarded, passes, tell
 from .talk import Talk
 
 MYPY = False
@@ -21,6 +21,8 @@ if MYPY:
     from .peer import Peer
     from .quiet import Quiet
     from .topics import Outgoing
+
+_AGAIN_MS = 1000  # after what was due has failed, as for want of memory
 
 
 class Command:
@@ -51,10 +53,9 @@ class Node:
     """A program with a name.
 
     `name`: letters, digits, - and _; left out, a board takes it from /picolink.json, a host its
-    own. `uid`: its identity, the board's own by default.
-    `max_message_bytes`: larger ones are refused. `wifi`: on a board, the network's name and
-    password, or more (docs/wifi.md); left out, what /picolink.json says. `on_error`: gets each
-    exception that a function of the program lets out, besides the log.
+    own. `uid`: its identity, the board's own by default. `max_message_bytes`: larger ones are
+    refused. `wifi`: on a board, the network's name and password, or more (docs/wifi.md); left out,
+    what /picolink.json says. `on_error`: gets each exception that a function lets out.
     """
 
     if MYPY:
@@ -326,17 +327,24 @@ class Node:
             session.attach.port.wake()
 
     def tick(self) -> int | None:
-        """Does what is due; returns when it wants to be called again, or None."""
+        """Does what is due; returns when it wants to be called again: soon, for what fails."""
         now = self.now_ms()
         earliest = None
-        due = [driver.tick for driver in self.drivers]
-        for session in self.endpoint.sessions.values():
-            if session.data is not None and session.data.calls is not None:
-                due.append(session.data.calls.expire)
-        for tick in due + self.on_tick:
-            deadline = guarded(self, tick, now)
-            if deadline is not None and (earliest is None or deadline < earliest):
-                earliest = deadline
+        try:
+            due = [driver.tick for driver in self.drivers]
+            for data in [session.data for session in self.endpoint.sessions.values()]:
+                if data is not None and data.calls is not None:
+                    due.append(data.calls.expire)
+            for tick in due + self.on_tick:
+                try:
+                    deadline = tick(now)
+                except BaseException as error:
+                    self.trouble(error)
+                    deadline = now + _AGAIN_MS
+                if deadline is not None and (earliest is None or deadline < earliest):
+                    earliest = deadline
+        except MemoryError:
+            return now + _AGAIN_MS
         return earliest
 
     @seldom
@@ -352,7 +360,7 @@ class Node:
         """Something of ours has raised: it is reported, unless it is meant for our loops."""
         if passes(error):
             raise error
-        self.report(error)
+        tell(self, error)
 
     # What the core tells. It trusts these to return.
 

@@ -69,13 +69,15 @@ class Client:
         max_message_bytes: int = 8192, window: int = 16, queue: int = 64,
         queue_bytes: int = 32768,
     ) -> None:  # fmt: skip
+        from ...core.errors import UsageError
+
         self.brokers = [Broker(address) for address in addresses]
         if not self.brokers:
-            raise _usage("Client() needs the address of a broker: mqtt://HOST")
+            raise UsageError("Client() needs the address of a broker: mqtt://HOST")
         if not isinstance(keepalive_s, int) or not 0 <= keepalive_s < 65536:
-            raise _usage("keepalive_s=%r: whole seconds up to 65535; 0 for none" % keepalive_s)
+            raise UsageError("keepalive_s=%r: whole seconds up to 65535; 0 for none" % keepalive_s)
         if not clean and not client_id:
-            raise _usage("clean=False needs a client_id: the broker knows the session by it")
+            raise UsageError("clean=False needs a client_id: the broker knows the session by it")
         if will is not None:
             check_topic(will[0])
             will = (will[0], as_bytes(will[1]), min(will[2], 1), will[3])
@@ -395,9 +397,3 @@ class Client:
         """Publishes `size` bytes that `source` (an open file) gives, without holding them all. At
         QoS 1 it begins anew after a reconnect, by `source.seek(0)`."""
         await self.publisher.publish_from(topic, source, size, qos, retain)
-
-
-def _usage(why: str) -> Exception:
-    from ...core.errors import UsageError
-
-    return UsageError(why)
