@@ -15,7 +15,7 @@ KNOWN = {
 
 #: Scenarios that are known to fail, to be mended: `check` passes them by.
 KNOWN_SEEDS = {
-    1000101: "a subscription of a program with threads stays deaf after a Ctrl-C",
+    1000101: "a subscription of a program with threads stays deaf, cause not traced",
 }
 
 
