@@ -236,7 +236,7 @@ class Calls:
             why = "%s answered %s with what can't be read (%s)"
             error = RemoteError(why % (self.session.peer_name, call.name, error))
             if items is not None:
-                self._abandon(call, error)
+                self.abandon(call, error)
             else:
                 self._end(call, None, error)
 
@@ -260,7 +260,7 @@ class Calls:
             call.items.meta = meta
             call.items.drain()
         elif "items" in meta:
-            self._abandon(call, BadArguments("%s is a stream: use stream()" % call.name))
+            self.abandon(call, BadArguments("%s is a stream: use stream()" % call.name))
 
     def _error(self, name: str, kind: str, message: str, traceback: str) -> PicolinkError:
         peer = self.session.peer_name
@@ -310,11 +310,11 @@ class Calls:
     def give_up(self, call: Call, why: str) -> None:
         """Ends a call that nobody waits for any more."""
         error = self._over(call.name, why, _sent(call))
-        self._abandon(call, error)
+        self.abandon(call, error)
 
-    def _abandon(self, call: Call, error: Exception) -> None:
-        """Ends a call with `error`, and takes it back or cancels it there. It ends in any case,
-        also where there is no memory to say so."""
+    def abandon(self, call: Call, error: Exception | None = None) -> None:
+        """Ends a call with `error`, or as no longer wanted, and takes it back or cancels it there.
+        It ends in any case, also where there is no memory to say so."""
         try:
             self.cancel(call)
         finally:
@@ -343,7 +343,7 @@ class Calls:
                     error.begun = True
                     self._end(call, None, error)
                 else:
-                    self._abandon(call, self._timeout(call.name, _sent(call)))
+                    self.abandon(call, self._timeout(call.name, _sent(call)))
             elif earliest is None or deadline_ms < earliest:
                 earliest = deadline_ms
         return earliest

@@ -59,10 +59,7 @@ class Intake:
         if self._renew in self.line.renewals:
             self.line.renewals.remove(self._renew)
         if call is not None and not call.done:
-            try:
-                self.line.calls().cancel(call)
-            finally:
-                call.end(None)
+            self.line.calls().abandon(call)
             self.line.send()
 
 

@@ -91,6 +91,4 @@ def end(node: "Node", done: "Done", what: "Any", value: "Any", error: BaseExcept
     try:
         done(what, value, error)
     except BaseException as problem:
-        if passes(problem):
-            raise
-        tell(node, problem)
+        node.trouble(problem)

@@ -130,10 +130,7 @@ class Arrivals:
     def close(self) -> None:
         """Ends it; nothing more comes."""
         if self.call is not None and not self.call.done:
-            try:
-                self.session.data.caller().cancel(self.call)
-            finally:
-                self.call.end(None)
+            self.session.data.caller().abandon(self.call)
             self.node.kick(self.session)
 
 
