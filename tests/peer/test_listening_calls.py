@@ -14,6 +14,19 @@ from peer.listening import calling, outcome, with_board
 CPYTHON_ONLY = "the second implementation runs on CPython alone"
 
 
+def answer_with(peer, kind, bodies):
+    """The calls of `x` are answered with these bodies, one each; `y` with "fine"."""
+    waiting = list(bodies)
+
+    def garbage(peer, asked):
+        peer.asked.pop(asked.message.ref)
+        peer.queue(kind, asked.message.ref, waiting.pop(0))
+        return asked
+
+    peer.commands["x"] = garbage
+    peer.commands["y"] = lambda peer, asked: "fine"
+
+
 def test_calls_of_all_kinds(listening):
     """6.1, 6.4, 6.5, 7.2."""
 
@@ -120,15 +133,7 @@ def test_an_answer_that_is_no_value_is_an_error(listening):
             )
         )
     )
-    waiting = bodies[1:]
-
-    def garbage(peer, asked):
-        peer.asked.pop(asked.message.ref)
-        peer.queue(wire.REPLY, asked.message.ref, waiting.pop(0))
-        return asked
-
-    peer.commands["x"] = garbage
-    peer.commands["y"] = lambda peer, asked: "fine"
+    answer_with(peer, wire.REPLY, bodies[1:])
     *errors, fine = listening.finish(peer, future)
     assert all(isinstance(e, picolink.PicolinkError) for e in errors), errors
     assert fine == "fine"
@@ -143,15 +148,7 @@ def test_an_error_that_is_none_is_an_error_all_the_same(listening):
             lambda b: [outcome(lambda: b.call("x", timeout_s=2)) for _ in bodies] + [b.call("y")]
         )
     )
-    waiting = list(bodies)
-
-    def garbage(peer, asked):
-        peer.asked.pop(asked.message.ref)
-        peer.queue(wire.ERROR, asked.message.ref, waiting.pop(0))
-        return asked
-
-    peer.commands["x"] = garbage
-    peer.commands["y"] = lambda peer, asked: "fine"
+    answer_with(peer, wire.ERROR, bodies)
     *errors, fine = listening.finish(peer, future, 20)
     assert all(isinstance(e, picolink.PicolinkError) for e in errors), errors
     assert fine == "fine"
