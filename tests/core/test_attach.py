@@ -130,13 +130,37 @@ def test_timeout_doubles_and_fragments_halve():
     assert a.room_bytes == full and len(grown) < 12
 
 
-def test_what_was_lost_among_others_halves_the_fragments_once():
+def lose(a, pattern, size=100):
+    """Sends a packet for each letter of `pattern`; "x" are lost. Returns how many counted as lost
+    by the acknowledgement that tells of them all."""
+    seen = ALL
+    for letter in pattern:
+        send(a, 1000, note=Note(), size=size)
+        seen = seen << 1 & ALL | (letter != "x")
+    return len(a.acknowledged((a.number - 1) & 0xFFFF, seen >> 1 | ALL ^ ALL >> 1, 1020))
+
+
+def test_many_lost_halve_the_fragments_once():
     a = attach()
     full = a.room_bytes
-    for _ in range(8):
-        send(a, 1000, note=Note())
-    lost = a.acknowledged((a.number - 1) & 0xFFFF, ALL & ~0b1110000, 1020)
-    assert len(lost) == 3 and a.room_bytes == full // 2
+    assert lose(a, "oxxxxxooo") == 5 and a.room_bytes == full // 2
+    assert lose(a, "oooooooooo") == 0 and a.room_bytes == full // 2
+
+
+def test_few_lost_halve_nothing():
+    a = attach()
+    full = a.room_bytes
+    for _ in range(200):
+        assert lose(a, "oxoooooo", size=a.room_bytes) == 1  # of eight
+        assert a.room_bytes == full
+
+
+def test_what_is_lost_now_and_then_counts_together():
+    a = attach()
+    full = a.room_bytes
+    for _ in range(20):
+        assert lose(a, "xoxooo") == 2  # of six
+    assert a.room_bytes < full // 4
 
 
 def test_timeout_follows_the_round_trip():

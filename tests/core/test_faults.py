@@ -95,6 +95,26 @@ def test_a_serial_line(name):
     assert reached >= share, "only %.3f of the line" % reached
 
 
+def lossy_ms(loss, mtu_bytes):
+    """How long messages take over a link that loses such a share of all packets."""
+    world = World(random_for("loses some"))
+    host, board = two(world)
+    cable = Cable(world, host, board, mtu_bytes=mtu_bytes, delay_ms=13, loss=loss)
+    session = cable.dial()
+    assert world.run(lambda: session.met and bool(board.told("attach")))
+    began_ms = world.now_ms
+    talk(world, host, board, count(1000), lambda number: 8000)
+    return world.now_ms - began_ms
+
+
+@cases([(512,), (2048,)])
+def test_a_link_that_loses_some_goes_on_well(mtu_bytes):
+    """Not in ever smaller fragments, which are lost as often."""
+    clean_ms = lossy_ms(0, mtu_bytes)
+    some_ms = lossy_ms(0.12, mtu_bytes)
+    assert some_ms < 4 * clean_ms, "%d ms, %d ms where some are lost" % (clean_ms, some_ms)
+
+
 def test_the_faults_happen():
     # A simulator that ignores its own knobs would make all of the above worthless.
     world = World(random_for("knobs"))

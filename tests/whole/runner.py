@@ -9,14 +9,7 @@ KITS = ("board",) if MICROPYTHON else ("host", "board", "threads")
 EACH = 1_000_000  # seeds for each PICOLINK_SEED
 
 #: Kinds of violations that are known and not mended yet, and why they are let pass for now.
-KNOWN = {
-    "a program spins": "a blocking program that connects while its link takes no more",
-}
-
-#: Scenarios that are known to fail, to be mended: `check` passes them by.
-KNOWN_SEEDS = {
-    1000101: "a subscription of a program with threads stays deaf, cause not traced",
-}
+KNOWN: dict = {}
 
 
 def seed_of(number):
@@ -40,8 +33,6 @@ def check(seeds, kits=KITS):
     again."""
     failures = []
     for seed in seeds:
-        if seed in KNOWN_SEEDS:
-            continue
         found = run_seed(seed, kits)
         if found:
             failures.append((seed, found))

@@ -20,6 +20,7 @@ if MYPY:
     Flight = tuple[int, int, int, Message | None, int, int]
 
 _NONE: "list[Flight]" = []
+_DOUBT = 9
 _REORDER = 3  # a packet is lost when one sent so much later has arrived
 
 
@@ -27,6 +28,7 @@ class Attach:
     """The numbers of one attach, both directions. Times are milliseconds of the caller's clock."""
 
     dialed = False  # from here
+    doubt = 0  # whether smaller packets would be lost less, see `_lost`
 
     def __init__(self, session: "Session", port: "Port", tag: int, now_ms: int) -> None:
         self.session = session
@@ -113,13 +115,22 @@ class Attach:
         self.flight = keep
         if newest >= 0:
             self._measured(now_ms - newest, largest)
-        if lost:
-            self._shrink()
+        if lost or self.doubt:
+            self._doubted(len(lost), len(flight) - len(keep) - len(lost))
         return lost
 
     @seldom
+    def _doubted(self, lost: int, arrived: int) -> None:
+        """Of the packets under way so many were lost, so many arrived. Where a quarter or more is
+        lost, smaller ones may be what a noisy link lets through; fewer are sent again at less
+        cost than the heads of many small ones have."""
+        self.doubt = max(0, self.doubt + 3 * lost - arrived)
+        if self.doubt >= _DOUBT:
+            self._shrink()
+
+    @seldom
     def _shrink(self) -> None:
-        """Packets were lost: smaller ones may be what a noisy link lets through."""
+        self.doubt = 0
         self.room_bytes = max(MIN_MTU_BYTES - OVERHEAD_BYTES, self.room_bytes // 2)
 
     def _measured(self, rtt_ms: int, size: int) -> None:
