@@ -19,6 +19,8 @@ from virtual_bench import bench
 import picolink
 from picolink.core.lengths import Decoder, encode
 from picolink.core.packets import HELLO_FORMAT, REFUSED, hello_packets
+from picolink.node import line
+from picolink.node.wait_thread import Host
 from picolink.sim import VirtualBoard, World
 
 CPYTHON_ONLY = "virtual boards"
@@ -221,6 +223,17 @@ def test_nothing_answers() -> None:
         picolink.CannotConnect, f"tcp:127.0.0.1:{silent}",
         "no picolink node answered in 1 s", "node.run", timeout_s=1,
     )  # fmt: skip
+
+
+def test_waiting_for_an_answer_costs_no_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A diagnosis that this kind of link has not got is not waited for again and again."""
+    turns = []
+    turn = Host.turn
+    monkeypatch.setattr(Host, "turn", lambda self, until: (turns.append(until), turn(self, until)))
+    monkeypatch.setattr(line, "_DIAGNOSE_MS", 100)
+    with pytest.raises(picolink.CannotConnect):
+        picolink.connect(f"tcp:127.0.0.1:{serve(None)}", timeout_s=1)
+    assert len(turns) < 50
 
 
 def test_another_version_of_the_protocol() -> None:

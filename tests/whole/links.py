@@ -175,7 +175,7 @@ class End:
     def changed(self):
         """Something has come, or there is room again."""
         if self.pollable is None:
-            self.on_ready()
+            self.kit.hear(self.process, self.on_ready)
         else:
             self.pollable.changed()
 
@@ -292,7 +292,7 @@ class Listener:
     def changed(self):
         """Somebody has dialed."""
         if self.pollable is None:
-            self.on_ready()
+            self.kit.hear(self.process, self.on_ready)
         else:
             self.pollable.changed()
 

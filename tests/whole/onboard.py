@@ -111,6 +111,10 @@ class BoardKit:
         """What `time.sleep` does to a program."""
         process.freeze(ms)
 
+    def hear(self, process, on_ready):
+        """Has a link of a program tell that it is ready."""
+        on_ready()
+
     def start(self, process, main):
         """Runs the coroutine that `main` returns as a program."""
         self.spawn(process, main)

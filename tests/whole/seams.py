@@ -93,6 +93,10 @@ class Kit:
         """What `time.sleep` does to a program."""
         process.freeze(ms)
 
+    def hear(self, process: Process, on_ready: Callable[[], object]) -> None:
+        """Has a link of a program tell that it is ready."""
+        on_ready()
+
     def _open(self, scheme: str, where: str) -> Any:
         return _world.wires[where].open(self, scheme == "sim-listen")  # type: ignore[attr-defined]
 
@@ -250,6 +254,10 @@ class ThreadKit(Kit):
     def block(self, process: Process, ms: int) -> None:
         """What `time.sleep` does to a program."""
         threads.sleep(ms / 1000)
+
+    def hear(self, process: Process, on_ready: Callable[[], object]) -> None:
+        """The link tells it in a thread of its own, which may have to wait for locks."""
+        threads.Thread(on_ready, "link", process=process).start()
 
     def tasks(self, process: Process) -> int:
         """How many threads of a program have not ended."""

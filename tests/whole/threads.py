@@ -78,6 +78,8 @@ class Thread:
                 _on_error(f"the thread {self.name!r} ended", error)
         finally:
             del _threads[getcurrent()]
+            if self.kill in self.process.on_kill:
+                self.process.on_kill.remove(self.kill)
             self._ended.set()
 
     def kill(self) -> None:
@@ -195,6 +197,7 @@ class Lock:
         me = getcurrent()
         point()
         if not (self._again and self._owner is me):
+            assert me in _threads or not self._count, "the world can't wait for a lock"
             wait = None if timeout < 0 else timeout
             if not wait_for(self._waiters, lambda: self._count == 0, wait if blocking else 0):
                 return False

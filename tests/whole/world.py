@@ -7,7 +7,7 @@ Runs on both interpreters.
 
 from heapq import heappop, heappush
 
-MOST_TURNS = 800  # without any time passing: somebody spins
+MOST_TURNS = 20000  # without any time passing: somebody spins
 _MOST_SPINS = 2  # then it is of no use to go on
 
 

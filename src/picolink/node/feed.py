@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..core.errors import LinkError
+from ..core.timing import TIMES
+from .after import after
 from .calls import Call
+from .invoke import tell
 from .lead import EVER
 from .line import Line
 
@@ -21,7 +24,7 @@ class Intake:
         self.whole = whole  # a stream: that it ends says that all of it has come
         self.queue: list[Any] = []
         self.call: Call | None = None
-        self._renew: Callable[[], object] | None = None
+        self._begin: Callable[[], Call] | None = None  # of a subscription
 
     def take(self, call: Call, batch: list[Any]) -> None:
         """Takes what has come."""
@@ -29,20 +32,25 @@ class Intake:
 
     def keep(self, begin: Callable[[], Call]) -> None:
         """Begins it, and again in each new session with the board; the lock is held."""
+        self.call = begin()
+        self._begin = begin
+        self.line.kept.append(self)
 
-        def renew() -> None:
-            self.call = begin()
-
-        renew()
-        self._renew = renew
-        self.line.renewals.append(renew)
+    def renew(self) -> None:
+        """Begins it in a new session; where that fails, for want of memory, later. The lock is
+        held."""
+        assert self._begin is not None
+        try:
+            self.call = self._begin()
+        except Exception as error:
+            node = self.line.node
+            after(node, TIMES["retry_max"], self.again)
+            tell(node, error)
 
     def again(self) -> None:
         """Begins it once more in this session, where it is still wanted; the lock is held."""
-        wanted = self._renew is not None and self._renew in self.line.renewals
-        if wanted and (self.call is None or self.call.done):  # else a new session has it already
-            assert self._renew is not None
-            self._renew()
+        if self in self.line.kept and (self.call is None or self.call.done):
+            self.renew()  # else a new session has it already
             self.line.send()
 
     def ready(self) -> bool:
@@ -51,13 +59,13 @@ class Intake:
 
     def over(self) -> bool:
         """Whether there is nothing to be ended."""
-        return self._renew is None and (self.call is None or self.call.done)
+        return self._begin is None and (self.call is None or self.call.done)
 
     def close(self) -> None:
         """Ends it; the lock is held."""
         call = self.call
-        if self._renew in self.line.renewals:
-            self.line.renewals.remove(self._renew)
+        if self in self.line.kept:
+            self.line.kept.remove(self)
         if call is not None and not call.done:
             self.line.calls().abandon(call)
             self.line.send()

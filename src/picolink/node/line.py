@@ -71,7 +71,7 @@ class Line:
         self._heard = bytearray()  # the latest text, to tell what is at the other end
         self._thread: threading.Thread | None = None
         self.intakes: list[Any] = []  # of streams and subscriptions, see feed.py
-        self.renewals: list[Callable[[], object]] = []  # of what a new session subscribes to
+        self.kept: list[Any] = []  # of these the subscriptions, which a new session begins anew
         self.node.peers.append(self)  # type: ignore[arg-type]
         _lines.add(self)
 
@@ -110,7 +110,9 @@ class Line:
                 raise
         with self.host.lock:
             self._attach(link)
-        diagnose_ms = self.node.now_ms() + _DIAGNOSE_MS
+        diagnose_ms = EVER
+        if hasattr(link, "diagnose"):
+            diagnose_ms = self.node.now_ms() + _DIAGNOSE_MS
         while not self._settled():
             now_ms = self.node.now_ms()
             if now_ms >= end_ms:
@@ -121,7 +123,7 @@ class Line:
                 with self.host.lock:
                     self._attach(link)
                 continue
-            if now_ms >= diagnose_ms and hasattr(link, "diagnose"):
+            if now_ms >= diagnose_ms:
                 diagnose_ms = EVER
                 found = self._diagnose(link)
                 if found.final and not start:
@@ -219,8 +221,8 @@ class Line:
             Dialer(self.node.endpoint, driver.port, self.session, self, now_ms)
         else:
             self.session.step("dial", self.node.now_ms())
-        for renew in self.renewals:
-            renew()
+        for intake in list(self.kept):
+            intake.renew()
 
     def on_silence(self, session: Session) -> None:
         """Nobody answers hellos: the link is opened anew."""
