@@ -17,10 +17,11 @@ if MYPY:
 _BYTES = (bytes, bytearray, memoryview)
 
 if sys.implementation.name == "micropython":
+    _PLAIN = (str, int, bool, type(None))
 
     def _plain(value: "Any") -> bytes | None:
         # It would write bytes as a string, and NaN: only what has neither is written at once.
-        if value is None or isinstance(value, (str, int, bool)):
+        if type(value) in _PLAIN:
             text: bytes = json.dumps(value).encode()
             return None if b"\xed" in text else text
         return None
@@ -44,15 +45,32 @@ else:
     def _refuse(text: str) -> float:
         raise ValueError(text + " is no JSON")
 
-    # Made once: a third of the time.
-    _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-    _loads = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse).decode
+    _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    _parts: "Any" = _encoder.iterencode
+    try:  # which makes one of these for each value, and that takes longer than the value does
+        _parts = json.encoder.c_make_encoder(  # type: ignore[attr-defined]
+            None, _encoder.default, json.encoder.encode_basestring, None, ":", ",", False, False,
+            False,
+        )  # fmt: skip
+    except (AttributeError, TypeError):  # it is CPython's own affair
+        pass
+
+    _decoder = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse)
 
     def _plain(value: "Any") -> bytes | None:
+        if isinstance(value, _BYTES):
+            return None
         try:
-            return _encode(value).encode()
+            return "".join(_parts(value, 0)).encode()
         except (TypeError, ValueError, RecursionError):
             return None  # bytes inside, or no JSON
+
+    def _loads(text: str) -> "Any":
+        try:
+            value, end = _decoder.raw_decode(text)  # half the time of `decode`
+        except ValueError:
+            end = -1
+        return value if end == len(text) else _decoder.decode(text)  # with space around it
 
     def _decode(data: bytes) -> "Any":
         text = str(data, "utf-8")
@@ -60,8 +78,8 @@ else:
             value = _loads(text)
         except RecursionError:
             raise ValueError("it is nested too deep") from None
-        if "\\u" in text:
-            _encode(value).encode()  # ValueError where half of a surrogate pair is missing
+        if "\\u" in text:  # ValueError where half of a surrogate pair is missing
+            "".join(_parts(value, 0)).encode()
         return value
 
 
@@ -70,13 +88,13 @@ def encode(value: "Any") -> tuple[int, bytes]:
 
     BadArguments where it is no value that can be sent.
     """
+    text = _plain(value)
+    if text is not None:
+        return 0, text
     if isinstance(value, _BYTES):
         if isinstance(value, memoryview):
             value = bytes(value)  # of any items, with any gaps
         return RAW, b"\x00\x00\x00\x00" + value
-    text = _plain(value)
-    if text is not None:
-        return 0, text
     from .markers import encode_parts
 
     return encode_parts(value)

@@ -58,14 +58,17 @@ class Driver:
     def pump(self, now_ms: int) -> None:
         """Sends what there is to send, as far as the link takes it."""
         node = self.node
+        link = self.link
         while True:
             try:
-                while not self.link.unsent:
+                unsent = link.unsent
+                while not unsent:
                     packet = node.endpoint.next_packet(self.port, now_ms)
                     if packet is None:
                         break
-                    self.link.send(packet)
-                if self.link.unsent and not self._writing:
+                    link.send(packet)
+                    unsent = link.unsent
+                if unsent and not self._writing:
                     self._stalled()
             except Exception as error:  # the link's: what it calls of ours lets nothing out
                 self._broke(error)
@@ -74,8 +77,12 @@ class Driver:
                 break
             guarded(node, node.later.pop(0))
             now_ms = node.now_ms()
-        # Nothing is ever due sooner than an acknowledgement: a timer set for that is enough.
-        if node.host.due_ms > now_ms + TIMES["ack"]:
+        # Nothing is due sooner than an acknowledgement, if one is owed, or a time-out: a timer set
+        # for that is enough.
+        port = self.port
+        attach = port.attach
+        owes = attach is None or attach.ack_at_ms >= 0 or port.other or port.quiet_until_ms
+        if node.host.due_ms > now_ms + TIMES["ack" if owes else "rto_min"]:
             deadline_ms = self._deadline_ms(now_ms)
             if deadline_ms is not None:
                 node.host.call_by(deadline_ms)

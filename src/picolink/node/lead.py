@@ -37,15 +37,14 @@ class Lead:
         beside = False
         try:
             while not ready():
-                now_ms = self._now_ms()
-                if now_ms >= deadline_ms or self._closed.is_set():
+                if self._closed.is_set() or (deadline_ms < EVER and self._now_ms() >= deadline_ms):
                     return ready()
                 if leads_already or beside or self._take_lead(me):
                     self._host.turn(deadline_ms)
                     if self._waiters:
                         self.notify()
                 else:
-                    beside = not self._follow(ready, now_ms, deadline_ms)
+                    beside = not self._follow(ready, self._now_ms(), deadline_ms)
             return True
         finally:
             # Without the lock: waiting for it could be interrupted, and this must not be.

@@ -22,13 +22,14 @@ _SIGNALS = [
 ]
 _main = threading.main_thread().ident
 _waiting: list[tuple[Any, int, FrameType | None]] = []  # handler, and what it is given
+_protected: list[Any] = []  # the handlers of `_SIGNALS` when it was last looked at them
 
 
 class Lock(_thread.RLock):  # type: ignore[misc]  # it can be inherited from
     """A connection's lock, which keeps handlers of signals out."""
 
-    def __exit__(self, *about: Any) -> None:
-        super().__exit__(*about)
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self.release()
         if _waiting and threading.get_ident() == _main and not _held():
             _run()
 
@@ -67,10 +68,12 @@ def protect(lock: Lock) -> None:
         return
     if lock not in _locks:  # at first; from then on a program may set others
         _locks.append(lock)
-    for number in _SIGNALS:
-        handler = _signal.getsignal(number)
-        if type(handler) is not Patient and callable(handler):
-            signal.signal(number, Patient(handler))
+    handlers = list(map(_signal.getsignal, _SIGNALS))
+    if handlers != _protected:
+        for number, handler in zip(_SIGNALS, handlers, strict=True):
+            if type(handler) is not Patient and callable(handler):
+                signal.signal(number, Patient(handler))
+        _protected[:] = map(_signal.getsignal, _SIGNALS)
 
 
 def release(lock: Lock) -> None:
