@@ -14,6 +14,13 @@ DIALS = {
 }
 
 
+def answered(link: TcpLink | SerialLink) -> None:
+    """Waits until all was heard that was said on a link: the answer to what is of no session."""
+    link.send(b"\x80none" + bytes(4))
+    while link.receive(2) not in (b"\x47none", None):
+        pass
+
+
 class Way:
     """A way to the node under test."""
 
@@ -46,9 +53,10 @@ class Way:
         over_tcp = DIALS["computer" if self.name == "computer" else "board"]
         for _ in range(4):
             self.links.append(over_tcp(self.request.getfixturevalue))
-            peers.append(self.peer(self.links[-1]))
-        for peer in peers:
+            peers.append((self.peer(self.links[-1]), self.links[-1]))
+        for peer, link in peers:
             peer.goodbye()
+            answered(link)  # over another link the next peer may be heard first
 
     def end(self) -> None:
         for peer in self.peers:
@@ -56,8 +64,6 @@ class Way:
                 link = peer.attach.link
                 peer.goodbye()
                 if isinstance(link, SerialLink):  # closed too early, its last bytes may be lost
-                    link.send(b"\x80none" + bytes(4))
-                    while link.receive(0.5) not in (b"\x47none", None):
-                        pass
+                    answered(link)
         for link in self.links:
             link.close()
