@@ -164,6 +164,26 @@ def test_deadline_passes_without_a_link():
     assert ran == []
 
 
+def test_all_calls_end_with_the_session_whatever_the_end_of_one_raises():
+    world, host, board, cable = two()
+    board.asleep_until_ms = world.now_ms + 5000
+    calls = [host.begin("note", i, timeout_ms=0) for i in range(3)]
+    ended = []
+
+    def fails():
+        ended.append(0)
+        raise MemoryError
+
+    calls[0].on_end = fails
+    calls[1].on_end = lambda: ended.append(1)
+    host.endpoint.close(host.session(), world.now_ms)
+    assert [call.done for call in calls] == [True] * 3
+    assert sorted(ended) == [0, 1]
+    for call in calls:
+        with raises(NotDone, "not sent"):
+            call.result()
+
+
 def do_later(node):
     """What a driver does once all was sent."""
     while node.later:

@@ -33,6 +33,7 @@ from ..core.packets import (
 )
 from ..core.timing import TIMES
 from ..core.values import decode, encode
+from .invoke import guarded
 
 MYPY = False
 if MYPY:
@@ -47,6 +48,7 @@ _FAR_MS = CLOCK // 4
 _DOUBT_MS = 2000
 _LONGEST_BLOCKING_S = 86400
 _NOT_BEGUN = ("Cancelled", "Expired", "Busy")
+_UNKNOWN = Unknown("the session is over; it may be done")  # where there is no memory to say more
 _ERRORS = {
     "UnknownCommand": UnknownCommand,
     "BadArguments": BadArguments,
@@ -362,4 +364,12 @@ class Calls:
         """The session is over: what was sent is unknown, what was not is not done."""
         self.closed = error or LinkError("the session with %s is over" % self.session.peer_name)
         for call in list(self.open.values()):
-            self._end(call, None, self._over(call.name, str(self.closed), _sent(call)))
+            guarded(self.session.data.node, self._unanswered, call)
+
+    def _unanswered(self, call: Call) -> None:
+        """No answer comes any more. The call ends in any case, whatever there is memory for."""
+        error: PicolinkError = _UNKNOWN
+        try:
+            error = self._over(call.name, str(self.closed), _sent(call))
+        finally:
+            self._end(call, None, error)
