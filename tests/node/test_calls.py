@@ -16,7 +16,7 @@ from picolink.core.errors import (
 )
 from picolink.core.packets import CANCEL
 
-HEAP_KB = 1600
+HEAP_KB = 2000
 
 
 def two(**faults):
