@@ -51,6 +51,21 @@ def test_the_same_node_takes_its_own_place():
     assert session.state == ATTACHED and len(board.endpoint.sessions) == 1
 
 
+def test_a_hello_that_was_read_before_its_link_broke_leaves_no_session():
+    world = World(random_for("late hello"))
+    board = Party(world, "board")
+    cable = Cable(world, Party(world, "host"), board)
+    cable.dial()
+    said = []
+    cable._carry = lambda to, packet: said.append(packet)
+    cable.drain()
+    port = cable.ends[1].port
+    board.endpoint.port_lost(port, "cut", world.now_ms)
+    for packet in said:
+        board.endpoint.receive(port, packet, world.now_ms)
+    assert said and not board.endpoint.sessions
+
+
 def test_oneself():
     world = World(random_for("self"))
     host = Party(world, "host")

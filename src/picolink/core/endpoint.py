@@ -101,6 +101,7 @@ class Endpoint:
             self.abandon(port.dialer.attach, why, now_ms)
             port.dialer = None
         self._abandon_answered(port, why, now_ms)
+        port.lost = True
         port.queue.clear()
         port.quiet_until_ms = 0
         while port.attach is not None:
@@ -255,6 +256,8 @@ class Endpoint:
 
     @starting
     def _hello_piece(self, port: Port, packet: bytes, now_ms: int) -> None:
+        if port.lost:  # what came before: nothing would ever end a session of it
+            return
         _, number, index, count = packet[:4]
         if number != port.piece_of or len(port.pieces) != count:
             port.piece_of = number

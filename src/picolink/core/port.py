@@ -15,6 +15,8 @@ class Port:
     the largest that we want to receive on it; `window_bytes`: so many unacknowledged, 0: as many
     as the node takes."""
 
+    lost = False  # its link is gone: nobody is greeted here any more
+
     def __init__(self, mtu_bytes: int, takes_bytes: int = 0, window_bytes: int = 0) -> None:
         self.mtu_bytes = mtu_bytes
         self.takes_bytes = takes_bytes or mtu_bytes

@@ -10,6 +10,7 @@ from typing import Any
 from ..core.session import Session
 from ..core.timing import TIMES
 from ..links.forgiving import normalise
+from .calls import check_limits
 from .closing import stop
 from .host import host_name
 from .invoke import guarded
@@ -29,12 +30,14 @@ class _Lasting(Arrivals):
         super().__init__(board.node, session)
         self._board = board
         self._what = (topic, queue)
+        self.latest = queue == "latest"
         self.renew(session)
         board.feeds.append(self)
 
     def renew(self, session: Session) -> None:
         """Subscribes in this session."""
         self.session = session
+        self.owed = 0
         self.call = begin(self.node, session, *self._what, self.take)
 
     def close(self) -> None:
@@ -75,11 +78,14 @@ class Board(Peer):
     ) -> AsyncIterator[Reading]:  # fmt: skip
         """What is published under `name`, as it comes: `count` of them, or for `seconds`, or for
         ever. `queue`: "all" keeps 64 while we are slow, "latest" only the newest."""
+        seconds = check_limits(count, seconds)
         subscription = await self.subscribe(name, queue)
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds if seconds is not None else None
         try:
             while count is None or count > 0:
+                if end is not None and loop.time() >= end:
+                    return
                 try:
                     async with asyncio.timeout_at(end):
                         item = await anext(subscription)

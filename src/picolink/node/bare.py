@@ -115,6 +115,6 @@ def run(
 
 def fault(error: BaseException) -> "tuple[str, str]":
     """Kind and message of an error, as a caller is told."""
-    from .trace import message_of
+    from .trace import kind_of, message_of
 
-    return getattr(error, "told_as", type(error).__name__), message_of(error)
+    return getattr(error, "told_as", None) or kind_of(error), message_of(error)

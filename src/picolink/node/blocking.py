@@ -19,7 +19,7 @@ from ..core.session import Session
 from ..core.timing import TIMES
 from . import signals
 from .after import after
-from .calls import Call, Calls, Items, milliseconds
+from .calls import Call, Calls, Items, check_limits, milliseconds
 from .feed import Feed, Intake, forget_forsaken
 from .items import Reading, reading
 from .lead import EVER
@@ -175,8 +175,8 @@ class Board:
     ) -> Iterator[Reading]:  # fmt: skip
         """What is published under `name`, as it comes: `count` of them, or for `seconds`, or for
         ever. `queue`: "all" keeps 64 while we are slow, "latest" only the newest."""
+        seconds = check_limits(count, seconds)
         feed = self.subscribe(name, queue=queue)
-        assert feed is not None
         if seconds is not None:
             feed.deadline_ms = self._line.node.now_ms() + int(seconds * 1000)
         try:
@@ -200,6 +200,7 @@ class Board:
             raise UsageError(f"callback={callback!r}: it is a function that takes a reading")
         line = self._usable()
         intake = Intake(line)
+        intake.latest = queue == "latest"
 
         def job(session: Session, call: Call, batch: list[Reading]) -> None:
             assert callback is not None

@@ -74,9 +74,12 @@ class Callbacks:
         self.put(lambda: aside.run(function, args, named, awaits))
         return aside
 
-    def close(self) -> bool:
-        """Ends when all is done that was put; whether it has ended."""
+    def end(self) -> None:
+        """Has the thread end when all is done that was put."""
         self._jobs.put(None)
+
+    def join(self) -> bool:
+        """Waits for that, but not for long; whether it has ended."""
         thread = self._thread
         if thread is None:  # it never connected: what the board said is heard all the same
             self._run()

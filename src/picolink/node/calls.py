@@ -67,6 +67,16 @@ def milliseconds(timeout_s: float | None) -> int | None:
     return int(timeout_s * 1000) or int(timeout_s > 0)
 
 
+def check_limits(count: "Any", seconds: "Any") -> "Any":
+    """Refuses what is no number of readings, or no time to take them for; returns `seconds`, None
+    for ever."""
+    if count is not None and not isinstance(count, int):
+        raise UsageError("count=%r: how many readings, or None" % (count,))
+    if seconds is not None and (not isinstance(seconds, (int, float)) or not seconds >= 0):
+        raise UsageError("seconds=%r: for how long, or None" % (seconds,))
+    return seconds if seconds is not None and seconds < 1e9 else None
+
+
 class Call:
     """A call under way. `done` tells when `value` or `error` is there; `on_end` is called then."""
 

@@ -5,7 +5,7 @@ import gc
 from ..core.errors import BadArguments, TooBig
 from ..core.failure import PicolinkError
 from ..core.packets import ERROR
-from .trace import called_wrongly, format_traceback, kind_once_begun, message_of
+from .trace import called_wrongly, format_traceback, kind_of, kind_once_begun, message_of
 
 MYPY = False
 if MYPY:
@@ -27,7 +27,7 @@ _SHORT = 40  # characters of a message for which there is little room
 def answer(talk: "Talk", ref: int, error: BaseException, messages: int, begun: bool) -> None:
     """Answers call `ref` with [kind, message, traceback, messages of items sent before]: whole, or
     as much as the peer takes and memory allows."""
-    kind = type(error).__name__
+    kind = kind_of(error)
     text = ""
     if isinstance(error, NotBegun):
         kind = error.kind

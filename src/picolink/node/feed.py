@@ -19,6 +19,8 @@ class Intake:
     """What has come and nobody has taken yet. The connection knows this, and not the Feed that the
     program has: so one is noticed that no program has any more."""
 
+    latest = False  # the newest is asked for when the program wants it, and not ahead
+
     def __init__(self, line: Line, whole: bool = False) -> None:
         self.line = line
         self.whole = whole  # a stream: that it ends says that all of it has come
@@ -84,6 +86,7 @@ class Feed:
         if not lasts:
             intake.line.intakes.append((weakref.ref(self), intake))
         self._taken: list[Any] = []
+        self._owed = 0  # of these the room is not given back
         self.deadline_ms = EVER
 
     @property
@@ -97,15 +100,20 @@ class Feed:
     def __next__(self) -> Any:
         intake = self._intake
         line = intake.line
+        if self.deadline_ms < EVER and line.node.now_ms() >= self.deadline_ms:
+            raise StopIteration
+        if self._owed:
+            with line.host.lock:
+                self._grant()
         while not self._taken:
             line.wait(intake.ready, self.deadline_ms)
             with line.host.lock:
                 self._taken, intake.queue = intake.queue, []
                 if self._taken:
                     self._taken.reverse()
-                    assert intake.call is not None
-                    line.calls().grant(intake.call, len(self._taken))
-                    line.send()
+                    self._owed = len(self._taken)
+                    if not intake.latest:
+                        self._grant()
                 elif line.closed.is_set():
                     if line.failed is not None:  # of another process
                         raise line.failed
@@ -119,6 +127,14 @@ class Feed:
                 elif line.node.now_ms() >= self.deadline_ms:
                     raise StopIteration
         return self._taken.pop()
+
+    def _grant(self) -> None:
+        """Gives the room back of what was taken; the lock is held."""
+        owed, self._owed = self._owed, 0
+        call = self._intake.call
+        if call is not None:
+            self._intake.line.calls().grant(call, owed)
+            self._intake.line.send()
 
     def close(self) -> None:
         """Ends it; nothing more comes."""

@@ -135,9 +135,10 @@ class Line:
         if not (self.session.attach is not None):
             raise CannotConnect(self._reason(link, timeout_s))
         name = f"picolink {self.session.peer_name}"
-        self._thread = threading.Thread(target=self._background, name=name, daemon=True)
-        self._thread.start()
-        self.callbacks.start(name + " callbacks")
+        with self.host.lock:  # which keeps a Ctrl-C out: what was made is started
+            self._thread = threading.Thread(target=self._background, name=name, daemon=True)
+            self._thread.start()
+            self.callbacks.start(name + " callbacks")
 
     def _lost(self) -> bool:
         return self._driver is None
@@ -301,25 +302,33 @@ class Line:
             attach.port.drain()
 
     def close(self) -> None:
-        """Ends the session and closes the link."""
-        if self.closed.is_set():
-            return
-        with self.host.lock:
-            self.closed.set()
-            self.node.endpoint.close(self.session, self.node.now_ms())
-            driver, self._driver = self._driver, None
-            if driver is not None:
-                driver.drain()
-                driver.lost("closed here")
-        self.host.wake()
-        self.lead.notify()
-        self.callbacks.close()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(2)
-        self.host.close()
-        if self.node.host is self.host:
-            self.node.host = self.node.aside = None
-        signals.release(self.host.lock)
+        """Ends the session and closes the link. All is let go of, also where a Ctrl-C comes while
+        threads end."""
+        mine = False
+        try:
+            with self.host.lock:
+                if self.closed.is_set():
+                    return
+                mine = True
+                self.closed.set()
+                self.node.endpoint.close(self.session, self.node.now_ms())
+                driver, self._driver = self._driver, None
+                if driver is not None:
+                    driver.drain()
+                    driver.lost("closed here")
+                self.host.wake()
+                self.lead.notify()
+                self.callbacks.end()
+            self.callbacks.join()
+            if self._thread is not None and self._thread is not threading.current_thread():
+                self._thread.join(2)
+        finally:
+            if mine:
+                with self.host.lock:
+                    self.host.close()
+                    if self.node.host is self.host:
+                        self.node.host = self.node.aside = None
+                signals.release(self.host.lock)
 
     def forked(self) -> None:
         """This is the child of a fork: the connection is the parent's, and nothing is said on it.

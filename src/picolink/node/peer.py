@@ -265,6 +265,7 @@ class Peer:
         "all" keeps 64 while we are slow, "latest" only the newest."""
         session = await self._connected(self.node.now_ms() + TIMES["call"])
         arrivals = Arrivals(self.node, session)
+        arrivals.latest = queue == "latest"
         arrivals.call = begin(self.node, session, topic, queue, arrivals.take)
         return Subscription(arrivals)
 

@@ -4,6 +4,8 @@ from ..core.packets import CLOCK
 from .invoke import NONE, call, passes
 from .publishing import put
 
+_WHY = 200  # characters of the reason why there is no value
+
 MYPY = False
 if MYPY:
     from collections.abc import Callable
@@ -60,10 +62,11 @@ class Reading:
             self._told = ""
             item = self.item(value)
         else:
-            if type(error).__name__ != self._told:  # once, until it works again
-                self._told = type(error).__name__
-                self.node.report(error)
             item = self._failed(error)
+            kind = item[3].split(":")[0]
+            if kind != self._told:  # once, until it works again
+                self._told = kind
+                self.node.report(error)
         subscribers = self.node.topics.get(self.name)
         if subscribers:
             try:
@@ -75,9 +78,9 @@ class Reading:
 
     def _failed(self, error: BaseException) -> "list[Any]":
         """What is sent where the sensor failed: it may work again the next time."""
-        from .trace import message_of
+        from .trace import kind_of, message_of
 
-        why = "%s: %s" % (type(error).__name__, message_of(error))
+        why = "%s: %s" % (kind_of(error), message_of(error)[:_WHY])
         return [None, self.node.now_ms() & CLOCK, self.unit, why]
 
 

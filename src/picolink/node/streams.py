@@ -2,6 +2,7 @@
 
 import asyncio
 
+from ..core.errors import BadArguments
 from ..core.packets import BEGUN, FIRST_CREDIT, REPLY
 from ..core.values import encode
 from .failing import NotBegun
@@ -31,6 +32,19 @@ async def _anext(generator: "Any") -> "Any":
         return _END
 
 
+def _items_of(value: "Any") -> "Any":
+    """What gives the items of `value`, which a command has returned."""
+    try:
+        return iter(value)
+    except TypeError:
+        if hasattr(value, "__iter__"):
+            raise  # its own
+        if hasattr(value, "close"):
+            value.close()  # a coroutine, which nobody will await
+        kind = type(value).__name__
+        raise BadArguments("it returned no items, but %s: a stream is a generator" % kind)
+
+
 class Stream(Outgoing):
     """Takes from a generator as the receiver's credit allows. A generator that is asynchronous, or
     runs aside in another thread, is asked for one item at a time."""
@@ -56,9 +70,11 @@ class Stream(Outgoing):
                     self._direct = False
                     self.generator = value
                 else:
-                    self.generator = iter(value)
+                    self.generator = _items_of(value)
                 self.talk.reply(BEGUN, self.ref, {"items": 1})
-            except Exception as problem:
+            except BaseException as problem:
+                if passes(problem):
+                    raise
                 error = problem
         if error is not None:
             self.talk.outgoing.pop(self.ref, None)

@@ -27,7 +27,7 @@ if MYPY:
     from .items import Reading
     from .node import Node
 
-_LATEST_ITEMS = 2  # on their way to us at most; of the others, one per so many bytes of window
+_LATEST_ITEMS = 1  # on its way to us at most; of the others, one per so many bytes of window
 _ITEM_BYTES = 64
 
 
@@ -115,10 +115,13 @@ class Arrivals:
     """What has come and nobody has taken yet. The call knows this, and not the Subscription that
     the program has: so one is noticed that no program has any more."""
 
+    latest = False  # the newest is asked for when somebody wants it, and not ahead
+
     def __init__(self, node: "Node", session: "Session") -> None:
         self.node = node
         self.session = session
         self.queue: list[Any] = []
+        self.owed = 0  # taken, and the room of it not given back
         self.event = Event()
         self.call: Call | None = None
 
@@ -126,6 +129,13 @@ class Arrivals:
         """Takes what has come."""
         self.queue.extend(batch)
         self.event.set()
+
+    def grant(self) -> None:
+        """Gives the room back of what was taken."""
+        owed, self.owed = self.owed, 0
+        assert self.call is not None
+        self.session.data.caller().grant(self.call, owed)
+        self.node.kick(self.session)
 
     def close(self) -> None:
         """Ends it; nothing more comes."""
@@ -151,6 +161,8 @@ class Subscription:
 
     async def __anext__(self) -> "Any":
         arrivals = self._arrivals
+        if arrivals.owed:
+            arrivals.grant()
         while not arrivals.queue:
             call = arrivals.call
             assert call is not None
@@ -160,9 +172,9 @@ class Subscription:
             arrivals.event.clear()
             call.on_end = arrivals.event.set
             await arrivals.event.wait()
-        assert arrivals.call is not None
-        arrivals.session.data.caller().grant(arrivals.call, 1)
-        arrivals.node.kick(arrivals.session)
+        arrivals.owed += 1
+        if not arrivals.latest:
+            arrivals.grant()
         return arrivals.queue.pop(0)
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 from struct import unpack_from
 
 from ..core.failure import PicolinkError
-from ..core.packets import CALL, CANCEL, CREDIT, LONG, REPLY
+from ..core.packets import CALL, CANCEL, CREDIT, ITEMS, LONG, REPLY
 from ..core.seldom import seldom
 from ..core.values import decode, encode
 from .invoke import NONE, call, guarded, passes
@@ -123,7 +123,11 @@ class Talk:
                 raise TooBig(why % (self.node.name, session.limit_bytes))
             if len(self.running) >= _MAX_RUNNING:
                 self._refuse("Busy", "%d calls are under way" % _MAX_RUNNING)
-            if owed >= _MAX_OWED or out.short.bytes + out.long.bytes > 2 * session.limit_bytes:
+            size = out.short.bytes + out.long.bytes
+            for message in out.long.open + [each for each in out.long.waiting if not each.at]:
+                if message.kind & 0x0F == ITEMS:  # which are no answers
+                    size -= len(message.body)
+            if owed >= _MAX_OWED or size > 2 * session.limit_bytes:
                 self._refuse("Busy", "what you asked for waits to be acknowledged")
         except PicolinkError as error:
             self.fail(ref, error)
@@ -145,10 +149,10 @@ class Talk:
             if passes(problem):
                 raise
             error = problem  # it is no value, or there is no room for it
+        late = self.running.pop(ref, None) is not None
         if error is not None:
             self.fail(ref, error, 0, True)
-        if ref in self.running:
-            del self.running[ref]
+        if late:
             self.node.kick(self.session)
 
     @seldom

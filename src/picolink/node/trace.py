@@ -38,7 +38,7 @@ class Failed(PicolinkError):
 def once_begun(node: "Node", error: BaseException) -> Failed:
     """What a command has raised, which is reported, under a kind that does not say that it was not
     run; but `BadArguments` where it was called wrongly."""
-    kind = type(error).__name__
+    kind = kind_of(error)
     text = format_traceback(error)
     if called_wrongly(error, text):
         kind = "BadArguments"
@@ -47,6 +47,16 @@ def once_begun(node: "Node", error: BaseException) -> Failed:
         if not isinstance(error, PicolinkError):
             node.report(error, text)
     return Failed(kind, message_of(error))
+
+
+def kind_of(error: "Any") -> str:
+    """The name of its class, whatever that makes of it."""
+    try:
+        kind = str(type(error).__name__)
+        kind.encode()
+    except BaseException:  # of a metaclass
+        return "Exception"
+    return kind
 
 
 def message_of(error: "Any") -> str:
@@ -75,13 +85,13 @@ def format_traceback(error: "Any") -> str:
         text = "".join(traceback.format_exception(error))
         return text.encode("utf-8", "backslashreplace").decode()
     except BaseException:  # of a class that can't be printed, or no memory
-        return "%s: %s" % (type(error).__name__, message_of(error))
+        return "%s: %s" % (kind_of(error), message_of(error))
 
 
 def tell_once(node: "Node", consumer: "Any", error: BaseException) -> None:
     """Reports what a consumer of values raised, where it is the first of its kind: the next value
     may fail as well, and so on."""
-    kind = type(error).__name__
+    kind = kind_of(error)
     if kind not in consumer.told:
         consumer.told += (kind,)
         text = "%s takes no such value:\n%s" % (consumer.label, format_traceback(error))

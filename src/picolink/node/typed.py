@@ -5,7 +5,7 @@ from ..core.packets import RAW
 from ..core.values import decode, encode
 from .invoke import NONE, call, guarded, passes
 from .lines import WAITING, Lines, Patience, may_run, say
-from .trace import called_wrongly, format_traceback, kind_once_begun, message_of
+from .trace import called_wrongly, format_traceback, kind_of, kind_once_begun, message_of
 
 MYPY = False
 if MYPY:
@@ -78,9 +78,9 @@ class Typed:
         self._patience.refused = 0
         if value is None:
             text = b"ok"
-        elif isinstance(value, str):
+        elif isinstance(value, str) and "\n" not in value and "\r" not in value:
             text = value.encode()
-        else:
+        else:  # a text of several lines too: as JSON it is one
             flag, text = encode(value)
             if flag == RAW:
                 text = b"! bytes can't be typed"
@@ -88,7 +88,7 @@ class Typed:
 
     def _refuse(self, error: BaseException, begun: bool = False) -> None:
         if self._patience.lasts(self.driver.node.now_ms()):
-            kind = type(error).__name__
+            kind = kind_of(error)
             if begun:
                 text = format_traceback(error)
                 if not called_wrongly(error, text):

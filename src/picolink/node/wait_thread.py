@@ -193,6 +193,11 @@ class Host:
                 if not self._polling:
                     self._close_pipe()
 
+    def __del__(self) -> None:
+        # Of a connection that a Ctrl-C prevented before anybody had it.
+        if getattr(self, "_wake_out", -1) >= 0:
+            self._close_pipe()
+
     def _close_pipe(self) -> None:
         with self._pipe:
             if self._wake_in >= 0:

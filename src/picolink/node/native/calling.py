@@ -45,6 +45,12 @@ def mapped(
     return heard
 
 
+def _no_text() -> Exception:
+    from ..trace import Failed, kind_once_begun
+
+    return Failed(kind_once_begun("BadArguments"), "its result has no form as text")
+
+
 class Calls:
     """`call/<command>`, answered under `reply/<command>`."""
 
@@ -74,6 +80,7 @@ class Calls:
             args, named, told = arguments(message.payload)
             if told is not None:
                 told = str(told)
+                told.encode()  # UnicodeError where it is half a surrogate pair
                 if len(told) > _LONGEST_ID:
                     raise ValueError("an id of %d characters; %d do" % (len(told), _LONGEST_ID))
                 number = told
@@ -120,5 +127,5 @@ class Calls:
             if flag:
                 raise ValueError
             return text
-        except (ValueError, TypeError):
-            return self._answer(number, None, BadArguments("its result has no form as text"))
+        except Exception:  # whatever it is: the call is answered
+            return self._answer(number, None, _no_text())

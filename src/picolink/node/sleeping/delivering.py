@@ -12,7 +12,7 @@ from ...core.failure import PicolinkError
 from ...core.values import encode
 from ...net.clock import Clock
 from ..invoke import passes
-from ..trace import message_of
+from ..trace import kind_of, message_of
 from . import TIMES, kept
 
 MYPY = False
@@ -126,6 +126,6 @@ class Delivery:
             except BaseException as error:  # a sensor that fails: the others are delivered
                 if passes(error):
                     raise
-                why = "%s: %s" % (type(error).__name__, message_of(error))
+                why = "%s: %s" % (kind_of(error), message_of(error))
                 items.append([name, None, reading.unit, why])
         return items
