@@ -8,13 +8,14 @@ from picolink.core.errors import (
     BadArguments,
     Busy,
     NotDone,
+    PicolinkError,
     RemoteError,
     TooBig,
     Unknown,
     UnknownCommand,
     UsageError,
 )
-from picolink.core.packets import CANCEL
+from picolink.core.packets import CANCEL, REPLY
 
 HEAP_KB = 2000
 
@@ -162,6 +163,49 @@ def test_deadline_passes_without_a_link():
     cable.dial(host.session())
     world.run(None, 5000)
     assert ran == []
+
+
+def test_a_stream_that_gives_no_items_was_run():
+    world, host, board, _ = two()
+    ran = []
+
+    class Exits:
+        def __iter__(self):
+            raise SystemExit
+
+    for number, value in enumerate((5, None, "ab", Exits())):
+        board.stream(name="s%d" % number)(lambda value=value: (ran.append(value), value)[1])
+        call, got = host.gather("s%d" % number)
+        assert world.run(lambda call=call: call.done, 5000)
+        if value == "ab":
+            assert got == ["a", "b"] and call.result() is None
+            continue
+        with raises(PicolinkError) as caught:
+            call.result()
+        assert caught.value.begun and ran[-1] is value
+        if number < 2:
+            assert isinstance(caught.value, BadArguments) and "a stream is" in str(caught.value)
+
+
+def test_large_items_make_nobody_busy():
+    world, host, board, _ = two()
+    board.command(name="five")(lambda: 5)
+    call, got = host.follow("picture", window=1000)
+    assert world.run(lambda: "picture" in board.topics)
+    board.endpoint.limit_bytes = board.session().limit_bytes = 1000
+    for _ in range(20):
+        board.publish("picture", "x" * 9000)
+        assert host.call("five") == 5
+    assert got and not call.done
+
+
+def test_the_answer_that_was_too_large_was_run():
+    world, host, board, _ = two()
+    call = host.begin("nothing")
+    host.calls().on_message(REPLY, call.ref, b"")  # as where there is no memory for it
+    with raises(TooBig) as caught:
+        call.result()
+    assert caught.value.begun
 
 
 def test_all_calls_end_with_the_session_whatever_the_end_of_one_raises():

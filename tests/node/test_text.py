@@ -517,6 +517,14 @@ def test_the_nearest_dialect_and_typed_lines_elsewhere():
     assert wire.said == b""  # the dialect replaces them
 
 
+def test_a_typed_line_is_answered_by_one_line():
+    node = fresh()
+    node.command(name="poem")(lambda: "one\ntwo\r\n")
+    wire = opened(node, "usb:")
+    wire.on_text(b"poem\n")
+    assert wire.said == b'"one\\ntwo\\r\\n"\r\n'
+
+
 # Declaring
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import random
 import signal
@@ -456,3 +457,149 @@ def test_an_alarm_comes_where_it_was_set(board: picolink.Board) -> None:
         signal.signal(signal.SIGALRM, old)
     assert raised > 30
     assert board.call("echo", 1, timeout_s=5) == [[1], {}]
+
+
+def publish_often(serving: Served, stop: threading.Event) -> None:
+    """Publishes the time, often."""
+    while not stop.wait(0.002):
+        serving.do(lambda: serving.node.publish("clock", time.monotonic()))
+
+
+@pytest.fixture
+def clock(serving: Served) -> Iterator[None]:
+    """The time, published often."""
+    stop = threading.Event()
+    thread = threading.Thread(target=publish_often, args=(serving, stop))
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
+
+
+def slow_consumer(seconds: float) -> None:
+    """Takes its time."""
+    threading.Event().wait(seconds)
+
+
+@pytest.mark.parametrize("queue", ["all", "latest"])
+def test_readings_for_a_while_end_for_a_slow_consumer(
+    board: picolink.Board, clock: None, queue: str
+) -> None:
+    came = []
+    for reading in board.readings("clock", seconds=0.3, queue=queue):
+        came.append(reading)
+        assert len(came) < 20
+        slow_consumer(0.05)
+    assert len(came) > 1
+
+
+async def test_readings_for_a_while_end_for_a_slow_task(serving: Served, clock: None) -> None:
+    async with picolink.aio.connect(serving.at) as board:
+        came = []
+        async for reading in board.readings("clock", seconds=0.3):
+            came.append(reading)
+            assert len(came) < 20
+            slow_consumer(0.05)  # also the loop's
+        assert len(came) > 1
+
+
+def test_the_latest_is_new_when_it_is_wanted(board: picolink.Board, clock: None) -> None:
+    feed = board.subscribe("clock", queue="latest")
+    next(feed)
+    for _ in range(5):
+        slow_consumer(0.2)
+        wanted = time.monotonic()
+        assert next(feed).value > wanted - 0.1
+    feed.close()
+
+
+async def test_the_latest_is_new_for_a_task(serving: Served, clock: None) -> None:
+    async with picolink.aio.connect(serving.at) as board:
+        feed = await board.subscribe("clock", queue="latest")
+        await anext(feed)
+        for _ in range(5):
+            await asyncio.sleep(0.2)
+            wanted = time.monotonic()
+            assert (await anext(feed)).value > wanted - 0.1
+
+
+@pytest.mark.parametrize("wrong", [{"seconds": float("nan")}, {"seconds": "1"}, {"count": "1"}])
+def test_readings_refuse_what_is_no_limit(board: picolink.Board, wrong: Any) -> None:
+    with pytest.raises(UsageError):
+        next(board.readings("x", **wrong))
+
+
+def test_an_exception_of_a_class_without_a_name_is_answered() -> None:
+    class Nameless(type):
+        @property
+        def __name__(cls) -> str:  # type: ignore[override]
+            raise KeyError("no name")
+
+    class Odd(Exception, metaclass=Nameless):
+        pass
+
+    def odd_one(node: Node) -> None:
+        declare(node)
+
+        @node.command
+        def odd() -> None:
+            raise Odd("odd")
+
+    with served(odd_one) as serving, picolink.connect(serving.at) as board:
+        for _ in range(20):
+            with pytest.raises(PicolinkError, match="odd"):
+                board.call("odd", timeout_s=5)
+        assert board.call("echo", 1) == [[1], {}]
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_thread_that_can_not_start_is_told_as_it_is(
+    serving: Served, monkeypatch: pytest.MonkeyPatch, which: int
+) -> None:
+    started = []
+    start = threading.Thread.start
+
+    def fails(thread: threading.Thread) -> None:
+        if thread.name.startswith("picolink"):
+            started.append(thread.name)
+            if len(started) > which:
+                raise RuntimeError("can't start new thread")
+        start(thread)
+
+    before = len(os.listdir("/proc/self/fd"))
+    monkeypatch.setattr(threading.Thread, "start", fails)
+    with pytest.raises(RuntimeError, match="new thread"):
+        picolink.connect(serving.at)
+    monkeypatch.undo()
+    assert len(started) == which + 1
+    until(lambda: len(os.listdir("/proc/self/fd")) <= before)
+
+
+def test_ctrl_c_while_it_connects_leaves_nothing(serving: Served) -> None:
+    """At any moment; what was made is let go of, and it is a KeyboardInterrupt."""
+    rng = random.Random(SEED)
+    picolink.connect(serving.at).close()
+    before = len(os.listdir("/proc/self/fd"))
+    raised = 0
+    old = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        for _ in range(count(2000, 150)):
+            try:
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.0003, 0.006))
+                    with picolink.connect(serving.at) as board:
+                        board.call("echo", 1)
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+            except KeyboardInterrupt:
+                raised += 1
+    finally:
+        signal.signal(signal.SIGALRM, old)
+    assert raised > 20
+
+    def nothing_left() -> bool:
+        gc.collect()
+        mine = [t for t in threading.enumerate() if t.name.startswith("picolink")]
+        return len(mine) <= 4 and len(os.listdir("/proc/self/fd")) <= before + 4
+
+    until(nothing_left, 10)

@@ -32,8 +32,9 @@ class Callbacks:
 
     def start(self, name: str) -> None:
         """Begins to do what was put."""
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._run, name=name, daemon=True)
+        thread.start()
+        self._thread = thread
 
     def put(self, job: Callable[[], object]) -> None:
         """Has `job` called in its turn."""

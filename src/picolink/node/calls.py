@@ -143,6 +143,12 @@ class Items:
         return self.last is not None and self.next == self.last[0] & 0xFFFF
 
 
+def _begun(error: PicolinkError) -> PicolinkError:
+    """`error` of a call that was run, whatever such an error says else."""
+    error.begun = True
+    return error
+
+
 def _sent(call: Call) -> bool:
     """Whether any of it may have left this node, ever."""
     return call.message is not None and call.message.begun()
@@ -217,7 +223,8 @@ class Calls:
         items = call.items
         try:
             if not body:
-                self._end(call, None, TooBig("the answer to %s is too large for us" % call.name))
+                why = "the answer to %s is too large for us; it was run" % call.name
+                self._end(call, None, _begun(TooBig(why)))
             elif what == REPLY:
                 value = decode(kind, body)
                 if items is None:
@@ -272,7 +279,8 @@ class Calls:
             call.items.meta = meta
             call.items.drain()
         elif "items" in meta:
-            self.abandon(call, BadArguments("%s is a stream: use stream()" % call.name))
+            # Its function may have run, as one does that returns an iterator.
+            self.abandon(call, _begun(BadArguments("%s is a stream: use stream()" % call.name)))
 
     def _error(self, name: str, kind: str, message: str, traceback: str) -> PicolinkError:
         peer = self.session.peer_name
@@ -285,9 +293,7 @@ class Calls:
         if kind in _ERRORS:
             return _ERRORS[kind]("%s: %s" % (name, message))
         if kind in ("BadArgumentsError", "TooBigError"):  # it has begun (spec 6.5.1)
-            ended: PicolinkError = _ERRORS[kind[:-5]]("%s: %s" % (name, message))
-            ended.begun = True
-            return ended
+            return _begun(_ERRORS[kind[:-5]]("%s: %s" % (name, message)))
         return RemoteError("%s at %s: %s: %s" % (name, peer, kind, message), kind, traceback)
 
     def _end(self, call: Call, value: "Any", error: Exception | None = None) -> None:
@@ -352,8 +358,7 @@ class Calls:
             if deadline_ms <= now_ms:
                 if call.items is not None:
                     error = BadArguments("%s is no stream: use call(); it was run" % call.name)
-                    error.begun = True
-                    self._end(call, None, error)
+                    self._end(call, None, _begun(error))
                 else:
                     self.abandon(call, self._timeout(call.name, _sent(call)))
             elif earliest is None or deadline_ms < earliest:

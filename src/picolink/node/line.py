@@ -136,8 +136,9 @@ class Line:
             raise CannotConnect(self._reason(link, timeout_s))
         name = f"picolink {self.session.peer_name}"
         with self.host.lock:  # which keeps a Ctrl-C out: what was made is started
-            self._thread = threading.Thread(target=self._background, name=name, daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._background, name=name, daemon=True)
+            thread.start()
+            self._thread = thread
             self.callbacks.start(name + " callbacks")
 
     def _lost(self) -> bool:
