@@ -71,7 +71,7 @@ class ThreadedRun(Run):
                 assert self.node is not before
             try:
                 self.board = blocking.connect(address, timeout_s=5, node=self.node)
-            except errors.PicolinkError:
+            except (errors.PicolinkError, MemoryError):
                 threads.sleep(0.5)
             else:
                 self.peers[there] = self.board
