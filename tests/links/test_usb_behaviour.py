@@ -199,7 +199,7 @@ def test_a_host_that_stops_reading_holds_others_up_once(
 
 def test_a_host_that_stopped_reading_goes_on(board: VirtualBoard, observer: picolink.Board) -> None:
     with picolink.connect(board.usb_path, timeout_s=8) as host:
-        feed = host.subscribe("flood", queue="latest")
+        feed = host.subscribe("flood")
         first = next(feed)
         with host._line.host.lock:  # nobody drives the link: nothing is read
             the_one_gap_ms(observer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import threading
@@ -196,7 +197,8 @@ class Host:
     def __del__(self) -> None:
         # Of a connection that a Ctrl-C prevented before anybody had it.
         if getattr(self, "_wake_out", -1) >= 0:
-            self._close_pipe()
+            with contextlib.suppress(OSError):  # the program has closed all that was open
+                self._close_pipe()
 
     def _close_pipe(self) -> None:
         with self._pipe:

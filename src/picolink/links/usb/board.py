@@ -94,10 +94,10 @@ class UsbLink:
                 os.dupterm_notify(None)
                 os.dupterm(old)
 
-    def _interrupted(self) -> None:
+    def _interrupted(self, error: BaseException) -> None:
         self._busy = 0
         if not self._freed:
-            raise KeyboardInterrupt  # somebody's own
+            raise error  # a real one: by the object itself it is known (node/interrupts.py)
         self._freed = False
 
     def receive(self) -> "list[bytes]":
@@ -113,8 +113,8 @@ class UsbLink:
                     break
             while self._busy:  # jumps once: an interrupt that is due comes here
                 self._busy = 0
-        except KeyboardInterrupt:
-            self._interrupted()
+        except KeyboardInterrupt as error:
+            self._interrupted(error)
             self._framed = False  # the host stopped in the middle of a frame: that is dropped
         except MemoryError:
             self._busy = 0
@@ -176,8 +176,8 @@ class UsbLink:
             sent = self._out.write(text)
             while self._busy:
                 self._busy = 0
-        except KeyboardInterrupt:
-            self._interrupted()
+        except KeyboardInterrupt as error:
+            self._interrupted(error)
             raise LinkError("the host stopped reading")
         if sent is not None and sent < len(text):
             raise LinkError("the host stopped reading")
