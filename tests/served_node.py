@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -65,3 +66,11 @@ def served(declare: Callable[[Node], object]) -> Iterator[Served]:
         yield serving
     finally:
         serving.close()
+
+
+def until(ready: Any, seconds: float = 5) -> None:
+    """Waits for what other threads bring."""
+    end = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.001)

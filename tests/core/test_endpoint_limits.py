@@ -6,7 +6,7 @@ from both import raises, random_for
 from faults import Cable, Party, World, met
 
 from picolink.core.errors import Busy, TooBig
-from picolink.core.packets import CALL, hello_packets
+from picolink.core.packets import CALL, QUIET, hello_packets
 from picolink.core.states import ATTACHED, CLOSED, DORMANT
 from picolink.core.timing import TIMES
 
@@ -162,6 +162,15 @@ def test_hellos_do_not_pile_up():
     for i in range(50):
         end.receive(b"\x80" + pack("<IHH", i + 1, 0, 0))
     assert len(end.port.queue) <= 9
+
+
+def test_answers_to_who_asks_for_quiet_do_not_pile_up():
+    world, _, board, _, _ = met("quiet")
+    attach = board.session().attach
+    quiet = pack("<BIH", QUIET, attach.tag, 100)
+    for _ in range(100):
+        board.endpoint.receive(attach.port, quiet, world.now_ms)
+    assert 0 < len(attach.port.queue) <= 8
 
 
 def test_pieces_of_two_hellos_do_not_mix():

@@ -171,6 +171,15 @@ def test_memory_for_fragments_is_bounded():
     assert take(session, session.long, 7, fragment(0, 1000, b"x"), 5) == b""  # room again
 
 
+def test_memory_for_fragments_is_bounded_over_both_lanes():
+    session = Session()
+    held = 0
+    for ident in range(4):
+        for lane in (session.short, session.long):
+            held += take(session, lane, ident, fragment(0, 1000, b"x"), 5) == b""
+    assert held == len(session.short.partial) + len(session.long.partial) == 2
+
+
 def test_senseless_fragments_change_nothing():
     session = Session()
     for packet in (

@@ -10,7 +10,7 @@ from picolink.core.errors import BadAddress, Busy, CannotConnect, LinkError, Ref
 from picolink.links.mqtt import Client, dialing
 from picolink.links.mqtt.address import Broker, matches
 from picolink.links.mqtt.clock import diff_ms, now_ms
-from picolink.links.mqtt.connection import TIMES
+from picolink.links.mqtt.connection import TIMES, Connection
 from picolink.links.mqtt.dialing import report
 
 USUAL = dict(TIMES)
@@ -756,3 +756,96 @@ async def test_a_broker_that_does_not_read_is_left():
         await within(lost.wait())
         assert "does not read" in client.why, client.why
         await client.close()
+
+
+async def test_a_broker_that_forgot_the_session_begins_its_numbers_anew():
+    heard = []
+    done = asyncio.Event()
+
+    async def serve(link, turn):
+        await link.welcome()
+        await link.packet()
+        await link.say(b"\x34\x06\x00\x01t\x00\x07%d" % turn)  # QoS 2, and the same number
+        assert (await link.packet())[0] == 0x50
+        if turn == 2:
+            done.set()
+            await link.packet()
+
+    async with Script(serve) as broker:
+        client = Client(broker.address)
+        client.on("t", heard.append, qos=1)
+        await client.connect()
+        await within(done.wait())
+        await client.close()
+    assert [message.payload for message in heard] == [b"1", b"2"] and not broker.errors
+
+
+async def test_after_a_connection_that_lasted_the_next_is_tried_at_once():
+    TIMES.update({"retry": 20, "retry_max": 3000, "brief": 30})
+    begun, ended = [], []
+    enough = asyncio.Event()
+
+    async def serve(link, turn):
+        begun.append(now_ms())
+        if turn == 8:
+            enough.set()
+        await link.welcome()
+        await asyncio.sleep(0.08)  # so long it lasts
+        ended.append(now_ms())
+        await link.say(b"\x00\x00")
+        await link.packet()
+
+    async with Script(serve) as broker:
+        client = Client(broker.address)
+        await client.connect()
+        await within(enough.wait())
+        await client.close()
+    assert diff_ms(begun[7], ended[6]) < 500
+
+
+async def test_all_that_wait_for_one_place_get_it_in_turn():
+    seen = []
+
+    async def serve(link, turn):
+        await link.welcome()
+        while True:
+            first, body = await link.packet()
+            if first & 0xF0 != 0x30:
+                return
+            seen.append(body[5:])
+            await link.say(b"\x40\x02" + body[3:5])
+
+    async with Script(serve) as broker:
+        client = Client(broker.address, window=1, queue=1)
+        await client.connect()
+        await within(asyncio.gather(*[client.publish("t", "%d" % i, qos=1) for i in range(4)]))
+        await client.close()
+    assert sorted(seen) == [b"0", b"1", b"2", b"3"]
+
+
+class Full:
+    """A wire that takes nothing while it is full."""
+
+    full = True
+
+    def watch(self, callback):
+        pass
+
+    def write(self, data):
+        return 0 if self.full else len(data)
+
+    def on_writable(self, callback):
+        self.go_on = callback
+
+
+async def test_a_broker_that_reads_slowly_is_not_left():
+    wire = Full()
+    connection = Connection(wire, 1000, 60, print, int)
+    for _ in range(3000):  # of four bytes each, more than may be owed at once
+        wire.full = True
+        connection.send(b"\x30\x03\x00\x01t")
+        connection.answer(b"\x40\x02\x00\x01")
+        wire.full = False
+        wire.go_on()
+        assert not connection.busy()
+    assert connection.why == ""

@@ -1,4 +1,5 @@
-"""MQTT packets, on both interpreters: what the standard shows, cuts anywhere, and noise."""
+"""MQTT packets, on both interpreters: what the standard shows, cuts anywhere, and noise; which of
+them an acknowledgement is for."""
 
 from struct import pack
 
@@ -6,6 +7,7 @@ from both import MICROPYTHON, cases, count, raises, random_for
 
 from picolink.links.mqtt import packets
 from picolink.links.mqtt.packets import PIECE, PUBLISH, Decoder, Piece
+from picolink.links.mqtt.unacked import Publish, Unacked
 
 
 def publish(topic, payload, qos=0, retain=False, packet_id=0):
@@ -201,3 +203,15 @@ def test_noise():
         assert decoder._body is None or len(decoder._body) <= 150
     assert right > wrong > 0
     assert pack(">H", 1) == b"\x00\x01"
+
+
+def test_what_was_not_sent_on_this_connection_is_not_acknowledged():
+    unacked = Unacked(3, 8, 1000)
+    for _ in range(2):
+        packet_id = unacked.next_id()
+        unacked.add(Publish(publish("t", b"", 1, packet_id=packet_id), packet_id))
+    one, two = unacked.next()[0], unacked.next()[0]
+    unacked.reconnected()
+    assert unacked.acknowledged(one.packet_id) is None
+    assert [unacked.next()[0], unacked.next()[0]] == [one, two] and unacked.next() is None
+    assert unacked.acknowledged(one.packet_id) is one

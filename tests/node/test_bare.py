@@ -226,6 +226,15 @@ def test_half_a_surrogate_pair_is_answered():
     assert MICROPYTHON or answer.startswith("! BadArgumentsError: its result")
 
 
+def test_a_call_that_comes_twice_while_it_runs_is_run_once():
+    asked = Asked()
+    running = []
+    asked.node.aside = lambda *call: running.append(call)
+    for _ in range(2):
+        assert asked.call("anything", b'{"id": 1, "args": []}') is None
+    assert len(running) == 1
+
+
 def test_meant_gives_what_is_read_where_nothing_fits():
     asked = Asked()
     led = asked.node.commands["led"]

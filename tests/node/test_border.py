@@ -1,7 +1,8 @@
 """What users' functions raise ends nothing of ours: every call from our loops into the program.
 
 Each kind of function raises each kind of exception on a node in this process, on both interpreters.
-Afterwards the same link, the node's timer and another peer are served as before.
+Afterwards the same link, the node's timer and another peer are served as before. What raised, or
+had no memory, is tried again.
 """
 
 import asyncio
@@ -9,6 +10,8 @@ import asyncio
 from both import MICROPYTHON, cases, raises
 
 from picolink.core.errors import LinkError, PicolinkError, RemoteError
+from picolink.core.timing import TIMES
+from picolink.node import peer as peers
 from picolink.node.closing import stop
 from picolink.node.node import Node
 from picolink.node.opening import open_all
@@ -85,6 +88,11 @@ async def until(ready):
             return
         await asyncio.sleep(0.001)
     raise AssertionError("it did not come in 5 s")
+
+
+async def nothing_due(node):
+    """Waits until the node has nothing to do but to ask, now and then, for signs of life."""
+    await until(lambda: node.host.due_ms > node.now_ms() + TIMES["keepalive"] // 2)
 
 
 def declare_alive(node):
@@ -367,3 +375,64 @@ async def test_items_of_every_shape_arrive_equal(value):
             assert (await topic.__anext__()).value == value
         readings.close()
         topic.close()
+
+
+async def test_what_was_due_and_raised_is_called_again_soon():
+    async with Pair() as pair:
+        declare_alive(pair.node)
+        await pair.open()
+        await nothing_due(pair.node)
+        ticks = []
+
+        def tick(now_ms):
+            ticks.append(now_ms)
+            if len(ticks) == 1:
+                raise KeyError("once")
+
+        pair.node.on_tick.append(tick)
+        pair.node.host.call_by(0)
+        await until(lambda: len(ticks) > 1)
+        assert ticks[1] - ticks[0] < TIMES["keepalive"] // 2
+        assert isinstance(pair.errors[0], KeyError)
+
+
+async def test_whatever_the_opening_of_a_link_raises_it_is_tried_again():
+    open_link = peers.open_link
+    raised = []
+
+    async def fails_once(address, node):
+        if not raised:
+            raised.append(KeyError("a driver's own fault"))
+            raise raised[0]
+        return await open_link(address, node)
+
+    peers.open_link = fails_once
+    try:
+        async with Pair() as pair:
+            declare_alive(pair.node)
+            await pair.open()
+            await pair.served()
+    finally:
+        peers.open_link = open_link
+    assert raised
+
+
+async def test_a_packet_for_which_there_was_no_memory_goes_soon():
+    async with Pair() as pair:
+        declare_alive(pair.node)
+        await pair.open()
+        host, peer = pair.hosts[0], pair.peers[0]
+        await nothing_due(host)
+        link = peer._driver.link
+        send = link.send
+        failed = []
+
+        def fails_once(packet):
+            link.send = send
+            failed.append(packet)
+            raise MemoryError
+
+        link.send = fails_once
+        began_ms = host.now_ms()
+        assert await peer.call("alive", timeout_s=SHORT_S) == "yes"
+        assert failed and host.now_ms() - began_ms < TIMES["keepalive"] // 2

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from both import SEED, count
-from served_node import Served, served
+from served_node import Served, served, until
 
 import picolink
 from picolink.core.errors import LinkError, NotDone, PicolinkError, Unknown, UsageError
@@ -48,14 +48,6 @@ def serving() -> Iterator[Served]:
 def board(serving: Served) -> Iterator[picolink.Board]:
     with picolink.connect(serving.at) as board:
         yield board
-
-
-def until(ready: Any, seconds: float = 5) -> None:
-    """Waits for what other threads bring."""
-    end = time.monotonic() + seconds
-    while not ready():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.001)
 
 
 def test_publish_of_an_idle_program_arrives_at_once(serving: Served) -> None:

@@ -1,0 +1,292 @@
+"""Signals wait for locks, and nothing stays behind on a host: no link, file, thread, handler or
+subscription that nobody has any more; no deadline is put off."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from served_node import Served, served, until
+
+import picolink
+from picolink.core.errors import NotDone, UnknownCommand
+from picolink.node import builtin
+from picolink.node.node import Node
+from picolink.node.wait_host import Host
+
+CPYTHON_ONLY = "threads and signals of a host"
+
+
+def declare(node: Node) -> None:
+    @node.command
+    def echo(*args: Any) -> list[Any]:
+        return list(args)
+
+    @node.command
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+
+@pytest.fixture
+def serving() -> Iterator[Served]:
+    with served(declare) as serving:
+        yield serving
+
+
+@pytest.fixture
+def board(serving: Served) -> Iterator[picolink.Board]:
+    with picolink.connect(serving.at) as board:
+        yield board
+
+
+@contextlib.contextmanager
+def handled(number: int, handler: Any) -> Iterator[None]:
+    """`handler` is the program's for a signal, while the block runs."""
+    old = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, old)
+
+
+# Signals
+
+
+def test_a_handler_that_raises_loses_no_other_signal(board: picolink.Board) -> None:
+    came: list[str] = []
+
+    def raises(*_: Any) -> None:
+        came.append("one")
+        raise KeyError("alarm")
+
+    def notes(*_: Any) -> None:
+        came.append("two")
+
+    with handled(signal.SIGUSR1, raises), handled(signal.SIGUSR2, notes):
+        board.call("echo")
+        with pytest.raises(KeyError, match="alarm"):
+            with board._line.host.lock:
+                signal.raise_signal(signal.SIGUSR1)
+                signal.raise_signal(signal.SIGUSR2)
+                assert not came
+        board.call("echo")
+        assert came == ["one", "two"]
+
+
+def test_a_handler_waits_for_the_outermost_lock(board: picolink.Board) -> None:
+    came: list[int] = []
+    with handled(signal.SIGUSR1, lambda number, frame: came.append(number)):
+        board.call("echo")
+        lock = board._line.host.lock
+        with lock:
+            with lock:
+                signal.raise_signal(signal.SIGUSR1)
+            assert not came
+        assert came == [signal.SIGUSR1]
+
+
+def test_after_the_last_close_handlers_are_the_programs_own(serving: Served) -> None:
+    def handler(*_: Any) -> None:
+        pass
+
+    with handled(signal.SIGUSR1, handler):
+        with picolink.connect(serving.at), picolink.connect(serving.at) as board:
+            assert signal.getsignal(signal.SIGUSR1) is not handler
+            board.close()
+            assert signal.getsignal(signal.SIGUSR1) is not handler
+        assert signal.getsignal(signal.SIGUSR1) is handler
+
+
+def test_a_ctrl_c_while_it_polls_leaves_no_file_open(serving: Served) -> None:
+    before = len(os.listdir("/dev/fd"))
+    board = picolink.connect(serving.at)
+    line = board._line
+    main = threading.get_ident()
+
+    def waits() -> bool:
+        begun = serving.do(lambda: any(s.data.running for s in sessions.values()))
+        return bool(begun and line.lead.leader == main and line.host._polling)
+
+    def press() -> None:
+        until(waits)
+        signal.pthread_kill(main, signal.SIGUSR1)
+
+    def ctrl_c(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    sessions = serving.node.endpoint.sessions
+    presser = threading.Thread(target=press)
+    with handled(signal.SIGUSR1, ctrl_c):
+        presser.start()
+        with pytest.raises(KeyboardInterrupt):
+            board.call("never", timeout_s=20)
+        presser.join()
+        board.close()
+    until(lambda: len(os.listdir("/dev/fd")) <= before)
+
+
+def test_on_log_may_exit(serving: Served) -> None:
+    errors: list[BaseException] = []
+    lines: list[str] = []
+
+    def on_log(line: str) -> None:
+        lines.append(line)
+        raise SystemExit(1)
+
+    with picolink.connect(serving.at, on_log=on_log, on_error=errors.append) as board:
+        board._line._on_text(b"one\ntwo\n")
+        until(lambda: len(errors) == 2)
+    assert lines == ["one", "two"]
+
+
+# Deadlines
+
+
+def test_a_deadline_is_that_of_the_first_try() -> None:
+    with served(declare) as serving:
+        board = picolink.connect(serving.at)
+    line = board._line
+    until(lambda: not board.connected)
+    done = threading.Event()
+
+    def restart() -> None:
+        for _ in range(8):
+            if done.wait(0.4):
+                return
+            with line.host.lock:  # as where the node was restarted
+                old = line.session
+                line.node.endpoint.close(old, line.node.now_ms())
+                line.on_forgotten(old)
+            line.host.wake()
+            line.lead.notify()
+
+    thread = threading.Thread(target=restart)
+    thread.start()
+    began = time.monotonic()
+    with pytest.raises(NotDone):
+        board.call("echo", timeout_s=1)
+    took_s = time.monotonic() - began
+    done.set()
+    thread.join()
+    board.close()
+    assert took_s < 3  # each try by itself: more than 4
+
+
+def test_the_hint_for_an_unknown_command_keeps_the_deadline(
+    board: picolink.Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builtin, "find", lambda name: lambda talk, ref: None)  # no answer
+    began = time.monotonic()
+    with pytest.raises(UnknownCommand):
+        board.call("nothing", timeout_s=0.3)
+    assert time.monotonic() - began < 1.5
+
+
+# What is let go of
+
+
+def test_a_subscription_that_a_new_session_has_already_is_not_made_twice(
+    serving: Served, board: picolink.Board
+) -> None:
+    def queues() -> int:
+        return int(serving.do(lambda: len(serving.node.topics.get("door", ()))))
+
+    feed = board.subscribe("door", lambda reading: None)
+    until(lambda: queues() == 1)
+    with board._line.host.lock:
+        feed._intake.again()  # the second try was due only now
+    board.call("echo")
+    assert queues() == 1
+
+
+def test_a_move_does_not_open_its_old_link_again(serving: Served, board: picolink.Board) -> None:
+    def links() -> int:
+        return int(serving.do(lambda: len(serving.node.drivers)))
+
+    line = board._line
+    assert links() == 1
+    board.move(serving.at)
+    with line.host.lock:
+        assert line.node.drivers == [line._driver]
+    board.call("echo")
+    until(lambda: links() == 1)
+
+
+def test_a_link_that_opened_only_after_the_close_is_closed(
+    board: picolink.Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Link:
+        closed = False
+
+        def close(self) -> None:
+            self.closed = True
+
+    link = Link()
+    line = board._line
+    board.close()
+    monkeypatch.setattr(line, "_open", lambda *_: link)
+    line._reconnect()
+    assert link.closed
+
+
+async def test_a_link_lost_while_it_was_stalled_leaves_its_number_free() -> None:
+    class Link:
+        def __init__(self, pollable: int) -> None:
+            self.pollable = pollable
+
+    host = Host(lambda: None)
+    for _ in range(3):  # the system gives the same number to each
+        near, far = socket.socketpair()
+        near.setblocking(False)
+        heard = asyncio.Event()
+
+        def hear(near: socket.socket = near, heard: asyncio.Event = heard) -> None:
+            near.recv(9)
+            heard.set()
+
+        watch = host.watch(Link(near.fileno()), hear)
+        far.send(b"x")
+        await asyncio.wait_for(heard.wait(), 5)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                near.send(bytes(10_000))
+        host.on_writable(near.fileno(), lambda: None)
+        watch.stop()
+        near.close()
+        far.close()
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_is_held_up_by_no_thread_of_its_parent(board: picolink.Board) -> None:
+    feed = board.subscribe("door")
+    held, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with board._line.host.lock:
+            held.set()
+            go_on.wait(10)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(5)
+    child = os.fork()
+    if child == 0:
+        how = 1
+        try:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(5)
+            feed.close()
+            how = 0
+        finally:
+            os._exit(how)
+    go_on.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0

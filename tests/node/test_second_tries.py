@@ -1,0 +1,240 @@
+"""What failed once is tried again, and nothing of it is lost: whole nodes on a virtual clock. More
+of it: test_border.py (in an event loop), test_second_tries_host.py (in threads)."""
+
+from struct import pack
+
+from both import random_for, skip_on_micropython
+from faults import World
+from virtual_nodes import Party, joined
+
+from picolink.core.errors import Unknown
+from picolink.core.packets import BEGUN, CALL, CANCEL, CREDIT, ITEMS, REPLY
+from picolink.core.values import encode
+from picolink.node import subscriber
+from picolink.node.calls import Items
+from picolink.node.connections import Connections
+from picolink.node.driver import reopen
+
+HEAP_KB = 2000
+
+
+def two():
+    world = World(random_for("second tries"))
+    host, board, _ = joined(world)
+    return world, host, board
+
+
+def out_of_memory(session, kind, times=1):
+    """Has the next messages of a kind find no memory; returns the list that they go to."""
+    send = session.send
+    failed = []
+
+    def fails(what, ref, body):
+        if what & 15 == kind and len(failed) < times:
+            failed.append(body)
+            raise MemoryError
+        return send(what, ref, body)
+
+    session.send = fails
+    return failed
+
+
+# Calls and subscriptions
+
+
+def test_a_stream_whose_end_overtook_its_begin_waits_for_its_items():
+    world, host, _ = two()
+    got = []
+    call = host.begin("numbers", items=Items(64, lambda seq, values: got.extend(values)))
+    assert call.message.lane.take_back(CALL, call.ref)  # the test itself answers
+    calls = host.calls()
+    calls.on_message(REPLY, call.ref, encode(1)[1])
+    calls.on_message(BEGUN, call.ref, encode({"items": 1})[1])
+    world.now_ms += 5000
+    calls.expire(world.now_ms)
+    assert not call.done
+    calls.on_message(ITEMS, call.ref, pack("<HI", 0, 0) + b"[7]")
+    assert call.done and got == [7] and call.result() is None
+
+
+def test_room_that_there_was_no_memory_to_tell_of_is_told_later():
+    world, host, board = two()
+    call, _ = host.follow("door")
+    world.run(lambda: "door" in board.topics)
+    failed = out_of_memory(host.session(), CREDIT)
+    host.calls().grant(call, call.items.window)
+    assert failed and call.items.granted <= call.items.window
+    host.calls().expire(world.now_ms)
+    assert call.items.granted > call.items.window
+
+
+def test_items_that_there_was_no_memory_to_send_keep_their_number():
+    world, host, board = two()
+    _, got = host.follow("door")
+    world.run(lambda: "door" in board.topics)
+    failed = out_of_memory(board.session(), ITEMS)
+    for i in range(5):
+        board.publish("door", i)
+    world.run(lambda: len(got) == 5, 20_000)
+    assert failed and [reading.value for reading in got] == list(range(5))
+
+
+def test_a_subscription_that_there_was_no_memory_for_is_asked_for_again():
+    world, host, board = two()
+    begin = subscriber.begin
+    failed = []
+
+    def fails_once(*args):
+        if not failed:
+            failed.append(args)
+            raise MemoryError
+        return begin(*args)
+
+    host.subscribe("door")(lambda reading: None)
+    subscriber.begin = fails_once
+    try:
+        for meet in host.on_meet:
+            try:
+                meet(host.session())
+            except MemoryError:
+                pass  # the node reports it
+        for _ in range(30):
+            world.run(None, 500)
+            host.tick()
+    finally:
+        subscriber.begin = begin
+    assert failed and board.topics.get("door")
+
+
+def test_a_call_ends_also_where_there_is_no_memory_to_cancel_it():
+    world, host, board = two()
+    board.command(name="never", blocking_s=1)(lambda: None)  # nobody runs what it puts off
+    board.later.clear()
+    call = host.begin("never", timeout_ms=500)
+    assert world.run(lambda: bool(board.later), 400)
+    failed = out_of_memory(host.session(), CANCEL)
+    world.now_ms += 1000
+    host.tick()
+    assert failed and call.done and isinstance(call.error, Unknown)
+
+
+def test_a_stream_cancelled_before_its_command_returned_is_closed():
+    world, host, board = two()
+    waiting, closed = [], []
+
+    class Lines:
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            return "a line"
+
+        def close(self):
+            closed.append(self)
+
+    board.stream(name="lines")(Lines)
+    board.aside = lambda *call: waiting.append(call)  # as in a thread that has other work
+    call = host.begin("lines", items=Items(64, lambda seq, values: None))
+    assert world.run(lambda: bool(waiting), 1000)
+    host.calls().cancel(call)
+    assert world.run(lambda: not board.session().data.outgoing, 1000)
+    while waiting:
+        function, args, named, done, what, _ = waiting.pop(0)
+        done(what, function(*args, **named), None)
+    assert len(closed) == 1
+
+
+def test_a_peer_that_says_it_blocks_for_ever_is_waited_for_a_day():
+    world, host, _ = two()
+    call = host.begin("nothing")
+    host.calls().on_message(BEGUN, call.ref, encode({"blocking_s": 1e9})[1])
+    patient_ms = host.session().patient_until_ms - world.now_ms
+    assert 0 < patient_ms <= 86_400_000
+
+
+@skip_on_micropython("a dict has no order there, and streams have no turns: the first one has all")
+def test_a_busy_stream_starves_no_other():
+    world, host, board = two()
+
+    @board.stream
+    def endless():
+        while True:
+            yield 1
+
+    got = [0, 0]
+    for i in (0, 1):
+
+        def take(seq, values, i=i):
+            got[i] += len(values)
+
+        call = host.begin("endless", items=Items(1 << 20, take))
+        assert world.run(lambda i=i: got[i] >= 16, 2000)
+        host.calls().grant(call, 16)  # as much as it likes, from now on
+        if not i:
+            world.run(None, 200)
+    before = list(got)
+    world.run(None, 500)
+    more = [got[i] - before[i] for i in (0, 1)]
+    assert min(more) * 4 > max(more) > 100, more
+
+
+# Links and listeners
+
+
+class Link:
+    """One that opens again only at the second try."""
+
+    stream = reliable = unsent = False
+    pollable = None
+    window_bytes = 0
+    mtu_bytes = takes_bytes = 1000
+    address = "a link"
+    tries = 0
+
+    def watch(self, node, callback):
+        return self
+
+    def reopen(self):
+        self.tries += 1
+        if self.tries == 1:
+            raise OSError(16, "busy")
+        return self
+
+
+class Listener:
+    """One that has a connection the system has no room for."""
+
+    address = "a listener"
+    watched = 0
+
+    def watch(self, node, callback):
+        self.watched += 1
+        return self
+
+    def stop(self):
+        self.watched -= 1
+
+    def accept(self):
+        raise OSError(24, "too many open files")
+
+
+def test_a_link_that_could_not_be_opened_again_is_tried_later():
+    world = World(random_for("reopen"))
+    node = Party(world, "node")
+    link = Link()
+    reopen(node, link)
+    assert not node.drivers and link.tries == 1
+    world.now_ms += 10_000
+    node.tick()
+    assert [(driver.link, driver.reopens) for driver in node.drivers] == [(link, True)]
+
+
+def test_a_listener_that_can_take_nobody_goes_on_after_a_pause():
+    world = World(random_for("pause"))
+    node = Party(world, "node")
+    listener = Listener()
+    Connections(node, listener)._accept()
+    assert listener.watched == 0
+    world.now_ms += 2000
+    node.tick()
+    assert listener.watched == 1
