@@ -3,7 +3,7 @@ of it: test_border.py (in an event loop), test_second_tries_host.py (in threads)
 
 from struct import pack
 
-from both import random_for, skip_on_micropython
+from both import random_for
 from faults import World
 from virtual_nodes import Party, joined
 
@@ -152,7 +152,6 @@ def test_a_peer_that_says_it_blocks_for_ever_is_waited_for_a_day():
     assert 0 < patient_ms <= 86_400_000
 
 
-@skip_on_micropython("a dict has no order there, and streams have no turns: the first one has all")
 def test_a_busy_stream_starves_no_other():
     world, host, board = two()
 

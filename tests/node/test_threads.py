@@ -139,6 +139,8 @@ def test_a_deadline_holds_while_the_leader_is_held_up(board: picolink.Board) -> 
         signal.signal(signal.SIGUSR1, old)
 
 
+# What a handler raises in a destructor Python drops, and says so.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGALRM], ids=["ctrl-c", "alarm"])
 def test_signals_under_load_leave_the_session_whole(
     board: picolink.Board, number: signal.Signals

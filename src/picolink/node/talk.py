@@ -229,10 +229,13 @@ class Talk:
 
     def on_room(self, room_bytes: int) -> bool:
         """The link takes another message: the first queue that has one sends it; False: none."""
-        for ref, outgoing in self.outgoing.items():
+        queues: Any = self.outgoing.values()
+        if len(self.outgoing) > 1:
+            from .topics import by_turns
+
+            queues = by_turns(queues)
+        for outgoing in queues:  # noqa: SIM110  # `any` would make a generator each time
             if outgoing.send(room_bytes):
-                if len(self.outgoing) > 1 and self.outgoing.pop(ref, None) is not None:
-                    self.outgoing[ref] = outgoing  # the others first next time
                 return True
         return False
 

@@ -10,17 +10,27 @@ from ..core.packets import CLOCK, ITEMS
 
 MYPY = False
 if MYPY:
+    from collections.abc import Iterable
+
     from ..core.session import Session
 
 QUEUE_ITEMS = 64
 QUEUE_BYTES = 8192
 _LEAST_BYTES = 1024
 _ITEMS_HEAD = 6
+_turns = 0
+
+
+def by_turns(queues: "Iterable[Outgoing]") -> "list[Outgoing]":
+    """The queues, those first that sent nothing for the longest time."""
+    return sorted(queues, key=lambda queue: queue.turn)
 
 
 class Outgoing:
     """One subscriber's queue, or one stream. `limit`: items it holds at most, and no more bytes
     than the node's window twice over; 1 keeps the latest only."""
+
+    turn = 0  # when it last sent something, counted in what all queues sent
 
     def __init__(self, session: "Session", ref: int, credit: int, limit: int) -> None:
         self.session = session
@@ -82,6 +92,8 @@ class Outgoing:
             self.messages += 1
         else:  # it goes nowhere: the subscriber sees that one is missing
             self.too_big(len(body), limit_bytes)
+        global _turns
+        _turns = self.turn = (_turns + 1) & CLOCK
         # Only now: where there was no memory to send them they are still here.
         self.gone = (self.gone + count) & CLOCK
         self.room_bytes += size
