@@ -57,7 +57,7 @@ def test_pieces_of_two_hellos_are_not_mixed(tcp):
     """4.13: one number and one count only."""
     link, peer = tcp.link(), tcp.unattached()
     mine = peer.hello()
-    first, second = (wire.pieces(mine.encode(), n, size) for n, size in ((7, 40), (8, 40)))
+    first, second = (wire.pieces(mine.encode(), n, 30) for n in (7, 8))
     link.send(first[0])
     for piece in second[1:]:
         link.send(piece)
