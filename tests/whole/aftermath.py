@@ -144,12 +144,13 @@ class Aftermath:
             )
 
     def all_sent(self):
-        """Whether nobody has anything more to send to a peer that is there."""
+        """Whether nobody has anything more to send to a peer that is there, and it has it all."""
         for player in self.scenario.players.values():
             if player.alive():
                 for session in player.run.node.endpoint.sessions.values():
                     out = session.out
-                    if session.attach is not None and (out.short.waiting or out.long.waiting):
+                    lanes = (out.short.waiting, out.short.open, out.long.waiting, out.long.open)
+                    if session.attach is not None and any(lanes):
                         return False
         return True
 

@@ -76,8 +76,17 @@ class ThreadedRun(Run):
             else:
                 self.peers[there] = self.board
                 for feed, how in self.everywhere:
-                    self.board.subscribe(feed.topic, self.subscriber(feed, how))
+                    self.subscribe(feed, how)
                 self.everywhere = []
+
+    def subscribe(self, feed: Any, how: str) -> None:
+        """Subscribes with a callback; again, where there was no memory."""
+        while True:
+            try:
+                self.board.subscribe(feed.topic, self.subscriber(feed, how))
+            except MemoryError:
+                continue
+            return
 
     def make_node(self) -> None:
         self.everywhere: list[Any] = []

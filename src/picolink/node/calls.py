@@ -162,6 +162,7 @@ class Calls:
         self.open: dict[int, Call] = {}
         self._next_ref = 0x3030  # both bytes none that frames must stuff, for a while
         self._ungranted: list[Call] = []  # those to which room is still to be given
+        self._untold: list[Call] = []  # those that were given up, and the peer does not know
         self.closed: PicolinkError | None = None
 
     def start(
@@ -316,14 +317,19 @@ class Calls:
 
     def cancel(self, call: Call) -> None:
         """Gives a call up. What was not sent is taken back; the peer stops what it does for it."""
-        if self.open.pop(call.ref, None) is None:
-            return
+        if self.open.pop(call.ref, None) is not None:
+            self._take_back(call)
+
+    def _take_back(self, call: Call) -> None:
         out = self.session.out
         if not out.short.take_back(CALL, call.ref) and not out.long.take_back(CALL, call.ref):
             message = call.message
             assert message is not None
-            about = pack("<BH", message.kind & LONG, message.id)
-            self.session.send(CANCEL, call.ref, about)
+            try:
+                about = pack("<BH", message.kind & LONG, message.id)
+                self.session.send(CANCEL, call.ref, about)
+            except MemoryError:  # soon: else the peer would go on with it
+                self._untold.append(call)
 
     def give_up(self, call: Call, why: str) -> None:
         """Ends a call that nobody waits for any more."""
@@ -351,6 +357,10 @@ class Calls:
             ungranted, self._ungranted = self._ungranted, []
             for call in ungranted:
                 self.grant(call, 0)
+        if self._untold:
+            untold, self._untold = self._untold, []
+            for call in untold:
+                self._take_back(call)
         for call in list(self.open.values()):
             deadline_ms = call.deadline_ms
             if deadline_ms is None:
