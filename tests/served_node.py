@@ -10,6 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
+
+import picolink
 from picolink.node.closing import stop
 from picolink.node.node import Node
 from picolink.node.opening import open_all
@@ -66,6 +69,23 @@ def served(declare: Callable[[Node], object]) -> Iterator[Served]:
         yield serving
     finally:
         serving.close()
+
+
+def fixtures(declare: Callable[[Node], object]) -> tuple[Any, Any]:
+    """For a file of tests: its `serving`, a node as `declare(node)` makes it, and its `board`,
+    which is connected to that."""
+
+    @pytest.fixture
+    def serving() -> Iterator[Served]:
+        with served(declare) as serving:
+            yield serving
+
+    @pytest.fixture
+    def board(serving: Served) -> Iterator[picolink.Board]:
+        with picolink.connect(serving.at) as board:
+            yield board
+
+    return serving, board
 
 
 def until(ready: Any, seconds: float = 5) -> None:

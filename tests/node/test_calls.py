@@ -1,5 +1,7 @@
 """How calls end, what subscribers miss, what outlives a link: whole nodes on a virtual clock."""
 
+import gc
+
 from both import raises, random_for
 from faults import Cable, World
 from virtual_nodes import joined
@@ -354,6 +356,7 @@ def test_a_stream_that_fails_brings_what_it_had():
 
 
 def test_100_kb_go_on_over_another_link():
+    gc.collect()  # what other tests left lies between
     world = World(random_for("move"))
     host, board, usb = joined(world, kind="text", mtu_bytes=1000, delay_ms=5)
     for node in (host, board):

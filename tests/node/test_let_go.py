@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from served_node import Served, served, until
+from served_node import Served, fixtures, served, until
 
 import picolink
 from picolink.core.errors import NotDone, UnknownCommand
@@ -35,16 +35,7 @@ def declare(node: Node) -> None:
         await asyncio.Event().wait()
 
 
-@pytest.fixture
-def serving() -> Iterator[Served]:
-    with served(declare) as serving:
-        yield serving
-
-
-@pytest.fixture
-def board(serving: Served) -> Iterator[picolink.Board]:
-    with picolink.connect(serving.at) as board:
-        yield board
+serving, board = fixtures(declare)
 
 
 @contextlib.contextmanager

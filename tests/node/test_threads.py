@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from both import SEED, count
-from served_node import Served, served, until
+from served_node import Served, fixtures, served, until
 
 import picolink
 from picolink.core.errors import LinkError, NotDone, PicolinkError, Unknown, UsageError
@@ -38,16 +38,7 @@ def declare(node: Node) -> None:
         await asyncio.Event().wait()
 
 
-@pytest.fixture
-def serving() -> Iterator[Served]:
-    with served(declare) as serving:
-        yield serving
-
-
-@pytest.fixture
-def board(serving: Served) -> Iterator[picolink.Board]:
-    with picolink.connect(serving.at) as board:
-        yield board
+serving, board = fixtures(declare)
 
 
 def test_publish_of_an_idle_program_arrives_at_once(serving: Served) -> None:
@@ -470,11 +461,6 @@ def clock(serving: Served) -> Iterator[None]:
     thread.join()
 
 
-def slow_consumer(seconds: float) -> None:
-    """Takes its time."""
-    threading.Event().wait(seconds)
-
-
 @pytest.mark.parametrize("queue", ["all", "latest"])
 def test_readings_for_a_while_end_for_a_slow_consumer(
     board: picolink.Board, clock: None, queue: str
@@ -483,7 +469,7 @@ def test_readings_for_a_while_end_for_a_slow_consumer(
     for reading in board.readings("clock", seconds=0.3, queue=queue):
         came.append(reading)
         assert len(came) < 20
-        slow_consumer(0.05)
+        time.sleep(0.05)  # it takes its time
     assert len(came) > 1
 
 
@@ -493,7 +479,7 @@ async def test_readings_for_a_while_end_for_a_slow_task(serving: Served, clock: 
         async for reading in board.readings("clock", seconds=0.3):
             came.append(reading)
             assert len(came) < 20
-            slow_consumer(0.05)  # also the loop's
+            time.sleep(0.05)  # noqa: ASYNC251  # it takes its time, also the loop's
         assert len(came) > 1
 
 
@@ -501,7 +487,7 @@ def test_the_latest_is_new_when_it_is_wanted(board: picolink.Board, clock: None)
     feed = board.subscribe("clock", queue="latest")
     next(feed)
     for _ in range(5):
-        slow_consumer(0.2)
+        time.sleep(0.2)  # it takes its time
         wanted = time.monotonic()
         assert next(feed).value > wanted - 0.1
     feed.close()

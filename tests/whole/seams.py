@@ -236,9 +236,8 @@ class ThreadKit(Kit):
         for module in self.modules:
             if "normalise" in module.__dict__:
                 module.__dict__["normalise"] = lambda address: address
-        del self.package(
-            "node.wait_thread"
-        ).Host.__del__  # a program that is killed lets go of nothing
+        # A program that is killed lets go of nothing.
+        del self.package("node.wait_thread").Host.__del__
         # Real handlers of signals are nobody's here: `threads.point` keeps the same rule.
         signals = self.package("node.signals")
         signals.Lock = lambda: None  # the Host makes its own

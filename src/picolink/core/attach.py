@@ -20,7 +20,7 @@ if MYPY:
     Flight = tuple[int, int, int, Message | None, int, int]
 
 _NONE: "list[Flight]" = []
-_DOUBT = 9
+_DOUBT = 9  # at which fragments halve
 _REORDER = 3  # a packet is lost when one sent so much later has arrived
 
 
@@ -28,7 +28,7 @@ class Attach:
     """The numbers of one attach, both directions. Times are milliseconds of the caller's clock."""
 
     dialed = False  # from here
-    doubt = 0  # whether smaller packets would be lost less, see `_lost`
+    doubt = 0  # whether smaller packets would be lost less, see `_doubted`
 
     def __init__(self, session: "Session", port: "Port", tag: int, now_ms: int) -> None:
         self.session = session

@@ -10,11 +10,11 @@ from typing import Any
 from ..core.session import Session
 from ..core.timing import TIMES
 from ..links.forgiving import normalise
-from .calls import check_limits
 from .closing import stop
 from .host import host_name
 from .invoke import guarded
 from .items import Reading
+from .limits import check_limits
 from .node import Node
 from .opening import start
 from .peer import Peer

@@ -19,10 +19,11 @@ from ..core.session import Session
 from ..core.timing import TIMES
 from . import signals
 from .after import after
-from .calls import Call, Calls, Items, check_limits, milliseconds
+from .calls import Call, Calls, Items, milliseconds
 from .feed import Feed, Intake, forget_forsaken
 from .items import Reading, reading
 from .lead import EVER
+from .limits import check_limits
 from .line import Line
 from .node import Node
 from .subscriber import begin, wall_s

@@ -67,16 +67,6 @@ def milliseconds(timeout_s: float | None) -> int | None:
     return int(timeout_s * 1000) or int(timeout_s > 0)
 
 
-def check_limits(count: "Any", seconds: "Any") -> "Any":
-    """Refuses what is no number of readings, or no time to take them for; returns `seconds`, None
-    for ever."""
-    if count is not None and not isinstance(count, int):
-        raise UsageError("count=%r: how many readings, or None" % (count,))
-    if seconds is not None and (not isinstance(seconds, (int, float)) or not seconds >= 0):
-        raise UsageError("seconds=%r: for how long, or None" % (seconds,))
-    return seconds if seconds is not None and seconds < 1e9 else None
-
-
 class Call:
     """A call under way. `done` tells when `value` or `error` is there; `on_end` is called then."""
 
@@ -143,7 +133,7 @@ class Items:
         return self.last is not None and self.next == self.last[0] & 0xFFFF
 
 
-def _begun(error: PicolinkError) -> PicolinkError:
+def _ran(error: PicolinkError) -> PicolinkError:
     """`error` of a call that was run, whatever such an error says else."""
     error.begun = True
     return error
@@ -161,8 +151,7 @@ class Calls:
         self.session = session
         self.open: dict[int, Call] = {}
         self._next_ref = 0x3030  # both bytes none that frames must stuff, for a while
-        self._ungranted: list[Call] = []  # those to which room is still to be given
-        self._untold: list[Call] = []  # those that were given up, and the peer does not know
+        self._unsaid: list[Any] = []  # method and arguments of what there was no memory to say
         self.closed: PicolinkError | None = None
 
     def start(
@@ -225,7 +214,7 @@ class Calls:
         try:
             if not body:
                 why = "the answer to %s is too large for us; it was run" % call.name
-                self._end(call, None, _begun(TooBig(why)))
+                self._end(call, None, _ran(TooBig(why)))
             elif what == REPLY:
                 value = decode(kind, body)
                 if items is None:
@@ -281,7 +270,7 @@ class Calls:
             call.items.drain()
         elif "items" in meta:
             # Its function may have run, as one does that returns an iterator.
-            self.abandon(call, _begun(BadArguments("%s is a stream: use stream()" % call.name)))
+            self.abandon(call, _ran(BadArguments("%s is a stream: use stream()" % call.name)))
 
     def _error(self, name: str, kind: str, message: str, traceback: str) -> PicolinkError:
         peer = self.session.peer_name
@@ -294,7 +283,7 @@ class Calls:
         if kind in _ERRORS:
             return _ERRORS[kind]("%s: %s" % (name, message))
         if kind in ("BadArgumentsError", "TooBigError"):  # it has begun (spec 6.5.1)
-            return _begun(_ERRORS[kind[:-5]]("%s: %s" % (name, message)))
+            return _ran(_ERRORS[kind[:-5]]("%s: %s" % (name, message)))
         return RemoteError("%s at %s: %s: %s" % (name, peer, kind, message), kind, traceback)
 
     def _end(self, call: Call, value: "Any", error: Exception | None = None) -> None:
@@ -313,7 +302,7 @@ class Calls:
                 self.session.send(CREDIT, call.ref, pack("<I", room & CLOCK))
                 items.granted = room
             except MemoryError:  # soon: else nothing more would come
-                self._ungranted.append(call)
+                self._unsaid.append((self.grant, call, 0))
 
     def cancel(self, call: Call) -> None:
         """Gives a call up. What was not sent is taken back; the peer stops what it does for it."""
@@ -329,7 +318,7 @@ class Calls:
                 about = pack("<BH", message.kind & LONG, message.id)
                 self.session.send(CANCEL, call.ref, about)
             except MemoryError:  # soon: else the peer would go on with it
-                self._untold.append(call)
+                self._unsaid.append((self._take_back, call))
 
     def give_up(self, call: Call, why: str) -> None:
         """Ends a call that nobody waits for any more."""
@@ -353,14 +342,10 @@ class Calls:
     def expire(self, now_ms: int) -> int | None:
         """Ends the calls whose deadline has passed; returns the next deadline."""
         earliest = None
-        if self._ungranted:
-            ungranted, self._ungranted = self._ungranted, []
-            for call in ungranted:
-                self.grant(call, 0)
-        if self._untold:
-            untold, self._untold = self._untold, []
-            for call in untold:
-                self._take_back(call)
+        if self._unsaid:
+            unsaid, self._unsaid = self._unsaid, []
+            for say, *about in unsaid:
+                say(*about)
         for call in list(self.open.values()):
             deadline_ms = call.deadline_ms
             if deadline_ms is None:
@@ -368,7 +353,7 @@ class Calls:
             if deadline_ms <= now_ms:
                 if call.items is not None:
                     error = BadArguments("%s is no stream: use call(); it was run" % call.name)
-                    self._end(call, None, _begun(error))
+                    self._end(call, None, _ran(error))
                 else:
                     self.abandon(call, self._timeout(call.name, _sent(call)))
             elif earliest is None or deadline_ms < earliest:

@@ -62,8 +62,10 @@ class Reading:
             self._told = ""
             item = self.item(value)
         else:
+            from .trace import kind_of
+
             item = self._failed(error)
-            kind = item[3].split(":")[0]
+            kind = kind_of(error)
             if kind != self._told:  # once, until it works again
                 self._told = kind
                 self.node.report(error)

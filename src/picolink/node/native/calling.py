@@ -45,12 +45,6 @@ def mapped(
     return heard
 
 
-def _no_text() -> Exception:
-    from ..trace import Failed, kind_once_begun
-
-    return Failed(kind_once_begun("BadArguments"), "its result has no form as text")
-
-
 class Calls:
     """`call/<command>`, answered under `reply/<command>`."""
 
@@ -128,4 +122,7 @@ class Calls:
                 raise ValueError
             return text
         except Exception:  # whatever it is: the call is answered
-            return self._answer(number, None, _no_text())
+            from ..trace import once_begun
+
+            no_text = BadArguments("its result has no form as text")
+            return self._answer(number, None, once_begun(self._node, no_text))
