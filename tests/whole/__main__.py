@@ -52,7 +52,10 @@ def main() -> int:
     tally = Tally()
     try:
         for seed in range(int(options.seed), int(options.seed) + options.count):
-            tally.add(seed, runner.run_seed(seed, kits))
+            found = runner.run_seed(seed, kits)
+            tally.add(seed, found)
+            for kind, detail in found:
+                print(f"seed {seed}: {kind}: {detail[:200]}", flush=True)
     finally:
         print(tally.summary())
     return 1 if tally.kinds else 0

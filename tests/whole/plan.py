@@ -37,7 +37,7 @@ def make(draw, kits=("host", "board", "threads")):
     plan = {
         "seed": draw.below(1 << 30),
         "switches": draw.below(4) * 10,
-        "lasts_ms": TROUBLE_MS,
+        "lasts_ms": TROUBLE_MS + 1000,  # no action comes later
         "wires": wires,
         "nodes": nodes,
         "actions": [],

@@ -85,6 +85,7 @@ class Run:
         if self.kit.name == "host":  # `serve`; for each peer this program's, and its connection's
             return 2 + 2 * peers
         links = len(self.node.drivers) + len(self.node.listeners)  # each has a task that waits
+        links += sum(driver._writing for driver in self.node.drivers)  # its sign of life, just now
         return 3 + 2 * peers + links
 
     def on_error(self, what, error):
