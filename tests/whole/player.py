@@ -82,11 +82,11 @@ class Run:
     def tasks_at_rest(self):
         """How many tasks or threads there are when nothing is under way."""
         peers = len(self.player.spec["dials"])
-        if self.kit.name == "host":  # `serve`; for each peer this program's, and its connection's
-            return 2 + 2 * peers
+        if self.kit.name == "host":  # `serve`, and for each peer its connection's
+            return 2 + peers
         links = len(self.node.drivers) + len(self.node.listeners)  # each has a task that waits
         links += sum(driver._writing for driver in self.node.drivers)  # its sign of life, just now
-        return 3 + 2 * peers + links
+        return 3 + peers + links
 
     def on_error(self, what, error):
         """Something escaped from the node's own loops."""
@@ -152,28 +152,21 @@ class Run:
     async def live(self):
         """Keeps a peer for each node that it dials, as a program does that wants to go on."""
         for number, wire in enumerate(self.player.spec["dials"]):
-            self.kit.spawn(self.process, lambda wire=wire, number=number: self.keep(wire, number))
+            self.dial(wire, number)
         for name in self.player.spec["calls_back"]:
             self.peers[name] = self.node.peer(name)
         while not self.leaving:
             await self.kit.asyncio.sleep(0.25)
 
-    async def keep(self, wire, number):
-        """One peer, made anew where it says that it never tries again."""
-        sleep = self.kit.asyncio.sleep
+    def dial(self, wire, number):
+        """One peer. It tries again by itself, whatever happens."""
         there = self.world.wires[wire].listener_name
-        while not self.leaving:
-            if self.player.spec["flavour"] == "aio" and self.kit.name == "host":
-                self.kit.package("node.opening").start(self.node)
-                peer = self.kit.package("node.aio").Board(self.node, "sim:" + wire)
-            else:
-                peer = self.node.peer("sim:" + wire)
-            self.peers[there if number == 0 else there + str(number)] = peer
-            while not self.leaving and peer.failed is None:
-                await sleep(1)
-            if not self.leaving:
-                await peer.close()
-                await sleep(0.5)
+        if self.player.spec["flavour"] == "aio" and self.kit.name == "host":
+            self.kit.package("node.opening").start(self.node)
+            peer = self.kit.package("node.aio").Board(self.node, "sim:" + wire)
+        else:
+            peer = self.node.peer("sim:" + wire)
+        self.peers[there if number == 0 else there + str(number)] = peer
 
     # What the plan has it do
 

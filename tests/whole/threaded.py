@@ -106,12 +106,6 @@ class ThreadedRun(Run):
     def work(self) -> None:
         """Does what is its own to do, until it leaves."""
         while not self.leaving:
-            board = self.board
-            if board is None or board._line.failed is not None:
-                if board is not None:
-                    board.close()
-                self.board = None
-                return
             try:
                 job = self.own.get(timeout=0.5)
             except queue.Empty:

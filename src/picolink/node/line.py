@@ -59,7 +59,8 @@ class Line:
         self.node.aside = self.callbacks.aside
         self.session = self.node.endpoint.new_session(os.urandom(8))
         self.why = "nothing was heard"
-        self.failed: PicolinkError | None = None
+        self.failed: PicolinkError | None = None  # why it is of no use any more
+        self.refused: PicolinkError | None = None  # what the other side said last
         self._driver: Driver | None = None
         self._retry_ms = TIMES["retry"]
         self._retry_at_ms = 0
@@ -90,6 +91,7 @@ class Line:
         """Greets on an open link; the lock is held."""
         driver = Driver(self.node, link, lambda why: self._on_lost(driver, why))
         self._driver = driver  # before it is used: the link may be lost already
+        self.refused = None
         link.on_text = self._on_text
         Dialer(self.node.endpoint, driver.port, self.session, self, self.node.now_ms())
         driver.drain()
@@ -130,8 +132,8 @@ class Line:
                     raise CannotConnect(f"{self.address}: {found}")
                 continue
             self.host.turn(min(end_ms, diagnose_ms))
-        if self.failed is not None:
-            raise self.failed
+        if self.refused is not None:
+            raise self.refused
         if not (self.session.attach is not None):
             raise CannotConnect(self._reason(link, timeout_s))
         name = f"picolink {self.session.peer_name}"
@@ -145,7 +147,7 @@ class Line:
         return self._driver is None
 
     def _settled(self) -> bool:
-        return (self.session.attach is not None) or self.failed is not None
+        return self.session.attach is not None or self.refused is not None
 
     def _diagnose(self, link: Any) -> Any:
         def wait(milliseconds: int) -> bytes:
@@ -209,8 +211,14 @@ class Line:
             self.on_forgotten(session)
 
     def on_refused(self, session: Session, why: str) -> None:
-        """The other side does not want us."""
-        self.failed = Refused(f"{self.address} refused: {why}")
+        """The other side does not want us. Once we were connected it is asked again, later."""
+        self.refused = Refused(f"{self.address} refused: {why}")
+        driver = self._driver
+        if driver is not None and self._thread is not None:
+            retry_ms = min(2 * self._retry_ms, TIMES["retry_max"])
+            driver.lost(f"refused: {why}")
+            self._retry_ms = retry_ms
+            self._retry_at_ms = self.node.now_ms() + retry_ms
 
     def on_forgotten(self, session: Session) -> None:
         """The board was restarted: a new session begins, with the same subscriptions."""
@@ -235,27 +243,38 @@ class Line:
         """Goes on over another link: what is under way, either way, arrives over that one."""
         link = self._open(address, timeout_s)
         with self.host.lock:
-            old, self._driver = self._driver, None
+            old = self._use(None)
+            before = self._target, self.address
             driver = self._attach(link)
             self._target = address
             self.address = shown(address)
 
         def moved() -> bool:
             attach = self.session.attach
-            return self.failed is not None or (attach is not None and attach.port is driver.port)
+            return attach is not None and attach.port is driver.port
 
-        self.wait(moved, self.node.now_ms() + int(timeout_s * 1000))
+        self.wait(
+            lambda: moved() or self.refused is not None,
+            self.node.now_ms() + int(timeout_s * 1000),
+        )
         with self.host.lock:
             if not moved():
-                self._driver = old
-                driver.lost("nobody answered")
+                tried = self._use(old if old in self.node.drivers else None)  # or lost meanwhile
+                self._target, self.address = before
+                if tried is not None:
+                    tried.lost("nobody answered")
+                if self.refused is not None:
+                    raise self.refused
                 raise CannotConnect(
-                    f"no picolink node answered on {self.address} in {timeout_s:g} s"
+                    f"no picolink node answered on {shown(address)} in {timeout_s:g} s"
                 )
-            if self.failed is not None:
-                raise self.failed
             if old is not None:
                 old.lost("moved to another link")
+
+    def _use(self, driver: Driver | None) -> Driver | None:
+        """Goes on with `driver`; returns the one before."""
+        before, self._driver = self._driver, driver
+        return before
 
     # Threads
 
@@ -326,6 +345,7 @@ class Line:
         finally:
             if mine:
                 with self.host.lock:
+                    self.node.peers.remove(self)  # type: ignore[arg-type]
                     self.host.close()
                     if self.node.host is self.host:
                         self.node.host = self.node.aside = None

@@ -40,6 +40,7 @@ class Peer:
         self.session: Session | None = None
         self.why = "not tried yet"  # the last reason why there is no link
         self.failed: PicolinkError | None = None  # why it will not be tried again
+        self.refused: PicolinkError | None = None  # what it said last: it is asked again later
         self._keep = keep
         self._driver: Driver | None = None
         self._changed = asyncio.Event()
@@ -73,7 +74,8 @@ class Peer:
                     except BaseException:
                         link.close()
                         raise
-                wait_ms = TIMES["retry"]
+                if self.refused is None:
+                    wait_ms = TIMES["retry"]
                 self._changed.clear()
                 self._driver = driver
                 self._dial()
@@ -124,7 +126,9 @@ class Peer:
         if self._named and session.peer_name == self.address and session.attach is not None:
             self.session = session
         if session is self.session:
-            if self._named and session.attach is None:
+            if session.attach is not None:
+                self.refused = None
+            elif self._named:
                 # Perhaps a later run of its program is connected too.
                 for other in self.node.endpoint.sessions.values():
                     if other.peer_name == self.address and other.attach is not None:
@@ -146,9 +150,9 @@ class Peer:
             self._changed.set()
 
     def on_refused(self, session: "Session", why: str) -> None:
-        """The other side does not want us."""
-        self.failed = Refused("%s refused: %s" % (self.address, why))
-        self._lose(why)
+        """The other side does not want us, now: it may have room later."""
+        self.refused = Refused("%s refused: %s" % (self.address, why))
+        self._lose("refused: " + why)
 
     def on_forgotten(self, session: "Session") -> None:
         """The peer was restarted: a new session begins."""
@@ -178,8 +182,9 @@ class Peer:
 
     async def _connected(self, deadline_ms: int | None) -> "Session":
         while self.session is None or self.session.attach is None:
-            if self.failed is not None:
-                raise self.failed
+            error = self.failed or self.refused
+            if error is not None:
+                raise error
             left_ms = TIMES["dead"]
             if deadline_ms is not None:
                 left_ms = deadline_ms - self.node.now_ms()

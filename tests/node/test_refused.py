@@ -1,0 +1,123 @@
+"""Who was refused is served as soon as there is room, and does not ask again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from served_node import Served, fixtures, served, until
+
+import picolink
+from picolink.core.timing import TIMES
+from picolink.node.closing import stop
+from picolink.node.line import Line
+from picolink.node.node import Node
+from picolink.node.opening import start
+
+CPYTHON_ONLY = "threads of a host"
+
+serving, board = fixtures(lambda node: node.command(name="echo")(lambda value: value))
+
+
+def set_places(serving: Served, places: int) -> None:
+    serving.do(lambda: setattr(serving.node.endpoint, "max_sessions", places))
+
+
+def forget_all(serving: Served) -> None:
+    """As where the node was restarted: it has no session any more, and no place for one."""
+
+    def forget() -> None:
+        endpoint = serving.node.endpoint
+        endpoint.max_sessions = 0
+        for session in list(endpoint.sessions.values()):
+            endpoint.close(session, serving.node.now_ms())
+        for driver in list(serving.node.drivers):
+            driver.lost("it was restarted")
+
+    serving.do(forget)
+
+
+def test_a_program_whose_place_was_taken(
+    serving: Served, board: picolink.Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused_at: list[float] = []
+    on_refused = Line.on_refused
+
+    def note(line: Line, session: Any, why: str) -> None:
+        refused_at.append(time.monotonic())
+        on_refused(line, session, why)
+
+    monkeypatch.setattr(Line, "on_refused", note)
+    feed = board.subscribe("door")
+    until(lambda: serving.do(lambda: serving.node.topics.get("door")))
+    forget_all(serving)
+    until(lambda: len(refused_at) >= 3)
+    pauses_s = [after - before for before, after in itertools.pairwise(refused_at)]
+    assert min(pauses_s) >= TIMES["retry"] / 1000
+    with pytest.raises(picolink.NotDone, match="no link to served"):
+        board.call("echo", 1, timeout_s=0.05)
+    set_places(serving, 4)
+    assert board.call("echo", 2) == 2
+    until(lambda: serving.do(lambda: serving.node.topics.get("door")))
+    serving.do(lambda: serving.node.publish("door", "open"))
+    assert next(feed).value == "open"
+
+
+def test_a_peer_is_told_at_once_and_connected_later(serving: Served) -> None:
+    set_places(serving, 0)
+
+    async def run() -> None:
+        node = Node("asker", uid=b"uid-asker")
+        start(node)
+        peer = node.peer(serving.at)
+        with pytest.raises(picolink.Refused, match="sessions already"):
+            await peer.ready()
+        with pytest.raises(picolink.Refused, match="sessions already"):
+            await peer.call("echo", 1)
+        serving.node.endpoint.max_sessions = 4
+        while True:
+            try:
+                await peer.ready()
+                break
+            except picolink.Refused:
+                await asyncio.sleep(0.01)
+        assert await peer.call("echo", 2) == 2
+        await peer.close()
+        stop(node)
+
+    asyncio.run(asyncio.wait_for(run(), 20))
+
+
+def test_a_first_connect_is_refused_at_once(serving: Served) -> None:
+    set_places(serving, 0)
+    node = Node("asker", uid=b"uid-asker")
+    for _ in range(3):
+        with pytest.raises(picolink.Refused, match="sessions already"):
+            picolink.connect(serving.at, node=node)
+    assert node.peers == []  # nothing is left of them
+
+
+def test_a_refused_move_leaves_all_as_it_was(serving: Served, board: picolink.Board) -> None:
+    with served(lambda node: None) as other:
+        set_places(other, 0)
+        with pytest.raises(picolink.Refused, match="sessions already"):
+            board.move(other.at)
+        assert board.address == serving.at
+        assert board.call("echo", 1) == 1
+        serving.do(lambda: [driver.lost("a cut") for driver in list(serving.node.drivers)])
+        assert board.call("echo", 2) == 2
+
+
+def test_the_link_is_lost_while_a_move_fails(serving: Served, board: picolink.Board) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor() as pool:
+        moving = pool.submit(board.move, f"tcp:127.0.0.1:{silent.getsockname()[1]}", 0.5)
+        with silent.accept()[0]:
+            serving.do(lambda: [driver.lost("a cut") for driver in list(serving.node.drivers)])
+            with pytest.raises(picolink.CannotConnect, match="no picolink node answered"):
+                moving.result(10)
+        assert board.call("echo", 1) == 1
