@@ -134,6 +134,11 @@ class Attach:
         self.room_bytes = max(MIN_MTU_BYTES - OVERHEAD_BYTES, self.room_bytes // 2)
 
     def _measured(self, rtt_ms: int, size: int) -> None:
+        room_bytes = self.room_bytes
+        if room_bytes < self.full_room_bytes and size > room_bytes:
+            self.room_bytes = min(room_bytes + room_bytes // 2, self.full_room_bytes)
+        if rtt_ms == self.srtt_ms and not self.var_ms and not self.losses:
+            return  # all of the following is so already
         if self.srtt_ms < 0:
             self.srtt_ms = rtt_ms
             self.var_ms = rtt_ms // 2
@@ -141,9 +146,6 @@ class Attach:
             self.var_ms += (abs(self.srtt_ms - rtt_ms) - self.var_ms) // 4
             self.srtt_ms += (rtt_ms - self.srtt_ms) // 8
         self.losses = 0
-        room_bytes = self.room_bytes
-        if room_bytes < self.full_room_bytes and size > room_bytes:
-            self.room_bytes = min(room_bytes + room_bytes // 2, self.full_room_bytes)
         # A queue before a slow line grows by a window at once; and the peer may keep an
         # acknowledgement back for TIMES["ack"].
         self.usual_ms = self.srtt_ms + max(4 * self.var_ms, self.srtt_ms) + 2 * TIMES["ack"]

@@ -104,17 +104,19 @@ class Lane:
 
     def take(self, message: Message, room: int) -> tuple[int, int]:
         """The next range to send of `message`, which `ready` returned; at most `room` bytes."""
-        if not message.at:
+        start = message.at
+        if not start:
             self.open.append(message)
         if message.holes:
             start, last = message.holes.pop()
             end = min(start + room, last)
             if end < last:
                 message.holes.append((end, last))
+            done = not message.sending()
         else:
-            start = message.at
             message.at = end = min(start + room, len(message.body))
-        if not message.sending():
+            done = end == len(message.body)
+        if done:
             self.waiting.pop(0)
         return start, end
 
@@ -122,7 +124,7 @@ class Lane:
         """The peer has the whole of `message`."""
         self.bytes -= len(message.body)
         self.open.remove(message)
-        if message.sending():
+        if self.waiting and message.sending():
             self.waiting.remove(message)
 
     @seldom

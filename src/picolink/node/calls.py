@@ -193,22 +193,11 @@ class Calls:
         self.open[ref] = call
         return call
 
-    def on_message(self, kind: int, ref: int, body: bytes) -> None:
-        """Takes the peer's answer to a call."""
+    def on_message(self, kind: int, ref: int, body: bytes, again: bool = False) -> None:
+        """Takes the peer's answer to a call; `again`: for which there was no memory before."""
         call = self.open.get(ref)
         if call is None:
             return  # it was given up meanwhile
-        try:
-            self._take(call, kind, body)
-        except MemoryError:
-            gc.collect()
-            try:
-                self._take(call, kind, body)
-            except MemoryError:
-                why = "there was no memory for what %s answered" % self.session.peer_name
-                self.give_up(call, why)
-
-    def _take(self, call: Call, kind: int, body: bytes) -> None:
         what = kind & 0x8F  # 0x80: of a later version
         items = call.items
         try:
@@ -240,7 +229,12 @@ class Calls:
                 assert items.last is not None
                 self._end(call, None, items.last[1])
         except MemoryError:
-            raise
+            if again:
+                why = "there was no memory for what %s answered" % self.session.peer_name
+                self.give_up(call, why)
+            else:
+                gc.collect()
+                self.on_message(kind, ref, body, True)
         except Exception as error:  # what came is no answer
             why = "%s answered %s with what can't be read (%s)"
             error = RemoteError(why % (self.session.peer_name, call.name, error))

@@ -67,9 +67,9 @@ class Talk:
         node = self.node
         out = self.session.out
         if (
-            not ref or ref in self.running or ref in self.outgoing or not body
-            or self.cancelled or len(self.running) >= _MAX_RUNNING
-            or len(out.short.waiting) > _MANY_OWED or out.long.waiting
+            not ref or not body or self.cancelled or ref in self.outgoing
+            or (self.running and (ref in self.running or len(self.running) >= _MAX_RUNNING))
+            or out.long.waiting or (out.short.waiting and len(out.short.waiting) > _MANY_OWED)
         ):  # fmt: skip
             if not self._may_begin(ref, body):
                 return
@@ -149,7 +149,7 @@ class Talk:
             if passes(problem):
                 raise
             error = problem  # it is no value, or there is no room for it
-        late = self.running.pop(ref, None) is not None
+        late = self.running and self.running.pop(ref, None) is not None
         if error is not None:
             self.fail(ref, error, 0, True)
         if late:
