@@ -356,8 +356,14 @@ class Calls:
 
     def _timeout(self, name: str, sent: bool) -> Exception:
         peer = self.session.peer_name or "the peer"
+        if not sent and self.session.attach is not None:
+            return NotDone("%s was never sent: %s took nothing more in time" % (name, peer))
         if not sent:
-            return NotDone("%s was never sent: no link to %s before the deadline" % (name, peer))
+            why = "%s was never sent: no link to %s before the deadline" % (name, peer)
+            for each in self.session.data.node.peers:
+                if each.session is self.session and each.why:
+                    why += " (%s)" % each.why
+            return NotDone(why)
         if self.session.attach is None:
             why = "%s was sent, then the link to %s was lost: it may be done"
         else:
