@@ -12,7 +12,7 @@ class CuttingProxy:
     """Listens on `port` (loopback) and passes everything on to `to`."""
 
     def __init__(self, to: tuple[str, int], seed: int) -> None:
-        self._to = to
+        self.to = to
         self._random = random.Random(seed)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -39,7 +39,7 @@ class CuttingProxy:
     def _accept(self) -> None:
         here, _ = self._listener.accept()
         try:
-            there = socket.create_connection(self._to)
+            there = socket.create_connection(self.to)
         except OSError:  # the board is not listening yet
             here.close()
             return

@@ -69,20 +69,39 @@ def test_every_byte_goes_again_until_it_is_there():
 def test_take_back():
     box = Outbox(0)
     first = box.short.add(1, 1, b"first")
-    second = box.short.add(1, 2, b"second")
+    others = [box.short.add(1, ref, b"other") for ref in range(2, 6)]
     box.short.take(first, 100)
     assert not box.short.take_back(1, 1)  # sent
     assert not box.short.take_back(2, 2)  # another kind
-    assert box.short.take_back(1, 2)
-    assert second.kind == NOTHING and second.body == b"\x00"
-    assert box.pick() is second  # its id is spent, so that nothing waits for it
-    box.short.take(second, 100)
+    assert box.short.take_back(1, 3) and box.short.take_back(1, 4)
+    # Nothing is left of them, and no id is left out: that would stop the peer's window.
+    assert box.short.waiting == [others[0], others[3]]
+    assert [message.id for message in box.short.waiting] == [1, 2]
+    assert box.short.add(1, 6, b"new").id == 3
+    box.short.take(others[0], 100)
     first.delivered(0, 5)
-    second.delivered(0, 1)
-    assert box.short.bytes == 0
-    long = box.long.add(1, 7, bytes(1000))
-    assert box.long.take_back(1, 7) and long.kind == LONG | NOTHING and long.body == b"\x00"
-    assert box.long.bytes == 1
+    others[0].delivered(0, 5)
+    assert box.short.bytes == 8
+    assert box.long.add(1, 7, bytes(1000)).kind & LONG
+    assert box.long.take_back(1, 7) and not box.long.bytes and not box.long.waiting
+
+
+def test_ids_wrap_where_a_message_is_taken_back():
+    box = Outbox(0xFFFE)
+    messages = [box.short.add(1, i, b"x") for i in range(5)]
+    box.short.take(messages[0], 100)
+    assert box.short.take_back(1, 1)
+    assert [message.id for message in box.short.waiting] == [0xFFFF, 0, 1]
+    assert box.short.next_id == 2
+
+
+def test_what_waits_to_be_sent_again_keeps_its_id():
+    box = Outbox(0)
+    messages = [box.short.add(1, i, b"abcd") for i in range(3)]
+    box.short.take(messages[0], 100)
+    messages[0].lost(0, 4)
+    assert box.short.take_back(1, 1)
+    assert [message.id for message in box.short.waiting] == [0, 1]
 
 
 def test_what_was_taken_back_and_lost_is_sent_again_as_nothing():

@@ -133,7 +133,7 @@ def test_on_log_may_exit(serving: Served) -> None:
         raise SystemExit(1)
 
     with picolink.connect(serving.at, on_log=on_log, on_error=errors.append) as board:
-        board._line._on_text(b"one\ntwo\n")
+        board._line.on_text(b"one\ntwo\n")
         until(lambda: len(errors) == 2)
     assert lines == ["one", "two"]
 
@@ -223,7 +223,7 @@ def test_a_link_that_opened_only_after_the_close_is_closed(
     link = Link()
     line = board._line
     board.close()
-    monkeypatch.setattr(line, "_open", lambda *_: link)
+    monkeypatch.setattr(line, "open", lambda *_: link)
     line._reconnect()
     assert link.closed
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import socket
 import time
@@ -10,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from cutting_proxy import CuttingProxy
 from served_node import Served, fixtures, served, until
 
 import picolink
@@ -17,7 +19,7 @@ from picolink.core.timing import TIMES
 from picolink.node.closing import stop
 from picolink.node.line import Line
 from picolink.node.node import Node
-from picolink.node.opening import start
+from picolink.node.opening import open_all, start
 
 CPYTHON_ONLY = "threads of a host"
 
@@ -122,3 +124,90 @@ def test_the_link_is_lost_while_a_move_fails(serving: Served, board: picolink.Bo
             with pytest.raises(picolink.CannotConnect, match="no picolink node answered"):
                 moving.result(10)
         assert board.call("echo", 1) == 1
+
+
+def test_who_takes_connections_and_closes_them_is_not_asked_without_a_pause(
+    serving: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a proxy does whose own connection is gone."""
+    dialed_at: list[float] = []
+    open_link = Line.open
+
+    def note(line: Line, address: str, timeout_s: float) -> Any:
+        dialed_at.append(time.monotonic())
+        return open_link(line, address, timeout_s)
+
+    host, port = serving.at.removeprefix("tcp:").split(":")
+    with contextlib.closing(CuttingProxy((host, int(port)), 1)) as proxy:
+        with picolink.connect(f"tcp:127.0.0.1:{proxy.port}") as board:
+            assert board.call("echo", 1) == 1
+            monkeypatch.setattr(Line, "open", note)
+            proxy.to = (host, 1)  # where nobody listens
+            proxy.cut()
+            until(lambda: len(dialed_at) >= 4)
+            pauses_s = [after - before for before, after in itertools.pairwise(dialed_at)]
+            assert min(pauses_s) >= TIMES["retry"] / 1000
+            proxy.to = (host, int(port))
+            assert board.call("echo", 2) == 2
+
+
+def test_calls_that_waited_for_room_are_run(serving: Served) -> None:
+    async def run() -> None:
+        node = Node("asker", uid=b"uid-asker")
+        start(node)
+        peer = node.peer(serving.at)
+        assert await peer.call("echo", 1) == 1
+        await asyncio.to_thread(forget_all, serving)
+        calls = [asyncio.create_task(peer.call("echo", number)) for number in range(5)]
+        await asyncio.to_thread(until, lambda: peer.refused is not None)
+        calls += [asyncio.create_task(peer.call("echo", number)) for number in range(5, 10)]
+        await asyncio.sleep(0)
+        await asyncio.to_thread(set_places, serving, 4)
+        assert await asyncio.gather(*calls) == list(range(10))
+        await peer.close()
+        stop(node)
+
+    asyncio.run(asyncio.wait_for(run(), 20))
+
+
+def test_calls_that_were_never_sent_keep_no_place(serving: Served, board: picolink.Board) -> None:
+    forget_all(serving)
+    until(lambda: board._line.refused is not None)
+    for number in range(200):
+        with pytest.raises(picolink.NotDone):
+            board.call("echo", number, timeout_s=0.001)
+    set_places(serving, 4)
+    assert board.call("echo", 1) == 1
+
+
+def test_an_address_that_dials_is_nothing_to_run_on(capsys: pytest.CaptureFixture[str]) -> None:
+    async def run() -> None:
+        node = Node("asker", uid=b"uid-asker")
+        await open_all(node, ["tcp:127.0.0.1:9"])
+        stop(node)
+
+    asyncio.run(run())
+    assert (
+        "asker: no tcp:127.0.0.1:9: it dials a node: give it to node.peer"
+        in capsys.readouterr().out
+    )
+
+
+def test_an_iterator_ends_with_its_connection(serving: Served) -> None:
+    async def run() -> list[Any]:
+        got = []
+        async with picolink.aio.connect(serving.at) as board:
+            door = await board.subscribe("door")
+
+            async def listen() -> None:
+                async for reading in door:
+                    got.append(reading.value)
+
+            listening = asyncio.create_task(listen())
+            await asyncio.to_thread(until, lambda: "door" in serving.node.topics)
+            await asyncio.to_thread(serving.do, lambda: serving.node.publish("door", "open"))
+            await asyncio.to_thread(until, lambda: got)
+        await listening
+        return got
+
+    assert asyncio.run(asyncio.wait_for(run(), 20)) == ["open"]

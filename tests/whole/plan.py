@@ -117,7 +117,9 @@ def _actions(draw, plan, names):
             most = 90
             for kind in ("reply ", "request "):
                 if call["mode"][: len(kind)] == kind:
-                    most = min(most, 10 + 40_000 // int(call["mode"][len(kind) :]))
+                    size = min(int(call["mode"][len(kind) :]), 4000)
+                    call["mode"] = "%s%d" % (kind, size)
+                    most = min(most, 10 + 40_000 // size)
             call["tokens"] = [
                 "%s.%d" % (call["token"], i) for i in range(10 + draw.below(most - 9))
             ]

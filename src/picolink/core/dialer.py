@@ -28,6 +28,8 @@ class Dialer:
     `on_silence` where nobody answers for as long as makes a link dead.
     """
 
+    same_node = False  # where another one than the session's answers, it is as if it refused
+
     def __init__(
         self, endpoint: "Endpoint", port: "Port", session: "Session", owner: "DialOwner",
         now_ms: int,
@@ -69,7 +71,11 @@ class Dialer:
         self.attach.port.dialer = None
         if session.state == CLOSED:
             return
-        if session.met and (hello.flags & FRESH or hello.uid != session.peer_uid):
+        other = session.met and hello.uid != session.peer_uid
+        if other and self.same_node:
+            self._refused("%s is another node than %s" % (hello.name, session.peer_name), now_ms)
+            return
+        if other or (session.met and hello.flags & FRESH):
             self.endpoint.sessions.pop(session.id, None)
             session.detach("close", "the peer has no memory of the session", now_ms)
             self.owner.on_forgotten(session)

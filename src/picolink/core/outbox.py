@@ -133,12 +133,15 @@ class Lane:
         lost on its way, it does not come late: what is sent again is nothing."""
         for message in self.open + self.waiting:
             if message.ref == ref and message.kind & 0x0F == kind:
-                # Its id is spent: an empty place would stop the peer's low-water mark.
-                message.kind = message.kind & LONG | NOTHING
-                if message.begun():
+                if message.begun():  # its id is spent: without it the peer's window would stand
+                    message.kind = message.kind & LONG | NOTHING
                     return False
-                self.bytes -= len(message.body) - 1
-                message.body = b"\x00"
+                self.waiting.remove(message)
+                self.bytes -= len(message.body)
+                for later in self.waiting:  # nor was any of these sent
+                    if (later.id - message.id) & 0xFFFF < 0x8000:
+                        later.id = (later.id - 1) & 0xFFFF
+                self.next_id = (self.next_id - 1) & 0xFFFF
                 return True
         return False
 

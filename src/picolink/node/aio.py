@@ -112,7 +112,9 @@ class Board(Peer):
         return result
 
     async def close(self) -> None:
-        """Ends the session and the link."""
+        """Ends the session and the link. Who iterates over a subscription comes to its end."""
+        for feed in list(self.feeds):
+            feed.close()
         await super().close()
         if self._owns_node:
             stop(self.node)

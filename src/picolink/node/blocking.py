@@ -25,6 +25,7 @@ from .items import Reading, reading
 from .lead import EVER
 from .limits import check_limits
 from .line import Line
+from .moving import move
 from .node import Node
 from .subscriber import begin, wall_s
 from .suggestion import suggestion
@@ -269,7 +270,7 @@ class Board:
 
     def move(self, address: str, timeout_s: float = 10) -> None:
         """Goes on over another link: what is under way, either way, arrives over that one."""
-        self._usable().move(address, timeout_s)
+        move(self._usable(), address, timeout_s)
 
     def close(self) -> None:
         """Ends the session and closes the link."""

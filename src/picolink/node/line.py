@@ -62,8 +62,9 @@ class Line:
         self.failed: PicolinkError | None = None  # why it is of no use any more
         self.refused: PicolinkError | None = None  # what the other side said last
         self._driver: Driver | None = None
-        self._retry_ms = TIMES["retry"]
+        self._retry_ms = 0  # how long to wait before it is dialed again
         self._retry_at_ms = 0
+        self.moves = threading.Lock()  # one at a time
         self.closed = threading.Event()
         self.lead = Lead(self.host, self.node.now_ms, self.closed)
         self.wait = self.lead.wait
@@ -78,7 +79,8 @@ class Line:
 
     # Connecting
 
-    def _open(self, address: str, timeout_s: float) -> Any:
+    def open(self, address: str, timeout_s: float) -> Any:
+        """Opens a link to `address`."""
         scheme, where, options = split(normalise(address))
         if scheme.endswith("-listen"):
             raise UsageError(
@@ -89,10 +91,10 @@ class Line:
 
     def _attach(self, link: Any) -> Driver:
         """Greets on an open link; the lock is held."""
-        driver = Driver(self.node, link, lambda why: self._on_lost(driver, why))
+        driver = Driver(self.node, link, lambda why: self.on_lost(driver, why))
         self._driver = driver  # before it is used: the link may be lost already
         self.refused = None
-        link.on_text = self._on_text
+        link.on_text = self.on_text
         Dialer(self.node.endpoint, driver.port, self.session, self, self.node.now_ms())
         driver.drain()
         return driver
@@ -101,7 +103,7 @@ class Line:
         """Opens the link and greets, until the node answers."""
         end_ms = self.node.now_ms() + int(timeout_s * 1000)
         signals.protect(self.host.lock)
-        link = self._open(self._target, timeout_s)
+        link = self.open(self._target, timeout_s)
         if start:
             if not hasattr(link, "restart"):
                 raise UsageError(f"start=True works over USB only, not on {self.address}")
@@ -121,7 +123,7 @@ class Line:
                 break
             if self._lost():  # while greeting: the board may be starting
                 self.closed.wait(TIMES["retry"] / 1000)
-                link = self._open(self._target, timeout_s)
+                link = self.open(self._target, timeout_s)
                 with self.host.lock:
                     self._attach(link)
                 continue
@@ -174,22 +176,26 @@ class Line:
             "is node.run(...) running there, with this link?"
         )
 
-    def _on_lost(self, driver: Driver, why: str) -> None:
+    def on_lost(self, driver: Driver, why: str) -> None:
+        """A link is gone; the lock is held."""
         if driver is self._driver:
             self.why = why
             self._driver = None
-            self._retry_ms = TIMES["retry"]
-            self._retry_at_ms = self.node.now_ms()
+            self._pause()
             self.host.wake()
+
+    def _pause(self) -> None:
+        """When to dial again: at once after a connection, ever later where none comes of it."""
+        self._retry_at_ms = self.node.now_ms() + self._retry_ms
+        self._retry_ms = min(max(TIMES["retry"], 2 * self._retry_ms), TIMES["retry_max"])
 
     def _reconnect(self) -> None:
         """Opens the link once more; our own thread does, outside the lock."""
         try:
-            link = self._open(self._target, 5)
+            link = self.open(self._target, 5)
         except Exception as error:  # whatever it is, it is tried again
             self.why = str(error) or type(error).__name__
-            self._retry_at_ms = self.node.now_ms() + self._retry_ms
-            self._retry_ms = min(2 * self._retry_ms, TIMES["retry_max"])
+            self._pause()
             return
         with self.host.lock:
             if self.closed.is_set():
@@ -202,7 +208,9 @@ class Line:
         if session is not self.session or self.closed.is_set():
             return
         driver = self._driver
-        if session.state == "dormant":
+        if session.state == "attached":
+            self._retry_ms = 0
+        elif session.state == "dormant":
             self.why = why or self.why
             if driver is not None and driver in self.node.drivers:
                 Dialer(self.node.endpoint, driver.port, session, self, self.node.now_ms())
@@ -215,10 +223,7 @@ class Line:
         self.refused = Refused(f"{self.address} refused: {why}")
         driver = self._driver
         if driver is not None and self._thread is not None:
-            retry_ms = min(2 * self._retry_ms, TIMES["retry_max"])
             driver.lost(f"refused: {why}")
-            self._retry_ms = retry_ms
-            self._retry_at_ms = self.node.now_ms() + retry_ms
 
     def on_forgotten(self, session: Session) -> None:
         """The board was restarted: a new session begins, with the same subscriptions."""
@@ -239,42 +244,17 @@ class Line:
         if self._driver is not None:
             self._driver.lost("nobody answers")
 
-    def move(self, address: str, timeout_s: float = 10) -> None:
-        """Goes on over another link: what is under way, either way, arrives over that one."""
-        link = self._open(address, timeout_s)
-        with self.host.lock:
-            old = self._use(None)
-            before = self._target, self.address
-            driver = self._attach(link)
-            self._target = address
-            self.address = shown(address)
+    def uses(self, driver: Driver) -> bool:
+        """Whether this is the connection's own link."""
+        return driver is self._driver
 
-        def moved() -> bool:
-            attach = self.session.attach
-            return attach is not None and attach.port is driver.port
-
-        self.wait(
-            lambda: moved() or self.refused is not None,
-            self.node.now_ms() + int(timeout_s * 1000),
-        )
-        with self.host.lock:
-            if not moved():
-                tried = self._use(old if old in self.node.drivers else None)  # or lost meanwhile
-                self._target, self.address = before
-                if tried is not None:
-                    tried.lost("nobody answered")
-                if self.refused is not None:
-                    raise self.refused
-                raise CannotConnect(
-                    f"no picolink node answered on {shown(address)} in {timeout_s:g} s"
-                )
-            if old is not None:
-                old.lost("moved to another link")
-
-    def _use(self, driver: Driver | None) -> Driver | None:
-        """Goes on with `driver`; returns the one before."""
-        before, self._driver = self._driver, driver
-        return before
+    def use(self, driver: Driver, address: str) -> None:
+        """Goes on over `driver`, which is attached; the lock is held."""
+        old, self._driver = self._driver, driver
+        self._target = address
+        self.address = shown(address)
+        if old is not None:
+            old.lost("moved to another link")
 
     # Threads
 
@@ -297,7 +277,8 @@ class Line:
         """Until when our own thread may lead."""
         return self._retry_at_ms if self._down() else EVER
 
-    def _on_text(self, text: bytes) -> None:
+    def on_text(self, text: bytes) -> None:
+        """What stood between frames: lines of the other side's log."""
         self._heard = (self._heard + text)[-4096:]
         lines = (self._text + text).split(b"\n")
         self._text = lines.pop()[-4096:]
@@ -331,10 +312,12 @@ class Line:
                     return
                 mine = True
                 self.closed.set()
+                attach = self.session.attach
                 self.node.endpoint.close(self.session, self.node.now_ms())
+                if attach is not None:
+                    attach.port.drain()  # which may be a link that it moves to
                 driver, self._driver = self._driver, None
                 if driver is not None:
-                    driver.drain()
                     driver.lost("closed here")
                 self.host.wake()
                 self.lead.notify()

@@ -49,6 +49,8 @@ async def open_all(node: "Node", links: "Any") -> None:
 
                 broker, link = link, "MQTT"  # an address may hold a password
                 opened: Any = serve(broker, node)
+            elif link[:4] in ("tcp:", "ble:"):
+                raise PicolinkError("it dials a node: give it to node.peer(...)")
             else:
                 opened = await open_link(link, node)
             add(node, opened)

@@ -41,6 +41,7 @@ class Peer:
         self.why = "not tried yet"  # the last reason why there is no link
         self.failed: PicolinkError | None = None  # why it will not be tried again
         self.refused: PicolinkError | None = None  # what it said last: it is asked again later
+        self._met = False  # whether we were ever connected: then one waits until it has room
         self._keep = keep
         self._driver: Driver | None = None
         self._changed = asyncio.Event()
@@ -74,8 +75,6 @@ class Peer:
                     except BaseException:
                         link.close()
                         raise
-                if self.refused is None:
-                    wait_ms = TIMES["retry"]
                 self._changed.clear()
                 self._driver = driver
                 self._dial()
@@ -88,6 +87,8 @@ class Peer:
             while self._driver is not None and self._driver in self.node.drivers:
                 await self._changed.wait()
                 self._changed.clear()
+                if self.connected:
+                    wait_ms = TIMES["retry"]
             self._driver = None
             if not self._keep:
                 return
@@ -128,6 +129,7 @@ class Peer:
         if session is self.session:
             if session.attach is not None:
                 self.refused = None
+                self._met = True
             elif self._named:
                 # Perhaps a later run of its program is connected too.
                 for other in self.node.endpoint.sessions.values():
@@ -182,9 +184,10 @@ class Peer:
 
     async def _connected(self, deadline_ms: int | None) -> "Session":
         while self.session is None or self.session.attach is None:
-            error = self.failed or self.refused
-            if error is not None:
-                raise error
+            if self.failed is not None:
+                raise self.failed
+            if self.refused is not None and not self._met:
+                raise self.refused
             left_ms = TIMES["dead"]
             if deadline_ms is not None:
                 left_ms = deadline_ms - self.node.now_ms()

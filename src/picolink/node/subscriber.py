@@ -87,8 +87,11 @@ def everywhere(node: "Node", topic: str, queue: str, function: "Any") -> "Any":
             for reading in batch:
                 call(node, function, (reading,), NONE, taken, of)
 
+        def over() -> bool:
+            return session.data.calls is not None and session.data.calls.closed is not None
+
         def again() -> None:
-            if session.data.calls is not None and session.data.calls.closed is not None:
+            if over():
                 return
             try:
                 made = begin(node, session, topic, queue, take)
@@ -98,7 +101,9 @@ def everywhere(node: "Node", topic: str, queue: str, function: "Any") -> "Any":
 
             def ended() -> None:
                 # There was no memory for an item, or no place for one more subscription.
-                if isinstance(made.error, (CallError, Busy)):
+                if over():  # a timer would keep all of the session
+                    pass
+                elif isinstance(made.error, (CallError, Busy)):
                     after(node, TIMES["retry_max"], again)
                 elif made.error is not None:
                     node.report(made.error)
