@@ -179,6 +179,30 @@ def test_timeout_follows_the_round_trip():
         assert low <= a.rto_ms <= high
 
 
+def test_a_round_trip_that_was_always_the_same_and_changes_is_followed():
+    a = attach()
+    now = 1000
+    for rtt_ms, low, high in ((0, 150, 150), (1000, 2000, 2300), (0, 150, 150)):
+        for _ in range(80):
+            send(a, now, note=Note())
+            now += rtt_ms
+            a.acknowledged((a.number - 1) & 0xFFFF, ALL, now)
+        assert low <= a.rto_ms <= high
+
+
+def test_a_timeout_is_forgotten_once_the_round_trip_is_as_it_was():
+    a = attach()
+    for _ in range(60):
+        send(a, 1000, note=Note())
+        a.acknowledged((a.number - 1) & 0xFFFF, ALL, 1000)
+    usual_ms = a.rto_ms
+    send(a, 1000, note=Note())
+    assert len(a.timed_out(1000 + a.rto_ms)) == 1 and a.rto_ms == 2 * usual_ms
+    send(a, 2000, note=Note())
+    a.acknowledged((a.number - 1) & 0xFFFF, ALL, 2000)
+    assert a.rto_ms == usual_ms and a.losses == 0
+
+
 def test_window():
     a = attach(window_bytes=1000)
     assert not a.full()

@@ -145,6 +145,22 @@ def test_inbox():
     assert (box.low, box.bits) == (1, 0b10)
 
 
+def test_the_id_after_the_last_one_is_0():
+    box = Inbox()
+    box.low = 0xFFFF
+    box.deliver(0xFFFF)
+    assert (box.low, box.bits) == (0, 0)  # as a hello tells it
+
+
+def test_a_peer_that_claims_to_have_what_was_not_all_sent_is_believed():
+    box = Outbox(7)
+    message = box.long.add(4, 0, bytes(300))
+    box.long.take(message, 100)
+    box.long.resume(8, 0)
+    assert not box.long.open and not box.long.waiting and not box.long.bytes
+    assert box.pick() is None
+
+
 def test_fragments_in_any_order_and_size():
     random = random_for("fragments")
     body = random.bytes(500)

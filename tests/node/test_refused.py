@@ -16,6 +16,7 @@ from served_node import Served, fixtures, served, until
 
 import picolink
 from picolink.core.timing import TIMES
+from picolink.node import peer as peer_module
 from picolink.node.closing import stop
 from picolink.node.line import Line
 from picolink.node.node import Node
@@ -96,6 +97,89 @@ def test_a_peer_is_told_at_once_and_connected_later(serving: Served) -> None:
     asyncio.run(asyncio.wait_for(run(), 20))
 
 
+class Pauses:
+    """Stands where `asyncio` does in peer.py: notes the pauses, and makes them short."""
+
+    def __init__(self) -> None:
+        self.ms: list[int] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
+
+    async def sleep(self, seconds: float) -> None:
+        self.ms.append(round(seconds * 1000))
+        await asyncio.sleep(0.002)
+
+
+def test_a_peer_asks_at_growing_pauses_until_it_is_connected(
+    serving: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses = Pauses()
+    monkeypatch.setattr(peer_module, "asyncio", pauses)
+    set_places(serving, 0)
+
+    async def come(ready: Any) -> None:
+        while not ready():  # noqa: ASYNC110 what threads bring
+            await asyncio.sleep(0.002)
+
+    async def run() -> None:
+        node = Node("asker", uid=b"uid-asker")
+        start(node)
+        peer = node.peer(serving.at)
+        await come(lambda: len(pauses.ms) >= 7)
+        assert pauses.ms[:7] == [250, 500, 1000, 2000, 4000, 5000, 5000]
+        serving.node.endpoint.max_sessions = 4
+        await come(lambda: peer.connected)
+        assert peer.refused is None
+        for _ in range(3):
+            pauses.ms.clear()
+            for driver in list(node.drivers):
+                driver.lost("a cut")
+            await come(lambda: pauses.ms and peer.connected)
+        assert pauses.ms == [250]  # it was lost, not refused
+        await peer.close()
+        stop(node)
+
+    asyncio.run(asyncio.wait_for(run(), 20))
+
+
+def test_a_peer_that_was_refused_and_closed_is_closed(serving: Served) -> None:
+    set_places(serving, 0)
+
+    async def run() -> None:
+        node = Node("asker", uid=b"uid-asker")
+        start(node)
+        peer = node.peer(serving.at)
+        with pytest.raises(picolink.Refused):
+            await peer.ready()
+        await peer.close()
+        with pytest.raises(picolink.LinkError, match="closed here"):
+            await peer.ready()
+        stop(node)
+
+    asyncio.run(asyncio.wait_for(run(), 20))
+
+
+def test_a_program_asks_at_growing_pauses(
+    serving: Served, board: picolink.Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(TIMES, "retry", 10)
+    monkeypatch.setitem(TIMES, "retry_max", 50)
+    asked: list[tuple[int, int]] = []
+    on_refused = Line.on_refused
+
+    def note(line: Line, session: Any, why: str) -> None:
+        on_refused(line, session, why)
+        asked.append((line._retry_ms, line._retry_at_ms - line.node.now_ms()))
+
+    monkeypatch.setattr(Line, "on_refused", note)
+    forget_all(serving)
+    until(lambda: len(asked) >= 4)
+    assert [after_ms for after_ms, _ in asked[:4]] == [20, 40, 50, 50]
+    # It is the next one that is noted.
+    assert all(after_ms // 2 - 10 < left_ms <= after_ms for after_ms, left_ms in asked)
+
+
 def test_a_first_connect_is_refused_at_once(serving: Served) -> None:
     set_places(serving, 0)
     node = Node("asker", uid=b"uid-asker")
@@ -108,21 +192,36 @@ def test_a_first_connect_is_refused_at_once(serving: Served) -> None:
 def test_a_refused_move_leaves_all_as_it_was(serving: Served, board: picolink.Board) -> None:
     with served(lambda node: None) as other:
         set_places(other, 0)
+        begun = time.monotonic()
         with pytest.raises(picolink.Refused, match="sessions already"):
-            board.move(other.at)
+            board.move(other.at, 20)
+        assert time.monotonic() - begun < 10  # at once
         assert board.address == serving.at
         assert board.call("echo", 1) == 1
         serving.do(lambda: [driver.lost("a cut") for driver in list(serving.node.drivers)])
         assert board.call("echo", 2) == 2
 
 
+def test_who_was_refused_and_came_back_can_move(serving: Served, board: picolink.Board) -> None:
+    forget_all(serving)
+    until(lambda: board._line.refused is not None)
+    set_places(serving, 4)
+    assert board.call("echo", 1) == 1
+    assert board._line.refused is None
+    board.move(serving.at)
+    assert board.call("echo", 2) == 2
+
+
 def test_the_link_is_lost_while_a_move_fails(serving: Served, board: picolink.Board) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor() as pool:
         moving = pool.submit(board.move, f"tcp:127.0.0.1:{silent.getsockname()[1]}", 0.5)
-        with silent.accept()[0]:
+        with silent.accept()[0] as tried:
             serving.do(lambda: [driver.lost("a cut") for driver in list(serving.node.drivers)])
             with pytest.raises(picolink.CannotConnect, match="no picolink node answered"):
                 moving.result(10)
+            tried.settimeout(5)
+            while tried.recv(4096):  # until it is closed
+                pass
         assert board.call("echo", 1) == 1
 
 

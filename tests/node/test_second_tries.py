@@ -10,6 +10,7 @@ from virtual_nodes import Party, joined
 from picolink.core.errors import Unknown
 from picolink.core.packets import BEGUN, CALL, CANCEL, CREDIT, ITEMS, REPLY
 from picolink.core.values import encode
+from picolink.node import calls as calls_module
 from picolink.node import subscriber
 from picolink.node.calls import Items
 from picolink.node.connections import Connections
@@ -116,6 +117,35 @@ def test_a_call_ends_also_where_there_is_no_memory_to_cancel_it():
     world.now_ms += 1000
     host.tick()
     assert failed and call.done and isinstance(call.error, Unknown)
+
+
+def test_an_answer_that_there_was_no_memory_for_is_read_once_more():
+    world, host, _ = two()
+    decode = calls_module.decode
+    failed = []
+
+    def answered(times):
+        """A call whose answer finds no memory so often."""
+        failed.clear()
+
+        def fails(*args):
+            if len(failed) < times:
+                failed.append(args)
+                raise MemoryError
+            return decode(*args)
+
+        call = host.begin("nothing")
+        assert world.run(call.message.begun) and not call.done
+        calls_module.decode = fails
+        try:
+            host.calls().on_message(REPLY, call.ref, b"7")
+        finally:
+            calls_module.decode = decode
+        assert len(failed) == times and call.done
+        return call
+
+    assert answered(1).result() == 7
+    assert isinstance(answered(2).error, Unknown)
 
 
 def test_a_stream_cancelled_before_its_command_returned_is_closed():

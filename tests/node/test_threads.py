@@ -59,6 +59,13 @@ def test_publish_of_an_idle_program_arrives_at_once(serving: Served) -> None:
             assert came[-1] - sent < 1  # the next keepalive is 5 s away
 
 
+def test_a_late_answer_arrives_at_once(board: picolink.Board) -> None:
+    for _ in range(3):
+        sent = time.monotonic()
+        assert board.call("slow", 0.3) == "slow"
+        assert time.monotonic() - sent < 2  # the next keepalive is 5 s away
+
+
 def test_a_call_in_a_signal_handler_returns(board: picolink.Board) -> None:
     answers: list[Any] = []
 
@@ -182,6 +189,7 @@ def test_signals_under_load_leave_the_session_whole(
                 break
             except KeyboardInterrupt:
                 continue
+        signal.signal(number, signal.SIG_IGN)  # one that the system still has is gone by that
         signal.signal(number, old)
     assert raised > 20
     assert not thread.is_alive() and others[-1] == [["other"], {}]

@@ -129,6 +129,7 @@ HOST_ONLY: set[str] = {
     "node/feed.py",
     "node/host.py",
     "node/lead.py",
+    "node/moving.py",
     "node/limits.py",
     "node/line.py",
     "node/many.py",

@@ -267,6 +267,9 @@ class _Examination:
 
     def _node(self) -> Step:
         what = f"the node {self._base} is there"
+        end_s = time.monotonic() + _GLANCE_S  # perhaps it is just about to say so
+        while not self._statuses and not self._closed and time.monotonic() < end_s:
+            self._wait(packets.PUBLISH, end_s - time.monotonic())
         if not self._statuses:
             return bad(
                 what, "node never seen",
