@@ -231,9 +231,9 @@ class Node:
     def peer(self, address: str) -> "Peer":
         """The node at `address`, dialed and dialed again by itself; or, by its name, one that is
         connected already."""
-        from .peer import Peer
+        from .peer import peer_at
 
-        return Peer(self, address)
+        return peer_at(self, address)
 
     @seldom
     def on_pin(self, pin: "Any", pull: str = "up", debounce_ms: int = 20, edge: str = "") -> "Any":

@@ -26,6 +26,14 @@ if MYPY:
     from .node import Node
 
 
+def peer_at(node: "Node", address: str) -> "Peer":
+    """The peer at this address: the one that there is, else a new one."""
+    for peer in node.peers:
+        if type(peer) is Peer and peer._target == address:
+            return peer
+    return Peer(node, address)
+
+
 class Peer:
     """A node that this one calls. Every method may be used before the link is there."""
 
@@ -124,20 +132,15 @@ class Peer:
 
     def on_state(self, session: "Session", why: str) -> None:
         """A session of the node has changed."""
-        if self._named and session.peer_name == self.address and session.attach is not None:
-            self.session = session
+        if self._named:
+            newest = self._newest()
+            if newest is not None and newest is not self.session:
+                self.session = newest
+                self._changed.set()
         if session is self.session:
             if session.attach is not None:
                 self.refused = None
                 self._met = True
-            elif self._named:
-                # Perhaps a later run of its program is connected too.
-                for other in self.node.endpoint.sessions.values():
-                    if other.peer_name == self.address and other.attach is not None:
-                        self.session = other
-                if self.session is not session:
-                    self._changed.set()
-                    return
             if session.state == "dormant":
                 self.why = why
                 driver = self._driver
@@ -150,6 +153,16 @@ class Peer:
                 else:
                     self.on_forgotten(session)
             self._changed.set()
+
+    def _newest(self) -> "Session | None":
+        """The latest of those of our name that are connected: an earlier run of its program may
+        be so still."""
+        newest = None
+        for each in self.node.endpoint.sessions.values():
+            if each.peer_name == self.address and each.attach is not None:
+                if newest is None or each.since_ms > newest.since_ms:
+                    newest = each
+        return newest
 
     def on_refused(self, session: "Session", why: str) -> None:
         """The other side does not want us, now: it may have room later."""
