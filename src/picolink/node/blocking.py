@@ -17,6 +17,7 @@ from ..core.errors import (
 )
 from ..core.session import Session
 from ..core.timing import TIMES
+from ..core.values import encode
 from . import signals
 from .after import after
 from .calls import Call, Calls, Items, milliseconds
@@ -27,6 +28,7 @@ from .limits import check_limits
 from .line import Line
 from .moving import move
 from .node import Node
+from .publishing import put_item
 from .subscriber import begin, wall_s
 from .suggestion import suggestion
 
@@ -254,9 +256,12 @@ class Board:
 
             if not room():
                 line.wait(room, node.now_ms() + int(wait_s * 1000))
-        with line.host.lock:
-            node.publish(topic, value)
-            line.send()
+        subscribers = node.topics.get(topic)
+        if subscribers:
+            item = encode(value)
+            with line.host.lock:
+                put_item(node, subscribers, item)
+                line.send_items()
 
     def describe(self) -> dict[str, Any]:
         """What the node is and offers."""

@@ -4,7 +4,6 @@ from .. import load  # the services are above us: only by name
 from ..core.errors import BadArguments, UnknownCommand
 from ..core.packets import BEGUN, CLOCK
 from .args import check_int
-from .failing import NotBegun
 from .invoke import NONE, call
 
 MYPY = False
@@ -52,7 +51,7 @@ def _subscribe(talk: "Talk", ref: int, topic: str, limit: int = 64, credit: int 
         node.topics.setdefault(topic, []).append(outgoing)
     except MemoryError:
         talk.outgoing.pop(ref, None)
-        raise NotBegun("Busy", "no memory for one more subscription")
+        talk.refuse("Busy", "no memory for one more subscription")
     if reading is not None:
         reading.start()
     if topic[:4] == "sys." and topic[4:] in _SERVICES:

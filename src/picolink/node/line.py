@@ -30,6 +30,7 @@ from .lead import EVER, Lead
 from .node import Node
 from .wait_thread import Host
 
+_MOMENT_MS = 2  # that what is published may wait for more
 _AGAIN_S = 0.2  # after what should not have happened
 _DIAGNOSE_MS = 1500  # without an answer, before the link is asked what is at its other end
 
@@ -301,6 +302,15 @@ class Line:
         attach = self.session.attach
         if attach is not None:
             attach.port.drain()
+
+    def send_items(self) -> None:
+        """Sends what was published; the lock is held. At once where nothing is under way, else
+        with what comes within a moment: many small items in one packet (Nagle, RFC 896)."""
+        attach = self.session.attach
+        if attach is not None and attach.flight:
+            self.host.call_by(self.node.now_ms() + _MOMENT_MS)
+        else:
+            self.send()
 
     def close(self) -> None:
         """Ends the session and closes the link. All is let go of, also where a Ctrl-C comes while

@@ -72,19 +72,14 @@ class Node:
         uid = uid or self._own_uid()
         self.name = name = name_of_node(name, uid)
         self.endpoint = Endpoint(
-            uid,
-            name,
-            self,
-            urandom,
-            window_bytes,
-            max_message_bytes,
-            max_sessions,
-        )
+            uid, name, self, urandom, window_bytes, max_message_bytes, max_sessions
+        )  # fmt: skip
         self.wifi = wifi  # once it runs: net.wifi.Wifi
         self.commands: dict[str, Command] = {}
         self.readings: dict[str, Any] = {}
         self.texts: dict[str, Any] | None = None  # link -> what is said on it, if declared
         self.topics: dict[str, list[Outgoing]] = {}
+        self._put: Callable[..., None] | None = None
         self.drivers: list[Driver] = []
         self.peers: list[Peer] = []
         self.aside: Callable[..., Any] | None = None  # how users' functions run, if not at once
@@ -216,9 +211,11 @@ class Node:
         """Sends `value` to whoever subscribed to `topic`. Costs nothing where nobody did."""
         subscribers = self.topics.get(topic)
         if subscribers:
-            from .publishing import put
+            if self._put is None:  # importing it each time takes longer than what it does
+                from .publishing import put
 
-            put(self, subscribers, value)
+                self._put = put
+            self._put(self, subscribers, value)
 
     @seldom
     def subscribe(self, topic: str, queue: str = "all") -> "Any":

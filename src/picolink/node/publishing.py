@@ -16,12 +16,13 @@ def put(node: "Node", subscribers: "list[Outgoing]", value: "Any") -> None:
     item = encode(value)
     if node.aside is not None:  # a thread of the program's: another one drives the links
         with node.host.lock:
-            _put(node, subscribers, item)
+            put_item(node, subscribers, item)
     else:
-        _put(node, subscribers, item)
+        put_item(node, subscribers, item)
 
 
-def _put(node: "Node", subscribers: "list[Outgoing]", item: "tuple[int, bytes]") -> None:
+def put_item(node: "Node", subscribers: "list[Outgoing]", item: "tuple[int, bytes]") -> None:
+    """The same with a value that was encoded; on a host the lock is held."""
     for outgoing in subscribers[:]:  # one that is lost meanwhile leaves them
         try:
             if outgoing.queue and outgoing.limit > 1 and outgoing.full():

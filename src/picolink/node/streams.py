@@ -5,7 +5,6 @@ import asyncio
 from ..core.errors import BadArguments
 from ..core.packets import BEGUN, FIRST_CREDIT, REPLY
 from ..core.values import encode
-from .failing import NotBegun
 from .invoke import NONE, call, passes
 from .topics import QUEUE_ITEMS, Outgoing
 
@@ -104,12 +103,11 @@ class Stream(Outgoing):
                 if passes(problem):
                     raise
                 error = problem  # no value that can be sent
-        if (
-            self.closed
-            and error is not None
-            and not isinstance(error, (asyncio.CancelledError, NotBegun))
-        ):
-            self.talk.node.report(error)  # nobody else is told of it
+        if self.closed and error is not None:
+            from .failing import NotBegun
+
+            if not isinstance(error, (asyncio.CancelledError, NotBegun)):
+                self.talk.node.report(error)  # nobody else is told of it
         if error is not None or value is _END:
             self.error = self.error or error
             self._finish()

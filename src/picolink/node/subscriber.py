@@ -76,16 +76,30 @@ def everywhere(node: "Node", topic: str, queue: str, function: "Any") -> "Any":
             return  # the session goes on after a reconnect
         met.append(meet)
 
+        done = 0  # of which the room was not given back
+        late = True  # it is no batch at present: what ends now was begun before
+
         def taken(of: "Call", value: "Any", error: BaseException | None) -> None:
-            # Room is given back whatever became of it: the next ones are to come.
-            session.data.caller().grant(of, 1)
-            node.kick(session)
+            nonlocal done
+            done += 1  # whatever became of it: the next ones are to come
+            if late:
+                give(of)
             if error is not None:
                 node.report(error)
 
+        def give(of: "Call") -> None:
+            nonlocal done
+            given, done = done, 0
+            session.data.caller().grant(of, given)
+            node.kick(session)
+
         def take(of: "Call", batch: "list[Reading]") -> None:
+            nonlocal late
+            late = False
             for reading in batch:
                 call(node, function, (reading,), NONE, taken, of)
+            late = True
+            give(of)
 
         def over() -> bool:
             return session.data.calls is not None and session.data.calls.closed is not None

@@ -85,7 +85,7 @@ class Talk:
             if deadline:
                 now_ms = node.now_ms()
                 if self.session.from_peer_clock(deadline - 1, now_ms) < now_ms:
-                    self._refuse("Expired", "it came after its deadline")
+                    self.refuse("Expired", "it came after its deadline")
             command = node.commands.get(name)
             if command is not None and command.check is not None:
                 command.check(request, named)
@@ -115,27 +115,28 @@ class Talk:
             return False
         try:
             if self.cancelled and self._was_cancelled(ref):
-                self._refuse("Cancelled", "cancelled before it began")
+                self.refuse("Cancelled", "cancelled before it began")
             if not body:
                 from ..core.errors import TooBig
 
                 why = "%s takes %d bytes at once, if it has memory for them"
                 raise TooBig(why % (self.node.name, session.limit_bytes))
             if len(self.running) >= _MAX_RUNNING:
-                self._refuse("Busy", "%d calls are under way" % _MAX_RUNNING)
+                self.refuse("Busy", "%d calls are under way" % _MAX_RUNNING)
             size = out.short.bytes + out.long.bytes
             for message in out.long.open + [each for each in out.long.waiting if not each.at]:
                 if message.kind & 0x0F == ITEMS:  # which are no answers
                     size -= len(message.body)
             if owed >= _MAX_OWED or size > 2 * session.limit_bytes:
-                self._refuse("Busy", "what you asked for waits to be acknowledged")
+                self.refuse("Busy", "what you asked for waits to be acknowledged")
         except PicolinkError as error:
             self.fail(ref, error)
             return False
         return True
 
     @seldom
-    def _refuse(self, kind: str, message: str) -> None:
+    def refuse(self, kind: str, message: str) -> None:
+        """Answers the call that is about to begin with another kind than an exception's."""
         from .failing import NotBegun
 
         raise NotBegun(kind, message)
@@ -224,7 +225,7 @@ class Talk:
     def add(self, outgoing: "Outgoing") -> None:
         """One more stream or subscription; Busy where there are too many."""
         if len(self.outgoing) >= _MAX_OUTGOING:
-            self._refuse("Busy", "%d streams and subscriptions are under way" % _MAX_OUTGOING)
+            self.refuse("Busy", "%d streams and subscriptions are under way" % _MAX_OUTGOING)
         self.outgoing[outgoing.ref] = outgoing
 
     def on_room(self, room_bytes: int) -> bool:

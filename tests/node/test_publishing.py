@@ -1,0 +1,44 @@
+"""What a blocking program publishes: soon there, and many small items in one message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from served_node import Served, fixtures, until
+
+import picolink
+
+CPYTHON_ONLY = "threads of a host"
+
+got: list[Any] = []
+serving, board = fixtures(
+    lambda node: node.subscribe("sink")(lambda reading: got.append(reading.value))
+)
+
+
+@pytest.fixture(autouse=True)
+def subscribed(serving: Served, board: picolink.Board) -> None:
+    got.clear()
+    until(lambda: board._line.node.topics.get("sink"))
+
+
+def messages(board: picolink.Board) -> int:
+    (outgoing,) = board._line.node.topics["sink"]
+    return outgoing.messages
+
+
+def test_many_small_items_share_messages(board: picolink.Board) -> None:
+    for number in range(2000):
+        board.publish("sink", number, wait_s=5)
+    until(lambda: len(got) == 2000)
+    assert got == list(range(2000))
+    assert messages(board) < 200
+
+
+def test_what_is_published_behind_another_item_comes_soon_too(board: picolink.Board) -> None:
+    """Not with the next sign of life, which is seconds away."""
+    for number in range(20):
+        board.publish("sink", number)
+        board.publish("sink", -number)
+        until(lambda number=number: len(got) == 2 * number + 2, 2)
