@@ -55,3 +55,14 @@ def test_no_event_outside_the_table_and_none_unused():
         source += path.read_text("utf-8")
     used = set(re.findall(r'(?:\.step|\.detach)\(\s*"(\w+)"', source))
     assert used == EVENTS
+
+
+def test_since_when_it_is_attached_no_hello_in_vain_changes():
+    """Of two sessions of one name the one that was attached last is the present one."""
+    session = Session(b"12345678", Owner(), 0, 100)
+    for now_ms, event, since_ms in (
+        (10, "hello", 10), (20, "attach", 20), (30, "hello", 20), (40, "abandon", 20),
+        (50, "hello", 20), (60, "attach", 60), (70, "hello", 60), (80, "lost", 80),
+    ):  # fmt: skip
+        session.step(event, now_ms)
+        assert session.since_ms == since_ms

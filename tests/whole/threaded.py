@@ -208,7 +208,11 @@ class ThreadedRun(Run):
 
     def send(self, topic: str, value: Any) -> None:
         board = self.board
-        if board is not None:
-            board.publish(topic, value)
-        else:
+        if board is None:
             self.node.publish(topic, value)
+            return
+        try:
+            board.publish(topic, value)
+        except self.kit.errors.LinkError:
+            if not self.leaving:  # which closes it
+                raise

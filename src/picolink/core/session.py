@@ -29,7 +29,7 @@ from .packets import (
     SACK,
 )
 from .seldom import seldom, starting
-from .states import NEW, TRANSITIONS
+from .states import MOVING, NEW, TRANSITIONS
 from .timing import TIMES
 
 MYPY = False
@@ -83,7 +83,8 @@ class Session:
         state = TRANSITIONS[self.state].get(event, self.state)
         if state != self.state:
             self.state = state
-            self.since_ms = now_ms
+            if state != MOVING and event != "abandon":  # a hello that comes to nothing is no change
+                self.since_ms = now_ms
             self.owner.on_state(self, why)
 
     @starting
