@@ -58,7 +58,7 @@ class Session:
         self.owner = owner
         self.limit_bytes = limit_bytes  # largest message we take
         self.state = NEW
-        self.since_ms = 0  # of the present state
+        self.since_ms = 0  # of the present state, hellos under way aside
         self.met = False  # whether a packet came: the peer knows the session too
         self.peer_uid = b""
         self.peer_name = ""
