@@ -163,6 +163,15 @@ def test_what_is_lost_now_and_then_counts_together():
     assert a.room_bytes < full // 4
 
 
+def acknowledge(a, rtt_ms, count, now=1000):
+    """Sends `count` packets, each acknowledged after `rtt_ms`; returns the time."""
+    for _ in range(count):
+        send(a, now, note=Note())
+        now += rtt_ms
+        a.acknowledged((a.number - 1) & 0xFFFF, ALL, now)
+    return now
+
+
 def test_timeout_follows_the_round_trip():
     for rtt_ms, low, high in (
         (0, 150, 150),
@@ -171,11 +180,7 @@ def test_timeout_follows_the_round_trip():
         (60_000, 8000, 8000),
     ):
         a = attach()
-        now = 1000
-        for _ in range(60):
-            send(a, now, note=Note())
-            now += rtt_ms
-            a.acknowledged((a.number - 1) & 0xFFFF, ALL, now)
+        acknowledge(a, rtt_ms, 60)
         assert low <= a.rto_ms <= high
 
 
@@ -183,18 +188,13 @@ def test_a_round_trip_that_was_always_the_same_and_changes_is_followed():
     a = attach()
     now = 1000
     for rtt_ms, low, high in ((0, 150, 150), (1000, 2000, 2300), (0, 150, 150)):
-        for _ in range(80):
-            send(a, now, note=Note())
-            now += rtt_ms
-            a.acknowledged((a.number - 1) & 0xFFFF, ALL, now)
+        now = acknowledge(a, rtt_ms, 80, now)
         assert low <= a.rto_ms <= high
 
 
 def test_a_timeout_is_forgotten_once_the_round_trip_is_as_it_was():
     a = attach()
-    for _ in range(60):
-        send(a, 1000, note=Note())
-        a.acknowledged((a.number - 1) & 0xFFFF, ALL, 1000)
+    acknowledge(a, 0, 60)
     usual_ms = a.rto_ms
     send(a, 1000, note=Note())
     assert len(a.timed_out(1000 + a.rto_ms)) == 1 and a.rto_ms == 2 * usual_ms

@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import socket
 import time
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -21,6 +22,7 @@ from picolink.node.closing import stop
 from picolink.node.line import Line
 from picolink.node.node import Node
 from picolink.node.opening import open_all, start
+from picolink.node.peer import Peer
 
 CPYTHON_ONLY = "threads of a host"
 
@@ -43,6 +45,19 @@ def forget_all(serving: Served) -> None:
             driver.lost("it was restarted")
 
     serving.do(forget)
+
+
+@contextlib.asynccontextmanager
+async def asking(serving: Served) -> AsyncIterator[tuple[Node, Peer]]:
+    """A node of this loop, and its peer that serves."""
+    node = Node("asker", uid=b"uid-asker")
+    start(node)
+    peer = node.peer(serving.at)
+    try:
+        yield node, peer
+    finally:
+        await peer.close()
+        stop(node)
 
 
 def test_a_program_whose_place_was_taken(
@@ -76,23 +91,19 @@ def test_a_peer_is_told_at_once_and_connected_later(serving: Served) -> None:
     set_places(serving, 0)
 
     async def run() -> None:
-        node = Node("asker", uid=b"uid-asker")
-        start(node)
-        peer = node.peer(serving.at)
-        with pytest.raises(picolink.Refused, match="sessions already"):
-            await peer.ready()
-        with pytest.raises(picolink.Refused, match="sessions already"):
-            await peer.call("echo", 1)
-        serving.node.endpoint.max_sessions = 4
-        while True:
-            try:
+        async with asking(serving) as (node, peer):
+            with pytest.raises(picolink.Refused, match="sessions already"):
                 await peer.ready()
-                break
-            except picolink.Refused:
-                await asyncio.sleep(0.01)
-        assert await peer.call("echo", 2) == 2
-        await peer.close()
-        stop(node)
+            with pytest.raises(picolink.Refused, match="sessions already"):
+                await peer.call("echo", 1)
+            serving.node.endpoint.max_sessions = 4
+            while True:
+                try:
+                    await peer.ready()
+                    break
+                except picolink.Refused:
+                    await asyncio.sleep(0.01)
+            assert await peer.call("echo", 2) == 2
 
     asyncio.run(asyncio.wait_for(run(), 20))
 
@@ -123,22 +134,18 @@ def test_a_peer_asks_at_growing_pauses_until_it_is_connected(
             await asyncio.sleep(0.002)
 
     async def run() -> None:
-        node = Node("asker", uid=b"uid-asker")
-        start(node)
-        peer = node.peer(serving.at)
-        await come(lambda: len(pauses.ms) >= 7)
-        assert pauses.ms[:7] == [250, 500, 1000, 2000, 4000, 5000, 5000]
-        serving.node.endpoint.max_sessions = 4
-        await come(lambda: peer.connected)
-        assert peer.refused is None
-        for _ in range(3):
-            pauses.ms.clear()
-            for driver in list(node.drivers):
-                driver.lost("a cut")
-            await come(lambda: pauses.ms and peer.connected)
-        assert pauses.ms == [250]  # it was lost, not refused
-        await peer.close()
-        stop(node)
+        async with asking(serving) as (node, peer):
+            await come(lambda: len(pauses.ms) >= 7)
+            assert pauses.ms[:7] == [250, 500, 1000, 2000, 4000, 5000, 5000]
+            serving.node.endpoint.max_sessions = 4
+            await come(lambda: peer.connected)
+            assert peer.refused is None
+            for _ in range(3):
+                pauses.ms.clear()
+                for driver in list(node.drivers):
+                    driver.lost("a cut")
+                await come(lambda: pauses.ms and peer.connected)
+            assert pauses.ms == [250]  # it was lost, not refused
 
     asyncio.run(asyncio.wait_for(run(), 20))
 
@@ -147,15 +154,12 @@ def test_a_peer_that_was_refused_and_closed_is_closed(serving: Served) -> None:
     set_places(serving, 0)
 
     async def run() -> None:
-        node = Node("asker", uid=b"uid-asker")
-        start(node)
-        peer = node.peer(serving.at)
-        with pytest.raises(picolink.Refused):
-            await peer.ready()
-        await peer.close()
-        with pytest.raises(picolink.LinkError, match="closed here"):
-            await peer.ready()
-        stop(node)
+        async with asking(serving) as (node, peer):
+            with pytest.raises(picolink.Refused):
+                await peer.ready()
+            await peer.close()
+            with pytest.raises(picolink.LinkError, match="closed here"):
+                await peer.ready()
 
     asyncio.run(asyncio.wait_for(run(), 20))
 
@@ -254,19 +258,15 @@ def test_who_takes_connections_and_closes_them_is_not_asked_without_a_pause(
 
 def test_calls_that_waited_for_room_are_run(serving: Served) -> None:
     async def run() -> None:
-        node = Node("asker", uid=b"uid-asker")
-        start(node)
-        peer = node.peer(serving.at)
-        assert await peer.call("echo", 1) == 1
-        await asyncio.to_thread(forget_all, serving)
-        calls = [asyncio.create_task(peer.call("echo", number)) for number in range(5)]
-        await asyncio.to_thread(until, lambda: peer.refused is not None)
-        calls += [asyncio.create_task(peer.call("echo", number)) for number in range(5, 10)]
-        await asyncio.sleep(0)
-        await asyncio.to_thread(set_places, serving, 4)
-        assert await asyncio.gather(*calls) == list(range(10))
-        await peer.close()
-        stop(node)
+        async with asking(serving) as (node, peer):
+            assert await peer.call("echo", 1) == 1
+            await asyncio.to_thread(forget_all, serving)
+            calls = [asyncio.create_task(peer.call("echo", number)) for number in range(5)]
+            await asyncio.to_thread(until, lambda: peer.refused is not None)
+            calls += [asyncio.create_task(peer.call("echo", number)) for number in range(5, 10)]
+            await asyncio.sleep(0)
+            await asyncio.to_thread(set_places, serving, 4)
+            assert await asyncio.gather(*calls) == list(range(10))
 
     asyncio.run(asyncio.wait_for(run(), 20))
 

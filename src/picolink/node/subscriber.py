@@ -114,10 +114,10 @@ def everywhere(node: "Node", topic: str, queue: str, function: "Any") -> "Any":
                 return
 
             def ended() -> None:
-                # There was no memory for an item, or no place for one more subscription.
                 if over():  # a timer would keep all of the session
-                    pass
-                elif isinstance(made.error, (CallError, Busy)):
+                    return
+                # There was no memory for an item, or no place for one more subscription.
+                if isinstance(made.error, (CallError, Busy)):
                     after(node, TIMES["retry_max"], again)
                 elif made.error is not None:
                     node.report(made.error)

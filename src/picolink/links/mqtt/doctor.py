@@ -8,7 +8,7 @@ import socket
 import ssl
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...core.errors import PicolinkError
@@ -243,6 +243,12 @@ class _Examination:
             )  # fmt: skip
         return good(what)
 
+    def _take_until(self, done: Callable[[], bool], seconds: float) -> None:
+        """Takes what is published, until `done()`, for `seconds` at most."""
+        end_s = time.monotonic() + seconds
+        while not done() and not self._closed and time.monotonic() < end_s:
+            self._wait(packets.PUBLISH, end_s - time.monotonic())
+
     def _topics(self) -> Step:
         what = f"we may read and write below {self._base}/_s"
         self._sock.sendall(
@@ -252,9 +258,7 @@ class _Examination:
         if not self._closed:
             head = packets.publish_head(self._topic.encode(), 1, 0, False, 0)
             self._sock.sendall(head + b"?")
-        end_s = time.monotonic() + _ANSWER_S
-        while not self._came_back and not self._closed and time.monotonic() < end_s:
-            self._wait(packets.PUBLISH, end_s - time.monotonic())
+        self._take_until(lambda: self._came_back, _ANSWER_S)
         if 0x80 in body[2:] or not self._came_back:
             refuses = "The broker refuses" if 0x80 in body[2:] else "What we publish there is lost"
             return bad(
@@ -267,9 +271,8 @@ class _Examination:
 
     def _node(self) -> Step:
         what = f"the node {self._base} is there"
-        end_s = time.monotonic() + _GLANCE_S  # perhaps it is just about to say so
-        while not self._statuses and not self._closed and time.monotonic() < end_s:
-            self._wait(packets.PUBLISH, end_s - time.monotonic())
+        # Perhaps it is just about to say so.
+        self._take_until(lambda: bool(self._statuses), _GLANCE_S)
         if not self._statuses:
             return bad(
                 what, "node never seen",
@@ -282,9 +285,7 @@ class _Examination:
         # A node that stays is believed at once; one that changes is watched.
         self._wait(packets.PUBLISH, _GLANCE_S)
         if len(self._statuses) > 1 or self._statuses[-1][0] != b"online":
-            end_s = time.monotonic() + _WATCH_S
-            while not self._closed and time.monotonic() < end_s:
-                self._wait(packets.PUBLISH, end_s - time.monotonic())
+            self._take_until(lambda: False, _WATCH_S)
         changes = len(self._statuses) - 1
         if changes >= 3:
             return bad(
