@@ -77,7 +77,7 @@ def python_calls() -> int:
     packet = host.endpoint.next_packet(a, host.now_ms())
     assert packet is not None
     frame = bytearray(frames.encode(packet, PROMPT))
-    out = bytearray(200)
+    out = memoryview(bytearray(200))
     count = 0
 
     def hook(frame: Any, event: str, argument: Any) -> None:
@@ -90,7 +90,7 @@ def python_calls() -> int:
     decoded = frames.decode_in(frame, memoryview(frame), frames.HEAD_BYTES, len(frame))
     board.endpoint.receive(b, decoded, now_ms)  # type: ignore[arg-type]
     reply = board.endpoint.next_packet(b, now_ms)
-    frames.write(reply, out) or frames.encode(reply)  # type: ignore[arg-type]
+    frames.encode_into(out, reply)  # type: ignore[arg-type]
     nothing = board.endpoint.next_packet(b, now_ms)
     sys.setprofile(None)
     assert reply and nothing is None

@@ -19,7 +19,7 @@ from picolink.core.errors import (
 )
 from picolink.core.packets import CANCEL, REPLY
 
-HEAP_KB = 2000
+HEAP_KB = 4000
 
 
 def two(**faults):
@@ -85,6 +85,13 @@ def test_wrong_calls_are_answered():
     assert host.call("fade", 50, time_s=2) == 100
     with raises(BadArguments, "state='blue': it takes on|off"):
         host.call("led", "blue")
+    for long in ("x" * 3000, ["x" * 3000]):  # which a board may have no memory to say again
+        try:
+            host.call("led", long)
+        except BadArguments as error:
+            assert 60 < len(str(error)) < 100 and "...: it takes on|off" in str(error)
+        else:
+            raise AssertionError
     with raises(BadArguments, "level=101: it takes 0..100 %"):
         host.call("fade", 101)
     with raises(BadArguments, "no argument 'colour'"):
@@ -337,6 +344,21 @@ def test_a_stream_can_be_ended_early():
     world.run(None, 5000)
     assert len(made) == count
     assert board.session().data.outgoing == {}
+
+
+def test_long_answers_that_nobody_waits_for_any_more_are_not_sent():
+    world, host, board, _ = two(mtu_bytes=64, delay_ms=20)
+    board.command(name="get")(lambda: "x" * 4000)
+    board.command(name="one")(lambda: 1)
+    calls = [host.begin("get") for _ in range(8)]
+    waiting = board.session().out.long.waiting
+    assert world.run(lambda: len(waiting) == 8 and waiting[0].begun(), 5000)
+    for call in calls[:-1]:
+        host.calls().give_up(call, "too late")
+    # What was begun goes on.
+    assert world.run(lambda: sum([len(message.body) for message in waiting]) < 9000, 100)
+    assert world.run(lambda: calls[-1].done) and calls[-1].result() == "x" * 4000
+    assert host.call("one") == 1 and not board.session().out.long.open
 
 
 def test_a_stream_that_fails_brings_what_it_had():

@@ -7,7 +7,7 @@ from both import random_for
 from faults import World
 from virtual_nodes import Party, joined
 
-from picolink.core.errors import Unknown
+from picolink.core.errors import BadArguments, Unknown
 from picolink.core.packets import BEGUN, CALL, CANCEL, CREDIT, ITEMS, REPLY
 from picolink.core.values import encode
 from picolink.node import calls as calls_module
@@ -49,13 +49,36 @@ def test_a_stream_whose_end_overtook_its_begin_waits_for_its_items():
     call = host.begin("numbers", items=Items(64, lambda seq, values: got.extend(values)))
     assert call.message.lane.take_back(CALL, call.ref)  # the test itself answers
     calls = host.calls()
+    host.session().short.bits = 2  # something is missing that was said before
     calls.on_message(REPLY, call.ref, encode(1)[1])
+    for _ in range(3):
+        world.now_ms += 20_000
+        calls.expire(world.now_ms)
+        assert not call.done
     calls.on_message(BEGUN, call.ref, encode({"items": 1})[1])
-    world.now_ms += 5000
+    host.session().short.bits = 0
+    world.now_ms += 20_000
     calls.expire(world.now_ms)
     assert not call.done
     calls.on_message(ITEMS, call.ref, pack("<HI", 0, 0) + b"[7]")
     assert call.done and got == [7] and call.result() is None
+
+
+def test_an_answer_that_no_begin_came_before_is_no_stream_s():
+    world, host, board = two()
+    board.command(name="number")(lambda: 5)
+    call, _ = host.gather("number")
+    assert not world.run(lambda: call.done, 1000)
+    host.session().short.bits = 2  # something is missing: it may be the begin
+    for _ in range(3):
+        world.now_ms += 5000
+        assert host.calls().expire(world.now_ms) == world.now_ms + 2000
+        assert not call.done
+    host.session().short.bits = 0
+    world.now_ms += 5000
+    host.calls().expire(world.now_ms)
+    assert isinstance(call.error, BadArguments) and call.error.begun
+    assert str(call.error) == "number is no stream: use call(); it was run"
 
 
 def test_room_that_there_was_no_memory_to_tell_of_is_told_later():

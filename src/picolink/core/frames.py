@@ -5,7 +5,7 @@ CRC-32, stuffed. Everything else is text.
 """
 
 from binascii import crc32
-from struct import pack, pack_into
+from struct import pack
 
 MYPY = False
 if MYPY:
@@ -20,11 +20,29 @@ MAX_PACKET_BYTES = MAX_STUFFED_BYTES // 2 - 4
 
 def encode(packet: bytes, also: "Stuffing" = ()) -> bytes:
     """The frame of `packet`; `also` is what to stuff besides 0x00 and 0x1B."""
+    return b"".join(_parts(packet, also))
+
+
+def encode_into(out: memoryview, packet: bytes) -> "memoryview | bytes":
+    """The frame of `packet`, put into `out` where there is room."""
+    parts = _parts(packet, ())
+    head, body, check = parts
+    at = HEAD_BYTES + len(body)
+    end = at + len(check)
+    if end > len(out):
+        return b"".join(parts)
+    out[:HEAD_BYTES] = head
+    out[HEAD_BYTES:at] = body
+    out[at:end] = check
+    return out[:end]
+
+
+def _parts(packet: bytes, also: "Stuffing") -> tuple[bytes, bytes, bytes]:
     # Apart until the end: on a board a copy costs more than all else.
     body = _stuffed(packet, also)
     check = _stuffed(pack("<I", crc32(packet)), also)
     n = len(body) + len(check)
-    return b"".join((pack("BBB", 0, 0x80 | n >> 7, 0x80 | n & 0x7F), body, check))
+    return pack("BBB", 0, 0x80 | n >> 7, 0x80 | n & 0x7F), body, check
 
 
 def _stuffed(body: bytes, also: "Stuffing") -> bytes:
@@ -32,20 +50,6 @@ def _stuffed(body: bytes, also: "Stuffing") -> bytes:
     for plain, stuffed in also:
         body = body.replace(plain, stuffed)
     return body
-
-
-def write(packet: bytes, out: bytearray) -> int:
-    """Writes the frame of `packet` into `out`, where there is room and nothing needs stuffing;
-    returns its length, or 0: then `encode` has to make it. Allocates next to nothing."""
-    end = HEAD_BYTES + len(packet)
-    n = end + 4
-    if n > len(out) or b"\x00" in packet or b"\x1b" in packet:
-        return 0
-    out[HEAD_BYTES:end] = packet
-    size = n - HEAD_BYTES
-    pack_into("BBB", out, 0, 0, 0x80 | size >> 7, 0x80 | size & 0x7F)
-    pack_into("<I", out, end, crc32(packet))
-    return 0 if out.find(b"\x00", end, n) >= 0 or out.find(b"\x1b", end, n) >= 0 else n
 
 
 _WHOLE = 0x2144DF1C  # the CRC-32 of anything that its own CRC-32 follows

@@ -78,7 +78,6 @@ def take(session: "Session", inbox: "Inbox", ident: int, packet: bytes, at: int)
             return None
         if partial.have[0] != (0, total):
             return b""
-        body = bytes(partial.body)
     except MemoryError:
         gc.collect()
         inbox.refused += 1
@@ -89,4 +88,5 @@ def take(session: "Session", inbox: "Inbox", ident: int, packet: bytes, at: int)
         return b""
     inbox.refused = 0
     del inbox.partial[ident]
-    return body
+    # Nobody writes to it any more: as `bytes` it would need as much memory once more.
+    return partial.body  # type: ignore[return-value]

@@ -206,16 +206,18 @@ class Session:
                 start, end = message.lane.take(message, room - PART_BYTES)
                 kind |= PART
             try:
-                if kind & PART:
-                    body = pack("<II", start, size) + body[start:end]
                 if rest:
-                    rest += pack(MESSAGE, kind, message.id, message.ref) + body
-                    packet = pack(HEAD, flags, attach.peer_tag, number, attach.top) + rest
+                    head = pack(HEAD, flags, attach.peer_tag, number, attach.top)
+                    head += rest + pack(MESSAGE, kind, message.id, message.ref)
                 else:
-                    packet = pack(
+                    head = pack(
                         HEAD_MESSAGE, flags, attach.peer_tag, number, attach.top,
                         kind, message.id, message.ref,
-                    ) + body  # fmt: skip
+                    )  # fmt: skip
+                if kind & PART:
+                    head += pack("<II", start, size)
+                    body = body[start:end]
+                packet = head + body
                 attach.sent(len(packet), message, start, end, now_ms)
             except MemoryError:  # the bytes are in no packet: they are still to be sent
                 message.lost(start, end)

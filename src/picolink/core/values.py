@@ -109,8 +109,9 @@ def decode(flags: int, body: bytes, at: int = 0) -> "Any":
     end = at + 4 + unpack_from("<I", body, at)[0]
     if end > len(body):
         raise ValueError("the JSON part is cut off")
+    raw = bytes(memoryview(body)[end:])
     if end == at + 4:
-        return body[end:]
+        return raw
     from .markers import join
 
-    return join(_decode(body[at + 4 : end]), body[end:])
+    return join(_decode(body[at + 4 : end]), raw)

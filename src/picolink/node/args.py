@@ -11,6 +11,8 @@ if MYPY:
     from collections.abc import Callable
     from typing import Any
 
+_SHOWN = 60  # characters
+
 _TYPES = {
     "int": int,
     "float": (int, float),
@@ -56,7 +58,16 @@ def _check(name: str, what: str, value: "Any") -> None:
         kind = _TYPES.get(what)
         good = kind is None or isinstance(value, kind)  # type: ignore[arg-type]
     if not good:
-        raise BadArguments("%s=%r: it takes %s" % (name, value, what))
+        raise BadArguments("%s=%s: it takes %s" % (name, _shown(value), what))
+
+
+def _shown(value: "Any") -> str:
+    """`value` as a message shows it: of a long one the beginning, since a board may have no memory
+    for more."""
+    if isinstance(value, (str, bytes, list)):
+        value = value[:_SHOWN]
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
 
 
 def checker(
@@ -87,4 +98,5 @@ def _usage(declared: list[tuple[str, str]]) -> str:
 def check_int(name: str, value: "Any", low: int, high: int) -> None:
     """Raises BadArguments where the argument of a service is no integer from `low` to `high`."""
     if type(value) is not int or not low <= value <= high:
-        raise BadArguments("%s=%r: it takes an integer from %d to %d" % (name, value, low, high))
+        text = _shown(value)
+        raise BadArguments("%s=%s: it takes an integer from %d to %d" % (name, text, low, high))

@@ -244,11 +244,16 @@ class Calls:
                 self._end(call, None, error)
 
     def _doubt(self, call: Call) -> None:
-        """A stream was answered before it was begun: if that does not come soon, it is none."""
-        attach = self.session.attach
-        if attach is not None:
-            call.deadline_ms = attach.heard_ms + _DOUBT_MS
-            attach.port.wake()
+        """A stream was answered before it was begun: where that does not come soon, and nothing
+        is missing of what the peer has said, it is none."""
+        session = self.session
+        if call.deadline_ms is not None and not session.short.bits:
+            error = BadArguments("%s is no stream: use call(); it was run" % call.name)
+            self._end(call, None, _ran(error))
+            return
+        call.deadline_ms = session.data.node.now_ms() + _DOUBT_MS
+        if session.attach is not None:
+            session.attach.port.wake()
 
     def _begun(self, call: Call, meta: "dict[str, Any]") -> None:
         blocking_s = min(meta.get("blocking_s", 0), _LONGEST_BLOCKING_S)
@@ -342,15 +347,13 @@ class Calls:
                 say(*about)
         for call in list(self.open.values()):
             deadline_ms = call.deadline_ms
-            if deadline_ms is None:
-                continue
-            if deadline_ms <= now_ms:
+            if deadline_ms is not None and deadline_ms <= now_ms:
                 if call.items is not None:
-                    error = BadArguments("%s is no stream: use call(); it was run" % call.name)
-                    self._end(call, None, _ran(error))
+                    self._doubt(call)
                 else:
                     self.abandon(call, self._timeout(call.name, _sent(call)))
-            elif earliest is None or deadline_ms < earliest:
+                deadline_ms = None if call.done else call.deadline_ms
+            if deadline_ms is not None and (earliest is None or deadline_ms < earliest):
                 earliest = deadline_ms
         return earliest
 

@@ -172,6 +172,14 @@ class Talk:
             if running is not None:
                 running.cancel()
             return
+        long = self.session.out.long
+        for message in long.waiting:
+            if message.ref == ref and message.kind & 0x0F == REPLY and not message.begun():
+                from .awaiting import stopped
+
+                self.fail(ref, stopped())
+                long.take_back(REPLY, ref)  # a slow link would carry it for nothing
+                return
         self._forget_marks()
         if len(body) == 3:
             lane = self.session.long if body[0] & LONG else self.session.short

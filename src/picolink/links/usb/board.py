@@ -14,7 +14,7 @@ import sys
 import micropython
 
 from ...core.failure import LinkError
-from ...core.frames import HEAD_BYTES, body_length, decode_in, encode, write
+from ...core.frames import HEAD_BYTES, body_length, decode_in, encode_into
 
 MYPY = False
 if MYPY:
@@ -165,8 +165,8 @@ class UsbLink:
 
     def send(self, packet: bytes) -> None:
         """Sends a packet, in one write."""
-        n = write(packet, self._buffer)  # which nothing is in while nobody receives
-        self.write(self._view[:n] if n else encode(packet))
+        # Nothing is in the buffer while nobody receives.
+        self.write(encode_into(self._view, packet))
 
     def write(self, text: "bytes | memoryview") -> None:
         """Sends bytes as they are."""
