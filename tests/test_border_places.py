@@ -17,6 +17,7 @@ KEPT = {
 #: File -> how many calls of such a name stand in it, and what guards them.
 PLACES = {
     "node/invoke.py": (2, "the border itself: `guarded` and `call`"),
+    "node/subscriber.py": (1, "`_each`: guarded there, each item; it has no time for `call`"),
     "node/callbacks.py": (1, "`perform`: whoever has it run guards it"),
     "node/trace.py": (1, "on_error: `report` guards it"),
     "node/after.py": (1, "ours: a timer of `Node.tick`, which guards it"),

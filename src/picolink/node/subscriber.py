@@ -6,7 +6,7 @@ from ..core.errors import Busy, CallError, UsageError
 from ..core.timing import TIMES
 from .after import after
 from .calls import Items
-from .invoke import NONE, call
+from .invoke import NONE, call, end, passes
 from .items import Counter, readings
 
 try:
@@ -94,10 +94,10 @@ def everywhere(node: "Node", topic: str, queue: str, function: "Any") -> "Any":
             node.kick(session)
 
         def take(of: "Call", batch: "list[Reading]") -> None:
-            nonlocal late
+            nonlocal late, done
             late = False
-            for reading in batch:
-                call(node, function, (reading,), NONE, taken, of)
+            well = _each(node, function, batch, taken, of)
+            done += well
             late = True
             give(of)
 
@@ -128,6 +128,34 @@ def everywhere(node: "Node", topic: str, queue: str, function: "Any") -> "Any":
 
     node.on_meet.append(meet)
     return function
+
+
+def _each(
+    node: "Node", function: "Callable[..., Any]", items: "list[Any]", done: "Any", what: "Any"
+) -> int:
+    """Hands `items` to a user's function one by one, by the rules of `invoke.call`. `done` is not
+    told of those for which it returned at once, without a value: their number is returned."""
+    over = 0
+    for item in items:
+        if node.aside is not None:
+            call(node, function, (item,), NONE, done, what)
+            continue
+        try:
+            value = function(item)
+        except BaseException as error:
+            if passes(error):
+                raise
+            end(node, done, what, None, error)
+            continue
+        if value is None:
+            over += 1
+        else:  # mostly a coroutine
+            call(node, _same, (value,), NONE, done, what)
+    return over
+
+
+def _same(value: "Any") -> "Any":
+    return value
 
 
 class Arrivals:
