@@ -12,6 +12,7 @@ from picolink.core.packets import BEGUN, CALL, CANCEL, CREDIT, ITEMS, REPLY
 from picolink.core.values import encode
 from picolink.node import calls as calls_module
 from picolink.node import subscriber
+from picolink.node.after import after
 from picolink.node.calls import Items
 from picolink.node.connections import Connections
 from picolink.node.driver import reopen
@@ -40,7 +41,49 @@ def out_of_memory(session, kind, times=1):
     return failed
 
 
+class Full:
+    """A list that grows only at the second try."""
+
+    def __init__(self, items):
+        self.items = items
+        self.full = True
+
+    def append(self, item):
+        if self.full:
+            self.full = False
+            raise MemoryError
+        self.items.append(item)
+
+
 # Calls and subscriptions
+
+
+def test_a_try_again_for_which_there_is_no_memory_is_not_lost():
+    world, host, _ = two()
+
+    def short():
+        done.append(1)
+        if len(done) < 3:
+            raise MemoryError
+
+    def wrong():
+        done.append(1)
+        raise ValueError("wrong")
+
+    for function, times in ((short, 3), (wrong, 1)):
+        done = []
+        ticks = host.on_tick
+        host.on_tick = Full(ticks)
+        after(host, 100, function)
+        assert not host.on_tick.full
+        host.on_tick = ticks
+        world.now_ms += 50
+        host.tick()
+        assert not done
+        for _ in range(5):
+            world.now_ms += 1000
+            host.tick()
+        assert len(done) == times and not ticks
 
 
 def test_a_stream_whose_end_overtook_its_begin_waits_for_its_items():

@@ -1,5 +1,7 @@
 """Something to be done once, some time from now."""
 
+import gc
+
 MYPY = False
 if MYPY:
     from collections.abc import Callable
@@ -10,13 +12,26 @@ if MYPY:
 def after(node: "Node", ms: int, function: "Callable[[], object]") -> None:
     """Calls `function` in `ms` milliseconds, if the node still runs then."""
     due_ms = node.now_ms() + ms
+    try:
+        _keep(node, due_ms, function)
+    except MemoryError:  # mostly it is to try again what had none: that must not be lost
+        gc.collect()
+        _keep(node, due_ms, function)
+    node.host.call_by(due_ms)
 
+
+def _keep(node: "Node", due_ms: int, function: "Callable[[], object]") -> None:
     def tick(now_ms: int) -> int | None:
         if now_ms < due_ms:
             return due_ms
+        try:
+            function()
+        except MemoryError:
+            raise  # it stays, and is called again soon
+        except BaseException:
+            node.on_tick.remove(tick)
+            raise
         node.on_tick.remove(tick)
-        function()
         return None
 
     node.on_tick.append(tick)
-    node.host.call_by(due_ms)

@@ -74,8 +74,6 @@ def everywhere(node: "Node", topic: str, queue: str, function: "Any") -> "Any":
         met = session.data.subscribed
         if meet in met:
             return  # the session goes on after a reconnect
-        met.append(meet)
-
         done = 0  # of which the room was not given back
         late = True  # it is no batch at present: what ends now was begun before
 
@@ -124,6 +122,7 @@ def everywhere(node: "Node", topic: str, queue: str, function: "Any") -> "Any":
 
             made.on_end = ended
 
+        met.append(meet)
         again()
 
     node.on_meet.append(meet)
