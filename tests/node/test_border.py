@@ -218,6 +218,43 @@ async def test_a_subscriber_that_raises_gets_the_next_item(declare, number):
         await pair.served()
 
 
+async def test_the_room_of_every_item_is_given_back_whatever_became_of_it():
+    got = []
+    ended = []
+    async with Pair() as pair:
+        pair.node.endpoint.window_bytes = 512  # room for 8 items
+
+        async def late(number):
+            await asyncio.sleep(0)
+            ended.append(number)
+            if number % 8 == 3:
+                raise ValueError("late")
+
+        @pair.node.subscribe("door")
+        def take(reading):
+            number = reading.value
+            got.append(number)
+            if number % 4 == 1:
+                raise KeyError(number)
+            if number % 4 == 2:
+                return number
+            if number % 4 == 3:
+                return late(number)
+
+        declare_alive(pair.node)
+        await pair.open()
+        host = pair.hosts[0]
+        await until(lambda: host.topics.get("door"))
+        for i in range(0, 100, 5):  # some of each kind in a message
+            for number in range(i, i + 5):
+                host.publish("door", number)
+            await until(lambda n=i + 5: len(got) == n)
+        assert got == list(range(100))
+        await until(lambda: len(ended) == 25)
+        await until(lambda: len(pair.errors) == 25 + 13)
+        await pair.served()
+
+
 @cases([(d, i) for d in range(2) for i in range(len(EXCEPTIONS))])
 async def test_a_reading_that_raises_is_told_and_taken_again(declare, number):
     error = EXCEPTIONS[number]

@@ -39,6 +39,9 @@ def test_values_go_there_and_back():
     for value in plain + (b"", b"\x00\xff", [b"one", {"two": b"2"}], b"x" * 5000):
         assert host.call("echo", value) == value
         assert host.call("echo", value=value) == value
+    for size in (1, 5000):  # whole, and in fragments
+        data, (inner,) = host.call("echo", [b"x" * size, [b"y" * size]])
+        assert type(data) is type(inner) is type(host.call("echo", b"z" * size)) is bytes
 
 
 def test_both_sides_call():
@@ -355,8 +358,8 @@ def test_long_answers_that_nobody_waits_for_any_more_are_not_sent():
     assert world.run(lambda: len(waiting) == 8 and waiting[0].begun(), 5000)
     for call in calls[:-1]:
         host.calls().give_up(call, "too late")
-    # What was begun goes on.
     assert world.run(lambda: sum([len(message.body) for message in waiting]) < 9000, 100)
+    assert len(waiting) == 8 and waiting[0].ref == calls[0].ref  # it was begun, and goes on
     assert world.run(lambda: calls[-1].done) and calls[-1].result() == "x" * 4000
     assert host.call("one") == 1 and not board.session().out.long.open
 
