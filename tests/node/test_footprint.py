@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 import picolink
 from picolink import packing
+from picolink.core.errors import UnknownCommand
 from picolink.sim import World
 
 #: Reached so far, with a little to spare. Of the heap 26 kB are the code of the serving path.
@@ -85,6 +88,9 @@ def test_memory_and_allocations_of_a_serving_node() -> None:
                 for _ in range(CALLS):
                     assert node.call("echo", "x" * 32) == "x" * 32
                 rounds.append([int(word) for word in node.call("end").split()])
+            with pytest.raises(UnknownCommand):
+                node.call("nope")
+            later = json.loads(node.call("loaded"))
     per_call = least(rounds)
     tasks = max(made for _, _, made in rounds)
     print(f"heap {heap_bytes} bytes, {per_call:.0f} bytes and {tasks} tasks per call; {names}")
@@ -94,3 +100,4 @@ def test_memory_and_allocations_of_a_serving_node() -> None:
     start = {"picolink.starting", "picolink.seldom", "picolink.node.opening"}
     assert not start & set(names), "what only the start needs was not let go"
     assert "picolink.links.usb.board" in names
+    assert "picolink.seldom" in later and "picolink.starting" not in later

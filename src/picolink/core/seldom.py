@@ -5,6 +5,8 @@ wrong, or perhaps never. Packed for a board (packing/apart.py), such methods are
 classes, which find them by `fetch` when they are called; unpacked, the marks change nothing.
 """
 
+import sys
+
 MYPY = False
 if MYPY:
     from collections.abc import Callable
@@ -27,8 +29,15 @@ def seldom(method: "Method") -> "Method":
 def fetch(self: "Any", name: str) -> "Any":
     """The `__getattr__` of classes of which methods were taken out: finds the method `name`."""
     method = type(self).__name__ + "__" + name
-    for place in ("picolink.starting", "picolink.seldom"):
-        function = getattr(__import__(place, None, None, (name,)), method, None)
-        if function is not None:
-            return lambda *args, **named: function(self, *args, **named)
-    raise AttributeError(name)
+    modules = sys.modules
+    first, second = "picolink.starting", "picolink.seldom"
+    if second in modules:
+        first, second = second, first
+    new = first not in modules
+    function = getattr(__import__(first, None, None, (name,)), method, None)
+    if function is None:
+        if new:  # `starting`, in vain: there is no memory to keep it
+            del modules[first]
+            delattr(modules["picolink"], "starting")
+        function = getattr(__import__(second, None, None, (name,)), method)
+    return lambda *args, **named: function(self, *args, **named)
