@@ -12,12 +12,17 @@ from both import MICROPYTHON, cases, raises
 from picolink.core.errors import LinkError, PicolinkError, RemoteError
 from picolink.core.timing import TIMES
 from picolink.node import peer as peers
+from picolink.node import subscriber
 from picolink.node.closing import stop
 from picolink.node.node import Node
 from picolink.node.opening import open_all
 
 HEAP_KB = 800
 SHORT_S = 5
+
+
+class Interrupt(BaseException):
+    """Stands for a real Ctrl-C."""
 
 
 class Unprintable(Exception):
@@ -216,6 +221,18 @@ async def test_a_subscriber_that_raises_gets_the_next_item(declare, number):
         assert got == others == list(range(100))
         await until(lambda: len(pair.errors) >= 100)
         await pair.served()
+
+
+def test_what_is_meant_for_our_loops_passes_a_subscriber():
+    def interrupted(item):
+        raise Interrupt
+
+    passes, subscriber.passes = subscriber.passes, lambda error: isinstance(error, Interrupt)
+    try:
+        with raises(Interrupt):
+            subscriber._each(Node("x", uid=b"12345678"), interrupted, [1], None, None)
+    finally:
+        subscriber.passes = passes
 
 
 async def test_the_room_of_every_item_is_given_back_whatever_became_of_it():

@@ -360,6 +360,27 @@ def test_async_functions_of_a_node_given_to_connect_run(serving: Served) -> None
         until(lambda: got == ["open"])
 
 
+def test_a_subscriber_of_the_program_s_node_holds_nothing_up(serving: Served) -> None:
+    node = Node("laptop", uid=b"laptop" + os.urandom(4))
+    free = threading.Event()
+    got: list[Any] = []
+
+    @node.subscribe("door")
+    def door(reading: Any) -> None:
+        got.append(reading.value)
+        got.append(free.wait(10))
+
+    with picolink.connect(serving.at, node=node) as board:
+        until(lambda: serving.do(lambda: bool(serving.node.topics.get("door"))))
+        serving.do(lambda: serving.node.publish("door", "open"))
+        until(lambda: got == ["open"])
+        try:
+            assert board.call("echo", 1, timeout_s=5) == [[1], {}]
+        finally:
+            free.set()
+        until(lambda: got == ["open", True])
+
+
 def test_a_node_serves_one_connection(serving: Served) -> None:
     node = Node("laptop", uid=b"laptop" + os.urandom(4))
     with picolink.connect(serving.at, node=node):
