@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 from served_node import Served, fixtures, until
 
@@ -48,3 +49,66 @@ def test_asked_again_it_is_the_same_peer(serving: Served) -> None:
 
     assert len({id(peer) for peer in [*serving.do(ask), *serving.do(ask)]}) == 2
     assert len(serving.node.peers) == 2
+
+
+def test_what_was_asked_of_a_program_that_was_killed_ends_when_it_is_back(serving: Served) -> None:
+    outcomes: list[object] = []
+
+    async def follow() -> None:
+        try:
+            async for _ in await serving.node.peer("laptop").subscribe("door"):
+                pass
+        except picolink.PicolinkError as error:
+            outcomes.append(type(error))
+
+    async def numbers() -> None:
+        try:
+            async for _ in await serving.node.peer("laptop").stream("slow"):
+                pass
+        except picolink.PicolinkError as error:
+            outcomes.append(type(error))
+
+    async def call() -> None:
+        try:
+            await serving.node.peer("laptop").call("never", timeout_s=0)
+        except picolink.PicolinkError as error:
+            outcomes.append(type(error))
+
+    node = Node("laptop", uid=b"uid-killed")
+
+    @node.command
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    @node.stream
+    async def slow() -> AsyncIterator[int]:
+        await asyncio.Event().wait()
+        yield 1
+
+    first = picolink.connect(serving.at, node=node)
+    tasks = [
+        asyncio.run_coroutine_threadsafe(each(), serving.loop) for each in (follow, numbers, call)
+    ]
+    session = first._line.session
+    until(
+        lambda: node.topics.get("door") and session.data.running and len(session.data.outgoing) == 2
+    )
+    vanish(first)
+    until(lambda: serving.do(lambda: serving.node.peer("laptop").connected) is False)
+    assert not outcomes  # it may come back
+    with laptop(serving, "second"):
+        assert who(serving) == "second"
+        for task in tasks:
+            task.result(5)
+        assert outcomes == [picolink.Unknown] * 3
+        assert serving.do(lambda: serving.node.peer("laptop").why) == ""
+    first.close()
+
+
+def vanish(board: picolink.Board) -> None:
+    """As if its program was killed: the link ends, no goodbye, and nobody opens it anew."""
+    line = board._line
+    with line.host.lock:
+        line.open = lambda *_: (_ for _ in ()).throw(OSError("it was killed"))  # type: ignore[method-assign,assignment]
+        assert line._driver is not None
+        line._driver.lost("killed")

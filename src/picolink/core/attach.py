@@ -43,7 +43,7 @@ class Attach:
         self.room_bytes = 0  # for the body of a message
         self.srtt_ms = -1
         self.var_ms = 0
-        self.rto_ms = TIMES["rto_first"]
+        self.rto_ms = max(TIMES["rto_first"], TIMES["rto_min"] * port.stalls)
         self.losses = 0  # timeouts in a row
         self.probed_ms = 0  # when the last timeout was
         self.ack_at_ms = -1  # when an acknowledgement is due, or -1

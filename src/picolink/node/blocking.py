@@ -248,20 +248,21 @@ class Board:
         to `wait_s` seconds for room; then the oldest item there goes, and is counted as missed."""
         line = self._usable()
         node = line.node
-        if wait_s:
+        if not node.topics.get(topic):
+            return
 
-            def room() -> bool:
-                queues = node.topics.get(topic, ())
-                return not any(q.queue and q.full() for q in queues)
+        def room() -> bool:
+            return not any(q.queue and q.full() for q in node.topics.get(topic, ()))
 
-            if not room():
-                line.wait(room, node.now_ms() + int(wait_s * 1000))
-        subscribers = node.topics.get(topic)
-        if subscribers:
-            item = encode(value)
-            with line.host.lock:
-                put_item(node, subscribers, item)
-                line.send_items()
+        item = encode(value)
+        until_ms = node.now_ms() + int(wait_s * 1000)
+        while True:
+            with line.host.lock:  # another thread may have taken the room that this one waited for
+                if not wait_s or room() or node.now_ms() >= until_ms:
+                    put_item(node, node.topics.get(topic, []), item)
+                    line.send_items()
+                    return
+            line.wait(room, until_ms)
 
     def describe(self) -> dict[str, Any]:
         """What the node is and offers."""

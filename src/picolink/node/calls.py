@@ -70,6 +70,8 @@ def milliseconds(timeout_s: float | None) -> int | None:
 class Call:
     """A call under way. `done` tells when `value` or `error` is there; `on_end` is called then."""
 
+    named = False  # whether it is for whoever has the peer's name
+
     def __init__(self, name: str, ref: int, deadline_ms: int | None, extends: bool) -> None:
         self.name = name
         self.ref = ref
@@ -130,7 +132,11 @@ class Items:
 
     def ended(self) -> bool:
         """Whether all of a finished stream has come."""
-        return self.last is not None and self.next == self.last[0] & 0xFFFF
+        if self.last is None:
+            return False
+        if self.meta is None and self.last[1] is None:  # no stream that was begun
+            return False
+        return self.next == self.last[0] & 0xFFFF
 
 
 def _ran(error: PicolinkError) -> PicolinkError:
@@ -208,10 +214,12 @@ class Calls:
                 value = decode(kind, body)
                 if items is None:
                     self._end(call, value)
-                else:
-                    items.last = (int(value), None)
+                elif type(value) is int:
+                    items.last = (value, None)
                     if items.meta is None:
                         self._doubt(call)
+                else:
+                    self._no_stream(call)
             elif what == ERROR:
                 values = decode(kind, body)
                 error = self._error(call.name, *values[:3])
@@ -248,12 +256,15 @@ class Calls:
         is missing of what the peer has said, it is none."""
         session = self.session
         if call.deadline_ms is not None and not session.short.bits:
-            error = BadArguments("%s is no stream: use call(); it was run" % call.name)
-            self._end(call, None, _ran(error))
+            self._no_stream(call)
             return
         call.deadline_ms = session.data.node.now_ms() + _DOUBT_MS
         if session.attach is not None:
             session.attach.port.wake()
+
+    def _no_stream(self, call: Call) -> None:
+        error = BadArguments("%s is no stream: use call(); it was run" % call.name)
+        self._end(call, None, _ran(error))
 
     def _begun(self, call: Call, meta: "dict[str, Any]") -> None:
         blocking_s = min(meta.get("blocking_s", 0), _LONGEST_BLOCKING_S)

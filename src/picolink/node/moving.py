@@ -8,6 +8,7 @@ from ..core.dialer import Dialer
 from ..core.errors import CannotConnect, LinkError, PicolinkError, Refused, UsageError
 from ..core.session import Session
 from ..links.shown import shown
+from .calls import milliseconds
 from .driver import Driver
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def move(line: Line, address: str, timeout_s: float) -> None:
     fails, in whatever way, all is as it was."""
     if not isinstance(address, str):
         raise UsageError(f"{address!r} is no address")
+    timeout_s = (milliseconds(timeout_s) or _FOREVER_MS) / 1000
     if not line.moves.acquire(timeout=timeout_s):
         raise CannotConnect(f"another thread is moving {line.address} already, for {timeout_s:g} s")
     try:
@@ -36,6 +38,9 @@ def move(line: Line, address: str, timeout_s: float) -> None:
             raise
     finally:
         line.moves.release()
+
+
+_FOREVER_MS = 7 * 86_400_000
 
 
 class _Trial:

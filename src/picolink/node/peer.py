@@ -135,11 +135,15 @@ class Peer:
         if self._named:
             newest = self._newest()
             if newest is not None and newest is not self.session:
+                self._leave(self.session)
                 self.session = newest
                 self._changed.set()
+            elif session is not self.session and session.peer_name == self.address:
+                self._leave(session)
         if session is self.session:
             if session.attach is not None:
                 self.refused = None
+                self.why = ""
                 self._met = True
             if session.state == "dormant":
                 self.why = why
@@ -163,6 +167,16 @@ class Peer:
                 if newest is None or each.since_ms > newest.since_ms:
                     newest = each
         return newest
+
+    def _leave(self, session: "Session | None") -> None:
+        """Another program of our name is the newest. What was asked of one that is away is over:
+        mostly it was the same program, which was killed and has begun anew."""
+        if session is None or session.attach is not None or session.data.calls is None:
+            return
+        calls = session.data.calls
+        for call in list(calls.open.values()):
+            if call.named:
+                calls.give_up(call, "%s was restarted, or is another program now" % self.address)
 
     def on_refused(self, session: "Session", why: str) -> None:
         """The other side does not want us, now: it may have room later."""
@@ -256,6 +270,7 @@ class Peer:
             call = calls.start(
                 command, args, named or {}, timeout_ms, self.node.now_ms(), None, deadline_ms
             )
+            call.named = self._named
             if call.deadline_ms is not None:
                 self.node.host.call_by(call.deadline_ms)
             event = asyncio.Event()
@@ -288,6 +303,7 @@ class Peer:
         arrivals = Arrivals(self.node, session)
         arrivals.latest = queue == "latest"
         arrivals.call = begin(self.node, session, topic, queue, arrivals.take)
+        arrivals.call.named = self._named
         return Subscription(arrivals)
 
     async def stream(self, command: str, *args: "Any", **named: "Any") -> Subscription:
@@ -304,6 +320,7 @@ class Peer:
         calls = session.data.caller()
         items = Items(64, on_items)
         arrivals.call = calls.start(command, args, named, 0, self.node.now_ms(), items)
+        arrivals.call.named = self._named
         self.node.kick(session)
         return Subscription(arrivals)
 

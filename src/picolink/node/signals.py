@@ -11,6 +11,7 @@ import _signal  # type: ignore[import-not-found]  # no enums are made, and it is
 import _thread
 import signal
 import threading
+import weakref
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -34,7 +35,8 @@ class Lock(_thread.RLock):  # type: ignore[misc]  # it can be inherited from
             _run()
 
 
-_locks: list[Lock] = []  # those of all connections
+# Those of all connections. One that a Ctrl-C prevented goes without a word.
+_locks: list[weakref.ref[Lock]] = []
 
 
 class Patient:
@@ -52,7 +54,11 @@ class Patient:
 
 
 def _held() -> bool:
-    return any(lock._is_owned() for lock in _locks)  # type: ignore[attr-defined]
+    for each in _locks:
+        lock = each()
+        if lock is not None and lock._is_owned():  # type: ignore[attr-defined]
+            return True
+    return False
 
 
 def _run() -> None:
@@ -66,8 +72,9 @@ def protect(lock: Lock) -> None:
     """Keeps handlers out while the main thread holds `lock`: those that there are now."""
     if threading.get_ident() != _main:
         return
-    if lock not in _locks:  # at first; from then on a program may set others
-        _locks.append(lock)
+    mine = weakref.ref(lock)
+    if mine not in _locks:  # at first; from then on a program may set others
+        _locks.append(mine)
     handlers = list(map(_signal.getsignal, _SIGNALS))
     if handlers != _protected:
         for number, handler in zip(_SIGNALS, handlers, strict=True):
@@ -78,8 +85,7 @@ def protect(lock: Lock) -> None:
 
 def release(lock: Lock) -> None:
     """The connection is closed. After the last one handlers are again as they were."""
-    if lock in _locks:
-        _locks.remove(lock)
+    _locks[:] = [each for each in _locks if each() is not None and each() is not lock]
     if not _locks and threading.get_ident() == _main:
         for number in _SIGNALS:
             handler = signal.getsignal(number)

@@ -36,6 +36,7 @@ class TcpLink(Output):
 
     stream = True
     reliable = True
+    stalls = 20  # before a slow way much may wait, and TCP itself repeats what is lost
     window_bytes = 0
     mtu_bytes = _MTU_BYTES
 

@@ -23,6 +23,7 @@ if MYPY:
     from typing import Any
 
     from ...links.mqtt.link import MqttLink
+    from ...links.mqtt.packets import Message
     from ..node import Node
 
 _NO = ("no", "0", "false")
@@ -69,6 +70,7 @@ class Mqtt:
         self._commands: list[tuple[str, Any, str, int, bool]] = []
         self._readings: list[tuple[str, str, str, bool]] = []
         self._said = ""
+        self._leaving = False
         self._listener: Listener | None = None
         self.base = ""  # <prefix>/<node>, once the node runs
         self.on_ready: Callable[[], object] = int  # somebody has dialed
@@ -106,6 +108,7 @@ class Mqtt:
         client.on_down = client.on_fail = self._down
         self._listener = Listener(client, base, lambda: self.on_ready())
         calls = Calls(node, self.post, base)
+        client.on(base + "/status", self._told)
         client.on(base + "/call/#", calls.heard, qos=1, pieces=calls.too_large)
         for topic, command, reply, qos, retained in self._commands:
             client.on(topic, mapped(node, find(node, command), self.post, reply, retained), qos)
@@ -160,6 +163,12 @@ class Mqtt:
         if self._discovery is not None:
             self._discovery.announce()
 
+    def _told(self, message: "Message") -> None:
+        """What is said of our name: where another of it has gone, its will says so of us too."""
+        assert self.client is not None
+        if message.payload != b"online" and not self._leaving:
+            self.client.post(self.base + "/status", "online", 0, True)
+
     def _down(self) -> None:
         assert self.client is not None and self._listener is not None
         self._say(self.client.why)
@@ -180,6 +189,7 @@ class Mqtt:
 
     def close(self) -> None:
         """Says that the node is gone, and disconnects."""
+        self._leaving = True
         if self.client is not None:
             if self.client.connected:
                 self.client.post(self.base + "/status", "offline", 0, True)
