@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from both import SEED
-from brokers import Broker, Certificates, Mosquitto, Nats, Program, free_port
+from brokers import Broker, Certificates, Mosquitto, Nats, Program, Watcher, free_port
 from cutting_proxy import CuttingProxy
 from link_contract import LinkContract
 
@@ -150,6 +150,24 @@ def test_who_is_not_there(tmp_path: Path) -> None:
             picolink.connect(broker.address)
     with pytest.raises(picolink.CannotConnect, match="no connection to"):
         picolink.connect(f"{broker.address}/greenhouse", timeout_s=2)
+
+
+def test_a_node_of_whose_name_another_has_gone_stays_online(tmp_path: Path) -> None:
+    """Its will says so of both: two programs of a name, or one that was frozen and begun anew."""
+    with (
+        Mosquitto(tmp_path) as broker, green(tmp_path, broker.address),
+        Watcher(broker.port, status := "greenhouse/status") as others,
+        picolink.connect(f"{broker.address}/greenhouse") as board,
+    ):  # fmt: skip
+        for turn, payload in enumerate(["offline", "", "nonsense"], 1):
+            others.put(status, payload, 1, True)
+            others.wait(lambda turn=turn: others.payloads(status).count(b"online") > turn)
+            assert board.call("press", timeout_s=10) == turn
+    with Mosquitto(tmp_path) as broker, green(tmp_path, broker.address) as first:
+        with green(tmp_path, broker.address):
+            first.kill()
+            with picolink.connect(f"{broker.address}/greenhouse") as board:
+                assert board.call("press", timeout_s=10) == 1
 
 
 def test_calls_go_on_when_the_broker_was_killed(tmp_path: Path) -> None:

@@ -2,9 +2,9 @@
 
 import gc
 
-from both import raises, random_for
-from faults import Cable, World
-from virtual_nodes import joined
+from both import cases, raises, random_for
+from faults import Cable, Wire, World
+from virtual_nodes import Party, joined
 
 from picolink.core.errors import (
     BadArguments,
@@ -18,6 +18,7 @@ from picolink.core.errors import (
     UsageError,
 )
 from picolink.core.packets import CANCEL, REPLY
+from picolink.links.tcp.link import TcpLink
 
 HEAP_KB = 4000
 
@@ -362,6 +363,30 @@ def test_long_answers_that_nobody_waits_for_any_more_are_not_sent():
     assert len(waiting) == 8 and waiting[0].ref == calls[0].ref  # it was begun, and goes on
     assert world.run(lambda: calls[-1].done) and calls[-1].result() == "x" * 4000
     assert host.call("one") == 1 and not board.session().out.long.open
+
+
+@cases([(20_000, 60_000), (50_000, 60_000), (20_000, 16_000)])
+def test_what_waits_before_a_slow_way_over_tcp_is_not_sent_again(bytes_per_s, size):
+    """Kernels and routers keep seconds of it; TCP itself repeats what is lost."""
+    gc.collect()
+    world = World(random_for("slow"))
+    host = Party(world, "host", window_bytes=65536)
+    board = Party(world, "board", window_bytes=65536)
+    wire = Wire(world, host, board, 10 * bytes_per_s, window_bytes=65536, mtu_bytes=2048,
+                queue_bytes=10_000_000)  # fmt: skip
+    host.endpoint.limit_bytes = 100_000
+    for end in wire.ends:
+        end.port.stalls = TcpLink.stalls
+    board.command(name="get")(lambda: "x" * size)
+    board.command(name="one")(lambda: 1)
+    wire.dial()
+    assert world.run(lambda: host.session().attach is not None)
+    assert host.call("one") == 1
+    long = host.begin("get")
+    short = host.begin("one")
+    assert world.run(lambda: long.done and short.done)
+    assert board.session().resent == 0
+    assert wire.bytes[1] < 1.1 * size
 
 
 def test_a_stream_that_fails_brings_what_it_had():

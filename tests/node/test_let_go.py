@@ -8,6 +8,8 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -281,3 +283,31 @@ def test_a_forked_child_is_held_up_by_no_thread_of_its_parent(board: picolink.Bo
     go_on.set()
     thread.join()
     assert os.waitpid(child, 0)[1] == 0
+
+
+SERVES = """
+from picolink import Node
+node = Node("served")
+try:
+    node.run("tcp-listen:127.0.0.1:0")
+finally:
+    print("left", flush=True)
+"""
+
+
+def test_ctrl_c_of_a_program_that_serves() -> None:
+    """It comes out of `run`, without what it came through."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    program = subprocess.Popen(
+        [sys.executable, "-c", SERVES],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert program.stdout is not None
+    try:
+        assert "listening on" in program.stdout.readline()
+        program.send_signal(signal.SIGINT)
+        output, errors = program.communicate(timeout=5)
+    finally:
+        program.kill()
+    assert output == "left\n" and program.returncode == -signal.SIGINT
+    assert errors.endswith("KeyboardInterrupt\n") and len(errors.splitlines()) < 12

@@ -135,3 +135,14 @@ def test_an_address_that_closes_at_once(serving: Served, board: picolink.Board) 
 def test_what_is_no_address(board: picolink.Board, address: Any) -> None:
     with pytest.raises(picolink.UsageError, match="is no address"):
         board.move(address)
+
+
+@pytest.mark.parametrize("timeout_s", [-1, "x", float("nan"), None])
+def test_what_is_no_time_to_move_in(serving: Served, board: picolink.Board, timeout_s: Any) -> None:
+    if timeout_s is None:
+        board.move(serving.at, timeout_s)  # the usual one
+    else:
+        with pytest.raises(picolink.UsageError, match="timeout_s"):
+            board.move(serving.at, timeout_s)
+    board.move(serving.at, 0)  # for ever
+    assert board.call("echo", 1) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import pytest
 from served_node import Served, fixtures, until
 
 import picolink
@@ -112,3 +113,8 @@ def vanish(board: picolink.Board) -> None:
         line.open = lambda *_: (_ for _ in ()).throw(OSError("it was killed"))  # type: ignore[method-assign,assignment]
         assert line._driver is not None
         line._driver.lost("killed")
+
+
+def test_a_peer_has_a_name_or_an_address(serving: Served) -> None:
+    with pytest.raises(picolink.UsageError, match="name of who connects"):
+        serving.do(lambda: serving.node.peer(""))

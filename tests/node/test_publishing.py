@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -42,3 +43,19 @@ def test_what_is_published_behind_another_item_comes_soon_too(board: picolink.Bo
         board.publish("sink", number)
         board.publish("sink", -number)
         until(lambda number=number: len(got) == 2 * number + 2, 2)
+
+
+def test_threads_that_wait_for_room_push_nothing_out(board: picolink.Board) -> None:
+    def publish(thread: int) -> None:
+        for number in range(300):
+            board.publish("sink", [thread, number], wait_s=30)
+
+    threads = [threading.Thread(target=publish, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    until(lambda: len(got) == 8 * 300, 10)
+    for thread_number in range(8):
+        mine = [number for thread, number in got if thread == thread_number]
+        assert mine == list(range(300))

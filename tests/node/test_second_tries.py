@@ -3,7 +3,7 @@ of it: test_border.py (in an event loop), test_second_tries_host.py (in threads)
 
 from struct import pack
 
-from both import random_for
+from both import cases, random_for
 from faults import World
 from virtual_nodes import Party, joined
 
@@ -105,6 +105,29 @@ def test_a_stream_whose_end_overtook_its_begin_waits_for_its_items():
     assert not call.done
     calls.on_message(ITEMS, call.ref, pack("<HI", 0, 0) + b"[7]")
     assert call.done and got == [7] and call.result() is None
+
+
+@cases([(0,), (5,), (-5,), (None,), ("x",), ("7",), ([1, 2],), ({"a": 1},), (2.5,), (True,)])
+def test_a_stream_of_what_is_none_is_told_so(value):
+    world, host, board = two()
+    board.command(name="odd")(lambda: value)
+    call, got = host.gather("odd")
+    if type(value) is int:  # it may be how many messages there were
+        assert not world.run(lambda: call.done, 1000)
+        world.now_ms += 5000
+        host.calls().expire(world.now_ms)
+    else:
+        assert world.run(lambda: call.done, 1000)
+    assert isinstance(call.error, BadArguments) and call.error.begun and not got
+    assert str(call.error) == "odd is no stream: use call(); it was run"
+
+
+def test_a_stream_without_items_ends():
+    world, host, board = two()
+    board.stream(name="none")(lambda: iter(()))
+    call, got = host.gather("none")
+    assert world.run(lambda: call.done, 1000)
+    assert call.result() is None and not got
 
 
 def test_an_answer_that_no_begin_came_before_is_no_stream_s():

@@ -54,6 +54,8 @@ class Peer:
         self._driver: Driver | None = None
         self._changed = asyncio.Event()
         self._task: Any = None
+        if not address:
+            raise UsageError("peer(''): an address, or the name of who connects to us")
         self._named = ":" not in address  # the name of whoever connects to us
         split(address)
         node.peers.append(self)

@@ -66,5 +66,9 @@ def run(node: "Node", links: "tuple[Any, ...]") -> None:
         interrupt_at_once()
     try:
         asyncio.run(serve(node, links))
+    except KeyboardInterrupt:
+        if sys.implementation.name == "micropython":
+            raise
+        raise KeyboardInterrupt from None  # without all of asyncio that it came through
     finally:
         asyncio.new_event_loop()  # on a board tasks would go on at the next run
