@@ -54,7 +54,9 @@ class Line:
             )
         if on_error is not None:
             self.node.on_error = on_error
-        self.host = Host(self.node.tick, self.node, signals.Lock())
+        lock = signals.Lock()
+        signals.protect(lock)
+        self.host = Host(self.node.tick, self.node, lock)
         self.node.host = self.host
         self.callbacks = Callbacks(self.node, self.host.lock, self.send)
         self.node.aside = self.callbacks.aside

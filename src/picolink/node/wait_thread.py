@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _socket
 import contextlib
 import os
 import select
@@ -65,11 +64,8 @@ class Host:
         self._polling = 0  # threads that wait
         self._closed = False
         self._pipe = threading.Lock()  # held while something is written to it, or it is closed
-        # Objects, and made in one go: a Ctrl-C that comes now leaves none of them open.
-        self._wakers: tuple[Any, ...] = _socket.socketpair()
-        for waker in self._wakers:
-            waker.setblocking(False)
-        self._wake_in = self._wakers[0].fileno()
+        with self.lock:  # a Ctrl-C that comes now would leave it open
+            self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.want(self._wake_in, select.POLLIN)
 
     def want(self, pollable: Any, events: int) -> None:
@@ -159,7 +155,7 @@ class Host:
         with self._pipe:
             if not self._closed:
                 try:
-                    self._wakers[1].send(b"\x01")
+                    os.write(self._wake_out, b"\x01")
                 except BlockingIOError:
                     pass  # they are awake
 
@@ -201,12 +197,13 @@ class Host:
 
     def __del__(self) -> None:
         # Of a connection that a Ctrl-C prevented before anybody had it.
-        if hasattr(self, "_wakers"):
-            self._close_pipe()
+        if getattr(self, "_wake_out", -1) >= 0:
+            with contextlib.suppress(OSError):  # the program has closed all that was open
+                self._close_pipe()
 
     def _close_pipe(self) -> None:
         with self._pipe:
-            for waker in self._wakers:
-                with contextlib.suppress(OSError):  # the program has closed all that was open
-                    waker.close()
-            self._wakers = ()
+            if self._wake_in >= 0:
+                os.close(self._wake_in)
+                os.close(self._wake_out)
+                self._wake_in = self._wake_out = -1
