@@ -240,8 +240,8 @@ class ThreadKit(Kit):
         del self.package("node.wait_thread").Host.__del__
         # Real handlers of signals are nobody's here: `threads.point` keeps the same rule.
         signals = self.package("node.signals")
-        signals.Lock = lambda: None  # the Host makes its own
-        signals.protect = threads.protected.append
+        signals.Lock = threads.RLock
+        signals.protect = threads.protect
         signals.release = lambda lock: lock in threads.protected and threads.protected.remove(lock)
 
     def start(self, process: Process, main: Callable[[], Any]) -> None:

@@ -130,6 +130,12 @@ def point() -> None:
 protected: list[Lock] = []  # while a thread holds one of these, signals wait (node/signals.py)
 
 
+def protect(lock: Lock) -> None:
+    """Keeps signals out while `lock` is held."""
+    if lock not in protected:
+        protected.append(lock)
+
+
 def _interrupted(thread: Thread) -> None:
     """Lets a signal's handler raise, where it may run."""
     global _left
