@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +20,7 @@ from served_node import Served, fixtures, served, until
 
 import picolink
 from picolink.core.errors import LinkError, NotDone, PicolinkError, Unknown, UsageError
+from picolink.node.lead import EVER, Lead
 from picolink.node.line import _lines
 from picolink.node.node import Node
 
@@ -379,6 +380,55 @@ def test_a_subscriber_of_the_program_s_node_holds_nothing_up(serving: Served) ->
         finally:
             free.set()
         until(lambda: got == ["open", True])
+
+
+class Polled:
+    """Stands for a connection's host: what another thread does comes as the lock is taken."""
+
+    turns = 0
+
+    def __init__(self) -> None:
+        self.lock = self
+        self.meanwhile: list[Callable[[], object]] = []
+        self.done: list[str] = []
+
+    def __enter__(self) -> None:
+        while self.meanwhile:
+            self.meanwhile.pop()()
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def turn(self, until_ms: int) -> None:
+        self.done.append("turn")
+        raise AssertionError("it polls, and nothing comes")
+
+    def wake(self) -> None:
+        self.done.append("wake")
+
+
+def test_what_came_before_a_thread_leads_is_not_waited_for() -> None:
+    host = Polled()
+    lead = Lead(host, lambda: 0, threading.Event())  # type: ignore[arg-type]
+    came: list[int] = []
+    host.meanwhile.append(lambda: came.append(1))
+    assert lead.wait(lambda: bool(came), EVER)
+    assert not host.done and not lead.leader
+
+
+def test_who_ends_to_lead_as_another_begins_to_follow() -> None:
+    host = Polled()
+    lead = Lead(host, lambda: 0, threading.Event())  # type: ignore[arg-type]
+    lead.leader = 1
+
+    class Waiters(list[Any]):
+        def append(self, waiter: Any) -> None:
+            lead.leader = 0  # and sees that nobody waits
+            super().append(waiter)
+
+    lead._waiters = Waiters()
+    assert lead._follow(lambda: False, 0, EVER)
+    assert not host.done and not lead._waiters
 
 
 def test_a_node_serves_one_connection(serving: Served) -> None:

@@ -151,7 +151,15 @@ def a_callback_that_raises_keeps_its_credit(kit: Any, put: Put) -> None:
 
         return greedy
 
+    def end(real: Any) -> Any:
+        def greedy(node: Any, done: Any, what: Any, value: Any, error: Any) -> None:
+            if error is None:
+                real(node, done, what, value, error)
+
+        return greedy
+
     put(kit.package("node.subscriber"), "call", call)
+    put(kit.package("node.subscriber"), "end", end)
 
 
 @mutation

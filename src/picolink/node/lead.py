@@ -22,9 +22,7 @@ class Lead:
         self._host = host
         self._now_ms = now_ms
         self._closed = closed
-        self.leader = (
-            0  # the thread that polls for all; set under the lock, which keeps signals out
-        )
+        self.leader = 0  # the thread that polls for all; set under the lock: no signal comes then
         self._waiters: list[threading.Lock] = []
         self._idle_leads = False  # our own thread, for want of another
         self._wanted = False  # by a caller, while it does
@@ -40,6 +38,8 @@ class Lead:
                 if self._closed.is_set() or (deadline_ms < EVER and self._now_ms() >= deadline_ms):
                     return ready()
                 if leads_already or beside or self._take_lead(me):
+                    if ready():  # whoever led before has brought it, and nothing more may come
+                        break
                     self._host.turn(deadline_ms)
                     if self._waiters:
                         self.notify()
@@ -69,9 +69,10 @@ class Lead:
         waiter = threading.Lock()
         waiter.acquire()
         with self._host.lock:
+            self._waiters.append(waiter)  # first: who ends to lead looks there last
             if not self.leader:
+                self._waiters.remove(waiter)
                 return True  # it has just ended: this thread may lead
-            self._waiters.append(waiter)
         self._used_ms = now_ms  # else our own thread, idle, is faster to lead again
         wait_s = min(_LATE_S, (deadline_ms - now_ms) / 1000)
         try:

@@ -122,7 +122,11 @@ class Peer:
     def _dial(self) -> None:
         driver = self._driver
         if driver is not None and self.session is not None:
-            Dialer(self.node.endpoint, driver.port, self.session, self, self.node.now_ms())
+            try:
+                Dialer(self.node.endpoint, driver.port, self.session, self, self.node.now_ms())
+            except MemoryError:
+                self._lose("no memory to dial it")  # later
+                return
             driver.wake()
 
     # What the core and the driver tell
