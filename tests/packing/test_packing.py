@@ -16,7 +16,7 @@ from picolink.packing import PackingError, board_sources, compile_source, withou
 from picolink.packing.__main__ import main
 
 #: Reached so far, with a little to spare; the target is 14 kB.
-BUDGET_BYTES = 20_730
+BUDGET_BYTES = 20_750
 MQTT_BYTES = 21_870  # what a node on a broker loads besides; the target is 14 kB with Wi-Fi
 BLUETOOTH_BYTES = 6144  # a peripheral that is a central too
 GATT_BYTES = 3072  # plain characteristics besides

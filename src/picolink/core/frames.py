@@ -20,29 +20,30 @@ MAX_PACKET_BYTES = MAX_STUFFED_BYTES // 2 - 4
 
 def encode(packet: bytes, also: "Stuffing" = ()) -> bytes:
     """The frame of `packet`; `also` is what to stuff besides 0x00 and 0x1B."""
-    return b"".join(_parts(packet, also))
-
-
-def encode_into(out: memoryview, packet: bytes) -> "memoryview | bytes":
-    """The frame of `packet`, put into `out` where there is room."""
-    parts = _parts(packet, ())
-    head, body, check = parts
-    at = HEAD_BYTES + len(body)
-    end = at + len(check)
-    if end > len(out):
-        return b"".join(parts)
-    out[:HEAD_BYTES] = head
-    out[HEAD_BYTES:at] = body
-    out[at:end] = check
-    return out[:end]
-
-
-def _parts(packet: bytes, also: "Stuffing") -> tuple[bytes, bytes, bytes]:
     # Apart until the end: on a board a copy costs more than all else.
     body = _stuffed(packet, also)
     check = _stuffed(pack("<I", crc32(packet)), also)
     n = len(body) + len(check)
-    return pack("BBB", 0, 0x80 | n >> 7, 0x80 | n & 0x7F), body, check
+    return b"".join((pack("BBB", 0, 0x80 | n >> 7, 0x80 | n & 0x7F), body, check))
+
+
+def encode_into(out: memoryview, packet: bytes) -> "memoryview | bytes":
+    """The frame of `packet`, put into `out` where there is room, with few allocations."""
+    if HEAD_BYTES + len(packet) + 4 > len(out):
+        return encode(packet)
+    body = _stuffed(packet, ())
+    check = _stuffed(pack("<I", crc32(packet)), ())
+    at = HEAD_BYTES + len(body)
+    end = at + len(check)
+    if end > len(out):
+        return encode(packet)
+    n = end - HEAD_BYTES
+    out[0] = 0
+    out[1] = 0x80 | n >> 7
+    out[2] = 0x80 | n & 0x7F
+    out[HEAD_BYTES:at] = body
+    out[at:end] = check
+    return out[:end]
 
 
 def _stuffed(body: bytes, also: "Stuffing") -> bytes:
