@@ -29,6 +29,8 @@ _protected: list[Any] = []  # the handlers of `_SIGNALS` when it was last looked
 class Lock(_thread.RLock):  # type: ignore[misc]  # it can be inherited from
     """A connection's lock, which keeps handlers of signals out."""
 
+    protected = False
+
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         self.release()
         if _waiting and threading.get_ident() == _main and not _held():
@@ -72,9 +74,9 @@ def protect(lock: Lock) -> None:
     """Keeps handlers out while the main thread holds `lock`: those that there are now."""
     if threading.get_ident() != _main:
         return
-    mine = weakref.ref(lock)
-    if mine not in _locks:  # at first; from then on a program may set others
-        _locks.append(mine)
+    if not lock.protected:  # at first; from then on a program may set others
+        lock.protected = True
+        _locks.append(weakref.ref(lock))
     handlers = list(map(_signal.getsignal, _SIGNALS))
     if handlers != _protected:
         for number, handler in zip(_SIGNALS, handlers, strict=True):
