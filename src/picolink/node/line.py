@@ -233,14 +233,14 @@ class Line:
         if session is not self.session:
             return  # it has begun already
         self.session = self.node.endpoint.new_session(os.urandom(8))
-        for intake in list(self.kept):
-            intake.renew()
         driver = self._driver
         if driver is not None:
             now_ms = self.node.now_ms()
             Dialer(self.node.endpoint, driver.port, self.session, self, now_ms)
         else:
             self.session.step("dial", self.node.now_ms())
+        for intake in list(self.kept):
+            intake.renew()
 
     def on_silence(self, session: Session) -> None:
         """Nobody answers hellos: the link is opened anew."""
