@@ -472,6 +472,41 @@ async def test_whatever_the_opening_of_a_link_raises_it_is_tried_again():
     assert raised
 
 
+@cases([("dialer",), ("hello",)])
+async def test_a_peer_that_has_no_memory_to_greet_does_so_later(what):
+    dialer = peers.Dialer
+    raised = []
+
+    class Short(dialer):
+        def __init__(self, endpoint, port, session, owner, now_ms):
+            say_hello = endpoint.say_hello
+
+            def fails(*_):
+                endpoint.say_hello = say_hello
+                raised.append(what)
+                raise MemoryError
+
+            if not raised and what == "dialer":
+                fails()
+            if not raised:
+                endpoint.say_hello = fails
+            dialer.__init__(self, endpoint, port, session, owner, now_ms)
+
+    async with Pair() as pair:
+        declare_alive(pair.node)
+        await pair.open()
+        peers.Dialer = Short
+        try:
+            for session in list(pair.node.endpoint.sessions.values()):
+                port = session.attach.port
+                pair.node.endpoint.close(session, pair.node.now_ms())
+                port.drain()
+            await until(lambda: raised)
+            await pair.served()
+        finally:
+            peers.Dialer = dialer
+
+
 async def test_a_packet_for_which_there_was_no_memory_goes_soon():
     async with Pair() as pair:
         declare_alive(pair.node)
