@@ -2,7 +2,9 @@
 
 from whole.bounds import kept
 
-SERVED_MS = 40_000  # after the faults have stopped, every pair of programs talks again within this
+#: After the faults have stopped, every pair of programs talks again within this: 15 s until a link
+#: is dead, 15 s until nobody answers hellos there, and packets that are up to 20 s late before.
+SERVED_MS = 50_000
 FULL_MS = 60_000  # and later, where the places of programs that never come back have to get free
 ENDED_MS = 30_000  # what was begun has ended, by its own deadline, within this
 SETTLED_MS = 3_000  # once nobody wants anything more, nothing is kept after this
