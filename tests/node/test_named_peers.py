@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 from served_node import Served, fixtures, until
@@ -53,27 +54,16 @@ def test_asked_again_it_is_the_same_peer(serving: Served) -> None:
 
 
 def test_what_was_asked_of_a_program_that_was_killed_ends_when_it_is_back(serving: Served) -> None:
-    outcomes: list[object] = []
+    async def iterate(items: Any) -> None:
+        async for _ in await items:
+            pass
 
-    async def follow() -> None:
+    async def outcome(ask: Callable[[Any], Any]) -> type | None:
         try:
-            async for _ in await serving.node.peer("laptop").subscribe("door"):
-                pass
+            await ask(serving.node.peer("laptop"))
         except picolink.PicolinkError as error:
-            outcomes.append(type(error))
-
-    async def numbers() -> None:
-        try:
-            async for _ in await serving.node.peer("laptop").stream("slow"):
-                pass
-        except picolink.PicolinkError as error:
-            outcomes.append(type(error))
-
-    async def call() -> None:
-        try:
-            await serving.node.peer("laptop").call("never", timeout_s=0)
-        except picolink.PicolinkError as error:
-            outcomes.append(type(error))
+            return type(error)
+        return None
 
     node = Node("laptop", uid=b"uid-killed")
 
@@ -87,21 +77,22 @@ def test_what_was_asked_of_a_program_that_was_killed_ends_when_it_is_back(servin
         yield 1
 
     first = picolink.connect(serving.at, node=node)
-    tasks = [
-        asyncio.run_coroutine_threadsafe(each(), serving.loop) for each in (follow, numbers, call)
-    ]
+    asked = (
+        lambda peer: iterate(peer.subscribe("door")),
+        lambda peer: iterate(peer.stream("slow")),
+        lambda peer: peer.call("never", timeout_s=0),
+    )
+    tasks = [asyncio.run_coroutine_threadsafe(outcome(ask), serving.loop) for ask in asked]
     session = first._line.session
     until(
         lambda: node.topics.get("door") and session.data.running and len(session.data.outgoing) == 2
     )
     vanish(first)
     until(lambda: serving.do(lambda: serving.node.peer("laptop").connected) is False)
-    assert not outcomes  # it may come back
+    assert not any(task.done() for task in tasks)  # it may come back
     with laptop(serving, "second"):
         assert who(serving) == "second"
-        for task in tasks:
-            task.result(5)
-        assert outcomes == [picolink.Unknown] * 3
+        assert [task.result(5) for task in tasks] == [picolink.Unknown] * 3
         assert serving.do(lambda: serving.node.peer("laptop").why) == ""
     first.close()
 

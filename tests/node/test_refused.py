@@ -76,7 +76,7 @@ def test_a_program_whose_place_was_taken(
     forget_all(serving)
     until(lambda: len(refused_at) >= 3)
     pauses_s = [after - before for before, after in itertools.pairwise(refused_at)]
-    assert min(pauses_s) > TIMES["retry"] / 1000 - 0.01  # the clock counts whole ms
+    assert min(pauses_s) >= TIMES["retry"] / 1000 - 0.001  # the clock counts whole ms
     why = r"no link to served .*\(refused: served has 0 sessions already"
     with pytest.raises(picolink.NotDone, match=why):
         board.call("echo", 1, timeout_s=0.05)
@@ -251,7 +251,7 @@ def test_who_takes_connections_and_closes_them_is_not_asked_without_a_pause(
             proxy.cut()
             until(lambda: len(dialed_at) >= 4)
             pauses_s = [after - before for before, after in itertools.pairwise(dialed_at)]
-            assert min(pauses_s) > TIMES["retry"] / 1000 - 0.01  # the clock counts whole ms
+            assert min(pauses_s) >= TIMES["retry"] / 1000 - 0.001  # the clock counts whole ms
             proxy.to = (host, int(port))
             assert board.call("echo", 2) == 2
 

@@ -198,7 +198,7 @@ def test_signals_under_load_leave_the_session_whole(
                 continue
         signal.signal(number, signal.SIG_IGN)  # one that the system still has is gone by that
         signal.signal(number, old)
-    assert raised > 5
+    assert raised > 20
     assert not thread.is_alive() and others[-1] == [["other"], {}]
     for i in range(10):
         assert board.call("echo", i, timeout_s=5) == [[i], {}]
@@ -665,14 +665,14 @@ def test_ctrl_c_while_it_connects_leaves_nothing(serving: Served) -> None:
         for _ in range(count(2000, 150)):
             try:
                 try:
-                    signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.0003, 0.006))
+                    signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.0002, 0.003))
                     with picolink.connect(serving.at) as board:
                         board.call("echo", 1)
                 finally:
                     signal.setitimer(signal.ITIMER_REAL, 0)
             except KeyboardInterrupt:
                 raised += 1
-    assert raised > 5
+    assert raised > 20
 
     # One that came after `connect` and before `with` leaves a connection, which works.
     left = [line for line in list(_lines) if not line.closed.is_set() and line._thread]

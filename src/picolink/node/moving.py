@@ -14,6 +14,8 @@ from .driver import Driver
 if TYPE_CHECKING:
     from .line import Line
 
+_FOREVER_MS = 7 * 86_400_000
+
 
 def move(line: Line, address: str, timeout_s: float) -> None:
     """Goes on over another link: what is under way, either way, arrives over that one. Where that
@@ -38,9 +40,6 @@ def move(line: Line, address: str, timeout_s: float) -> None:
             raise
     finally:
         line.moves.release()
-
-
-_FOREVER_MS = 7 * 86_400_000
 
 
 class _Trial:

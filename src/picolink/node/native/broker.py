@@ -70,7 +70,6 @@ class Mqtt:
         self._commands: list[tuple[str, Any, str, int, bool]] = []
         self._readings: list[tuple[str, str, str, bool]] = []
         self._said = ""
-        self._leaving = False
         self._listener: Listener | None = None
         self.base = ""  # <prefix>/<node>, once the node runs
         self.on_ready: Callable[[], object] = int  # somebody has dialed
@@ -166,7 +165,7 @@ class Mqtt:
     def _told(self, message: "Message") -> None:
         """What is said of our name: where another of it has gone, its will says so of us too."""
         assert self.client is not None
-        if message.payload != b"online" and not self._leaving:
+        if message.payload != b"online" and not self.client.publisher.closed:
             self.client.post(self.base + "/status", "online", 0, True)
 
     def _down(self) -> None:
@@ -189,7 +188,6 @@ class Mqtt:
 
     def close(self) -> None:
         """Says that the node is gone, and disconnects."""
-        self._leaving = True
         if self.client is not None:
             if self.client.connected:
                 self.client.post(self.base + "/status", "offline", 0, True)
