@@ -90,7 +90,7 @@ def python_calls() -> int:
     decoded = frames.decode_in(frame, memoryview(frame), frames.HEAD_BYTES, len(frame))
     board.endpoint.receive(b, decoded, now_ms)  # type: ignore[arg-type]
     reply = board.endpoint.next_packet(b, now_ms)
-    frames.encode_into(out, reply)  # type: ignore[arg-type]
+    frames.encode(reply, (), out)  # type: ignore[arg-type]
     nothing = board.endpoint.next_packet(b, now_ms)
     sys.setprofile(None)
     assert reply and nothing is None

@@ -18,39 +18,30 @@ MAX_STUFFED_BYTES = 8191
 MAX_PACKET_BYTES = MAX_STUFFED_BYTES // 2 - 4
 
 
-def encode(packet: bytes, also: "Stuffing" = ()) -> bytes:
-    """The frame of `packet`; `also` is what to stuff besides 0x00 and 0x1B."""
+def encode(packet: bytes, also: "Stuffing" = (), out: "memoryview | None" = None) -> bytes:
+    """The frame of `packet`; `also` is what to stuff besides 0x00 and 0x1B. It is put into `out`,
+    where that is given and has room, with fewer allocations; what is returned is a view of that."""
     # Apart until the end: on a board a copy costs more than all else.
-    body = _stuffed(packet, also)
-    check = _stuffed(pack("<I", crc32(packet)), also)
-    n = len(body) + len(check)
-    return b"".join((pack("BBB", 0, 0x80 | n >> 7, 0x80 | n & 0x7F), body, check))
-
-
-def encode_into(out: memoryview, packet: bytes) -> "memoryview | bytes":
-    """The frame of `packet`, put into `out` where there is room, with few allocations."""
-    if HEAD_BYTES + len(packet) + 4 > len(out):
-        return encode(packet)
-    body = _stuffed(packet, ())
-    check = _stuffed(pack("<I", crc32(packet)), ())
+    body = _stuffed(packet)
+    check = _stuffed(pack("<I", crc32(packet)))
+    for plain, stuffed in also:
+        body = body.replace(plain, stuffed)
+        check = check.replace(plain, stuffed)
     at = HEAD_BYTES + len(body)
     end = at + len(check)
-    if end > len(out):
-        return encode(packet)
     n = end - HEAD_BYTES
+    if out is None or end > len(out):
+        return b"".join((bytes((0, 0x80 | n >> 7, 0x80 | n & 0x7F)), body, check))
     out[0] = 0
     out[1] = 0x80 | n >> 7
     out[2] = 0x80 | n & 0x7F
     out[HEAD_BYTES:at] = body
     out[at:end] = check
-    return out[:end]
+    return out[:end]  # type: ignore[return-value]
 
 
-def _stuffed(body: bytes, also: "Stuffing") -> bytes:
-    body = body.replace(b"\x1b", b"\x1b\x3b").replace(b"\x00", b"\x1b\x20")
-    for plain, stuffed in also:
-        body = body.replace(plain, stuffed)
-    return body
+def _stuffed(data: bytes) -> bytes:
+    return data.replace(b"\x1b", b"\x1b\x3b").replace(b"\x00", b"\x1b\x20")
 
 
 _WHOLE = 0x2144DF1C  # the CRC-32 of anything that its own CRC-32 follows

@@ -1,4 +1,4 @@
-"""The protocol's time constants, in milliseconds, in one table that tests can scale."""
+"""The protocol's time constants, in milliseconds."""
 
 TIMES = {
     "ack": 25,  # an acknowledgement waits this long for a packet to ride on
@@ -16,9 +16,3 @@ TIMES = {
     "retry_max": 5000,
     "call": 10000,  # a call's deadline where the caller names none
 }
-
-
-def scale(factor: float) -> None:
-    """Multiplies every time constant by `factor` (tests run the protocol faster)."""
-    for name in TIMES:
-        TIMES[name] = max(1, int(TIMES[name] * factor))

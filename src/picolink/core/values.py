@@ -17,12 +17,16 @@ if MYPY:
 _BYTES = (bytes, bytearray, memoryview)
 
 if sys.implementation.name == "micropython":
+    from io import BytesIO
+
     _PLAIN = (str, int, bool, type(None))
 
     def _plain(value: "Any") -> bytes | None:
         # It would write bytes as a string, and NaN: only what has neither is written at once.
         if type(value) in _PLAIN:
-            text: bytes = json.dumps(value).encode()
+            out = BytesIO()  # for a new `str` all names would be searched
+            json.dump(value, out)  # type: ignore[arg-type]
+            text = out.getvalue()
             return None if b"\xed" in text else text
         return None
 

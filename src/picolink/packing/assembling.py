@@ -15,6 +15,7 @@ from .compiling import cache_folder, compile_source, compiler_version, without_t
 from .contents import CHECKOUT, FOLDERS, GROUPS, MIP_BASE, ROOTS, STARTING, board_sources
 from .kept import key_of, remembered
 from .shortening import choose, shorten
+from .slimming import own_builtins
 
 
 def compile_all(
@@ -78,7 +79,8 @@ def join_loaded(texts: dict[str, str]) -> dict[str, str]:
     inside = loaded_with(ROOTS, texts)
     others = {name: text for name, text in texts.items() if name not in inside}
     bundle = join({name: texts[name] for name in sorted(inside)}, others)
-    result = take_apart(bundle.source, bundle.door, bundle.keep)
+    source = own_builtins(bundle.source) + bundle.source
+    result = take_apart(source, bundle.door, bundle.keep)
     for name, text in others.items():
         stripped = redirect(name, text, bundle)
         if stripped.strip() or not name.endswith(".__init__"):  # a folder needs no empty file

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import builtins
+from collections import Counter
 
 #: Modules, and names of `time`, that are on every board and on no host.
 _BOARD_MODULES = ("micropython", "machine", "network", "rp2")
 _NEWER = ("I2CTarget",)  # than the oldest firmware
 _BOARD_TIMES = ("ticks_", "sleep_")
+_OFTEN = 5  # places
 
 
 class _Fold(ast.NodeTransformer):
@@ -75,6 +78,15 @@ def lean(tree: ast.Module, constants: dict[str, int | str], keep: set[str]) -> s
             statement.names = aliases
         kept.append(statement)
     return ast.unparse(ast.Module(kept, [])) + "\n"
+
+
+def own_builtins(source: str) -> str:
+    """Statements that make the built-in functions called most in `source` its own global names: to
+    find one elsewhere MicroPython looks through all of these and half of its own, each time."""
+    calls = [node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    names = Counter(name.id for name in calls if isinstance(name, ast.Name))
+    often = [name for name in names if names[name] >= _OFTEN and hasattr(builtins, name)]
+    return "".join(f"{name} = {name}\n" for name in sorted(often))
 
 
 def constants(tree: ast.Module) -> dict[str, int | str]:

@@ -14,7 +14,7 @@ import sys
 import micropython
 
 from ...core.failure import LinkError
-from ...core.frames import HEAD_BYTES, body_length, decode_in, encode_into
+from ...core.frames import HEAD_BYTES, body_length, decode_in, encode
 
 MYPY = False
 if MYPY:
@@ -166,7 +166,7 @@ class UsbLink:
     def send(self, packet: bytes) -> None:
         """Sends a packet, in one write."""
         # Nothing is in the buffer while nobody receives.
-        self.write(encode_into(self._view, packet))
+        self.write(encode(packet, (), self._view))
 
     def write(self, text: "bytes | memoryview") -> None:
         """Sends bytes as they are."""
