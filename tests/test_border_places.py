@@ -27,7 +27,7 @@ PLACES = {
     "node/sleeping/__init__.py": (1, "on_start: the program's own start"),
     "node/registers.py": (2, "`_call` is `guarded`; `_byte_of` is what it calls"),
     "node/sleeping/delivering.py": (1, "readings of a waking: guarded there, each one"),
-    "net/clock.py": (2, "`Clock.call`, which a node replaces by `guarded`; `when_known` at once"),
+    "net/clock.py": (1, "`Clock.call`, which a node replaces by `invoke.call`"),
     "links/mqtt/sockets_board.py": (2, "ours: the connection's reader, which lets nothing out"),
     "links/mqtt/sockets_host.py": (1, "the same"),
     "links/mqtt/client.py": (1, "`_guarded`, by the same rules"),

@@ -25,6 +25,10 @@ class Interrupt(BaseException):
     """Stands for a real Ctrl-C."""
 
 
+class Own(BaseException):
+    """No Exception either."""
+
+
 class Unprintable(Exception):
     def __str__(self):
         raise ValueError("no text")
@@ -37,7 +41,7 @@ EXCEPTIONS = [
     KeyError("key"), ValueError("value"), OSError(5, "sensor"), LinkError("not ours"),
     PicolinkError("a program's own"), MemoryError(), Unprintable(), AssertionError(),
     asyncio.CancelledError(), SystemExit(1), KeyboardInterrupt(), GeneratorExit(),
-    StopIteration(),
+    StopIteration(), Own("not an Exception"),
 ]  # fmt: skip
 if not MICROPYTHON:
     EXCEPTIONS += [RecursionError("deep"), UnicodeDecodeError("utf-8", b"x", 0, 1, "bad")]
@@ -328,6 +332,24 @@ async def test_on_error_may_raise_too(number):
         pair.node.on_error = tell
         with raises(RemoteError, "first"):
             await pair.peers[0].call("fails", timeout_s=SHORT_S)
+        await pair.served()
+
+
+@cases([(slept, i) for slept in (0, 1) for i in range(len(EXCEPTIONS))])
+async def test_a_task_of_the_program_s_that_raises_ends_nothing(slept, number):
+    ran = []
+
+    async def task():
+        if slept:
+            await asyncio.sleep(0)
+        ran.append(slept)
+        raise EXCEPTIONS[number]
+
+    async with Pair() as pair:
+        declare_alive(pair.node)
+        await pair.open()
+        pair.node.spawn(task())
+        await until(lambda: ran)
         await pair.served()
 
 

@@ -20,7 +20,7 @@ from served_node import Served, fixtures, served, until
 
 import picolink
 from picolink.core.errors import NotDone, UnknownCommand
-from picolink.node import builtin
+from picolink.node import builtin, many
 from picolink.node.node import Node
 from picolink.node.wait_host import Host
 
@@ -140,6 +140,23 @@ def test_on_log_may_exit(serving: Served) -> None:
     assert lines == ["one", "two"]
 
 
+def test_a_handler_that_raises_while_something_is_let_go_of_is_not_lost(
+    board: picolink.Board,
+) -> None:
+    class Dropped:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGUSR1)  # as it comes in one of ours
+
+    def raises(*_: Any) -> None:
+        raise KeyError("pressed")
+
+    with handled(signal.SIGUSR1, raises):
+        board.call("echo")
+        with pytest.raises(KeyError, match="pressed"):
+            Dropped()
+            threading.Event().wait(5)
+
+
 # Deadlines
 
 
@@ -198,6 +215,91 @@ def test_a_subscription_that_a_new_session_has_already_is_not_made_twice(
         feed._intake.again()  # the second try was due only now
     board.call("echo")
     assert queues() == 1
+
+
+def test_a_callback_that_was_ended_gets_no_more(serving: Served, board: picolink.Board) -> None:
+    got: list[int] = []
+    first, go = threading.Event(), threading.Event()
+
+    def slow(reading: Any) -> None:
+        got.append(reading.value)
+        first.set()
+        go.wait(10)
+
+    feed = board.subscribe("door", slow)
+    plain = board.subscribe("door")
+    until(lambda: serving.do(lambda: len(serving.node.topics.get("door", ())) == 2))
+    serving.do(lambda: [serving.node.publish("door", n) for n in range(20)])
+    assert next(plain).value == 0 and first.wait(5)
+    until(lambda: len(plain._intake.queue) + len(plain._taken) == 19)
+    feed.close()
+    plain.close()
+    go.set()
+    board.call("echo")
+    last = threading.Event()
+    board._line.callbacks.put(last.set)
+    assert last.wait(5)
+    assert got == [0] and list(plain) == []
+
+
+async def test_a_subscription_that_was_ended_gives_nothing_more(serving: Served) -> None:
+    async with picolink.aio.connect(serving.at) as board:
+        subscription = await board.subscribe("door")
+        await board.call("echo")
+        serving.do(lambda: [serving.node.publish("door", n) for n in range(20)])
+        assert (await anext(subscription)).value == 0
+        await board.call("echo")
+        subscription.close()
+        assert [item async for item in subscription] == []
+
+
+def test_a_ctrl_c_as_it_subscribes_leaves_no_subscription(
+    serving: Served, board: picolink.Board
+) -> None:
+    def ctrl_c(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    line = board._line
+    send = line.send
+
+    def pressed() -> None:
+        line.send = send  # type: ignore[method-assign]
+        send()
+        signal.raise_signal(signal.SIGUSR1)
+
+    with handled(signal.SIGUSR1, ctrl_c):
+        board.call("echo")
+        line.send = pressed  # type: ignore[method-assign]
+        with pytest.raises(KeyboardInterrupt):
+            board.subscribe("door", print)
+    board.call("echo")
+    assert not line.kept and not serving.do(lambda: serving.node.topics.get("door"))
+
+
+def test_a_ctrl_c_while_many_connect_leaves_none(
+    serving: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[picolink.Board] = []
+    pressed, go = threading.Event(), threading.Event()
+    main = threading.get_ident()
+
+    def connect(address: str, timeout_s: float) -> picolink.Board:
+        if not pressed.is_set():
+            pressed.set()
+            signal.pthread_kill(main, signal.SIGUSR1)
+        go.wait(5)
+        made.append(picolink.connect(address))
+        return made[-1]
+
+    def ctrl_c(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(many, "connect", connect)
+    with served(declare) as other:
+        with handled(signal.SIGUSR1, ctrl_c), pytest.raises(KeyboardInterrupt):
+            picolink.connect_all([serving.at, other.at], timeout_s=5)
+        go.set()
+        until(lambda: made and all(board._line.closed.is_set() for board in made))
 
 
 def test_a_move_does_not_open_its_old_link_again(serving: Served, board: picolink.Board) -> None:

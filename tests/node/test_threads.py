@@ -20,6 +20,7 @@ from served_node import Served, fixtures, served, until
 
 import picolink
 from picolink.core.errors import LinkError, NotDone, PicolinkError, Unknown, UsageError
+from picolink.node import signals
 from picolink.node.lead import EVER, Lead
 from picolink.node.line import _lines
 from picolink.node.node import Node
@@ -39,6 +40,11 @@ def declare(node: Node) -> None:
 
     @node.command
     async def never() -> None:
+        await asyncio.Event().wait()
+
+    @node.stream
+    async def numbers() -> Any:
+        yield 0
         await asyncio.Event().wait()
 
 
@@ -192,6 +198,7 @@ def test_signals_under_load_leave_the_session_whole(
                 stop.set()
                 gone.wait(10)
                 thread.join(10)
+                until(lambda: not signals._coming)
                 time.sleep(0.05)  # a handler that had to wait comes now
                 break
             except KeyboardInterrupt:
@@ -243,6 +250,15 @@ def test_a_call_that_is_cut_off_by_close_is_unknown(serving: Served) -> None:
     board.close()
     thread.join(5)
     assert isinstance(outcome[0], Unknown)
+
+
+def test_a_stream_that_is_cut_off_by_close_is_unknown(serving: Served) -> None:
+    board = picolink.connect(serving.at)
+    numbers = board.stream("numbers")
+    assert next(numbers) == 0
+    board.close()
+    with pytest.raises(Unknown, match="may be done"):
+        list(numbers)
 
 
 def sessions(serving: Served) -> list[Any]:

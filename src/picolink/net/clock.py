@@ -84,9 +84,9 @@ class Clock:
             self.call(function)
 
     def when_known(self, function: "Callable[[], object]") -> None:
-        """Calls `function` once the time is known: at once where it is."""
+        """Calls `function`, or awaits it, once the time is known: at once where it is."""
         if self.known:
-            function()
+            self.call(function)
         else:
             self._waiting.append(function)
 

@@ -49,11 +49,24 @@ class Running:
 
 
 async def kept(node: "Node", coroutine: "Any") -> "Any":
-    """A coroutine of the program's own: that it exits is no end of the node."""
+    """A coroutine of the program's own: whatever it raises is no end of the node."""
     try:
         return await coroutine
-    except (SystemExit, KeyboardInterrupt) as error:
+    except BaseException as error:
+        if LATE == "send":  # a board's asyncio takes only these, if they can be printed
+            if isinstance(error, (Exception, asyncio.CancelledError)) and _printable(error):
+                raise
+        elif not isinstance(error, (SystemExit, KeyboardInterrupt)):
+            raise
         node.trouble(error)
+
+
+def _printable(error: BaseException) -> bool:
+    try:
+        str(error)
+    except BaseException:
+        return False
+    return True
 
 
 def stopped() -> BaseException:

@@ -106,19 +106,29 @@ class Board:
         0: for ever), RemoteError where it raised there, Busy where too much is under way.
         `call_with` takes arguments of any name.
         """
-        return self.call_with(command, args, named, timeout_s)
+        return self._ask(command, args, named, timeout_s)[0]
 
     def call_with(
         self, command: str, args: Sequence[Any] = (), named: Mapping[str, Any] | None = None,
         timeout_s: float | None = None,
     ) -> Any:  # fmt: skip
         """The same with a list of arguments and a map of named ones."""
+        if isinstance(args, (str, bytes)) or not isinstance(args, Sequence):
+            raise UsageError(f"args={args!r}: a list of arguments")
+        if named is not None and not isinstance(named, Mapping):
+            raise UsageError(f"named={named!r}: a map of name and argument")
+        return self._ask(command, args, dict(named or {}), timeout_s)[0]
+
+    def _ask(
+        self, command: str, args: Sequence[Any], named: dict[str, Any], timeout_s: float | None
+    ) -> tuple[Any, Session]:  # fmt: skip
+        """What a command gives, and the session that brought it."""
         line = self._line
         timeout_ms = milliseconds(timeout_s)
         deadline_ms = None  # of the first try
         while True:
             session = line.session
-            calls, call = self._start(command, args, dict(named or {}), timeout_ms, deadline_ms)
+            calls, call = self._start(command, args, named, timeout_ms, deadline_ms)
             deadline_ms = call.deadline_ms
             try:
                 line.wait(lambda call=call: call.done, EVER)  # type: ignore[misc]
@@ -133,9 +143,9 @@ class Board:
                     left_s = min(_HINT_S, (deadline_ms - line.node.now_ms()) / 1000)
                 raise self._unknown(command, left_s)
             if not isinstance(call.error, NotDone) or line.session is session:
-                return call.result()
+                return call.result(), session
             if deadline_ms is not None and line.node.now_ms() >= deadline_ms:
-                return call.result()
+                return call.result(), session
             # The board was restarted before the call was sent: it goes to the new session.
 
     def _unknown(self, name: str, timeout_s: float) -> UnknownCommand:
@@ -155,10 +165,10 @@ class Board:
     def read(self, name: str, timeout_s: float | None = None) -> Reading:
         """The present value of a reading."""
         try:
-            item = self.call("sys.read", name, timeout_s=timeout_s)
+            item, session = self._ask("sys.read", (name,), {}, timeout_s)
         except UnknownCommand:
             raise UnknownCommand(f"{self.name} has no reading {name!r}") from None
-        return reading(self._line.session, item, 0, 0, self._line.node.now_ms(), wall_s())
+        return reading(session, item, 0, 0, self._line.node.now_ms(), wall_s())
 
     def stream(self, command: str, /, *args: Any, **named: Any) -> Feed:
         """The items of a streaming command, one by one; none is missed."""
@@ -178,7 +188,8 @@ class Board:
         queue: str = "all",
     ) -> Iterator[Reading]:  # fmt: skip
         """What is published under `name`, as it comes: `count` of them, or for `seconds`, or for
-        ever. `queue`: "all" keeps 64 while we are slow, "latest" only the newest."""
+        ever. `queue`: "all" keeps some thousand here while we are slow and then 64 there, "latest"
+        only the newest."""
         seconds = check_limits(count, seconds)
         feed = self.subscribe(name, queue=queue)
         if seconds is not None:
@@ -209,6 +220,8 @@ class Board:
         def job(session: Session, call: Call, batch: list[Reading]) -> None:
             assert callback is not None
             for item in batch:
+                if intake.closed:
+                    break
                 try:
                     line.callbacks.perform(callback, (item,), {})
                 except BaseException as error:  # its own: the next one is served
@@ -237,10 +250,14 @@ class Board:
             return call
 
         feed = Feed(intake, callback is not None)
-        with line.host.lock:
-            forget_forsaken(line)
-            intake.keep(ask)
-            line.send()
+        try:
+            with line.host.lock:
+                forget_forsaken(line)
+                intake.keep(ask)
+                line.send()
+        except BaseException:  # a Ctrl-C: nobody would have it, to end it
+            feed.close()
+            raise
         return feed
 
     def publish(self, topic: str, value: Any, wait_s: float = 0) -> None:
@@ -279,7 +296,7 @@ class Board:
         move(self._usable(), address, timeout_s)
 
     def close(self) -> None:
-        """Ends the session and closes the link."""
+        """Ends the session and closes the link. Callbacks still get what has come."""
         self._line.close()
 
     def __enter__(self) -> Board:

@@ -6,7 +6,6 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..core.errors import LinkError
 from ..core.timing import TIMES
 from .after import after
 from .calls import Call
@@ -20,6 +19,7 @@ class Intake:
     program has: so one is noticed that no program has any more."""
 
     latest = False  # the newest is asked for when the program wants it, and not ahead
+    closed = False  # by the program
 
     def __init__(self, line: Line, whole: bool = False) -> None:
         self.line = line
@@ -100,7 +100,9 @@ class Feed:
     def __next__(self) -> Any:
         intake = self._intake
         line = intake.line
-        if self.deadline_ms < EVER and line.node.now_ms() >= self.deadline_ms:
+        if self._closed or (
+            self.deadline_ms < EVER and line.node.now_ms() >= self.deadline_ms
+        ):  # fmt: skip
             raise StopIteration
         if self._owed:
             with line.host.lock:
@@ -117,8 +119,8 @@ class Feed:
                 elif line.closed.is_set():
                     if line.failed is not None:  # of another process
                         raise line.failed
-                    if intake.whole and not self._closed:
-                        raise LinkError("the connection was closed here before the stream ended")
+                    if intake.whole and not self._closed and intake.call is not None:
+                        intake.call.result()
                     raise StopIteration
                 elif intake.ready():
                     if intake.call is not None:
@@ -137,8 +139,8 @@ class Feed:
             self._intake.line.send()
 
     def close(self) -> None:
-        """Ends it; nothing more comes."""
-        self._closed = True
+        """Ends it; nothing more comes, also of what is here already."""
+        self._closed = self._intake.closed = True
         line = self._intake.line
         with line.host.lock:
             self._intake.close()

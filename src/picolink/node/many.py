@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -67,15 +68,30 @@ class Boards:
 def connect_all(addresses: Iterable[str], *, timeout_s: float = 10) -> Boards:
     """Connects to many nodes at once. Those that can't be reached stand in `errors`."""
 
+    made: list[Board] = []
+    given_up = threading.Event()
+
     def one(address: str) -> Board | PicolinkError:
         try:
-            return connect(address, timeout_s=timeout_s)
+            board = connect(address, timeout_s=timeout_s)
         except PicolinkError as error:
             return error
+        made.append(board)
+        if given_up.is_set():
+            board.close()
+        return board
 
     addresses = list(dict.fromkeys(addresses))
     for address in addresses:
         if not isinstance(address, str):
             raise UsageError(f"{address!r} is no address")
-    with ThreadPoolExecutor(max(1, len(addresses))) as pool:
+    pool = ThreadPoolExecutor(max(1, len(addresses)))
+    try:
         return Boards(dict(zip(addresses, pool.map(one, addresses))))
+    except BaseException:  # a Ctrl-C: nobody would have those that came about, or still will
+        given_up.set()
+        for board in made:
+            board.close()
+        raise
+    finally:
+        pool.shutdown(wait=False)

@@ -253,13 +253,19 @@ class Peer:
         0: for ever), RemoteError where it raised there. `call_with` takes arguments of any name.
         """
         # Not `self`: an argument may have that name, and a board knows no `/`.
-        return await _self.call_with(_command, args, named, timeout_s)
+        return (await _self._ask(_command, args, named, timeout_s))[0]
 
     async def call_with(
         self, command: str, args: "Any" = (), named: "dict[str, Any] | None" = None,
         timeout_s: float | None = None,
     ) -> "Any":  # fmt: skip
         """The same with a list of arguments and a map of named ones."""
+        return (await self._ask(command, args, named or {}, timeout_s))[0]
+
+    async def _ask(
+        self, command: str, args: "Any", named: "dict[str, Any]", timeout_s: float | None
+    ) -> "tuple[Any, Session]":  # fmt: skip
+        """What a command gives, and the session that brought it."""
         timeout_ms = milliseconds(timeout_s)
         wait_ms = TIMES["call"] if timeout_ms is None else timeout_ms
         deadline_ms = self.node.now_ms() + wait_ms if wait_ms else None
@@ -274,7 +280,7 @@ class Peer:
                     raise NotDone("%s was not sent: %s" % (command, error)) from None
             calls = session.data.caller()
             call = calls.start(
-                command, args, named or {}, timeout_ms, self.node.now_ms(), None, deadline_ms
+                command, args, named, timeout_ms, self.node.now_ms(), None, deadline_ms
             )
             call.named = self._named
             if call.deadline_ms is not None:
@@ -291,16 +297,15 @@ class Peer:
                     calls.cancel(call)
                     self.node.kick(session)
             if not isinstance(call.error, NotDone) or self.session is session:
-                return call.result()
+                return call.result(), session
             if deadline_ms is not None and self.node.now_ms() >= deadline_ms:
-                return call.result()
+                return call.result(), session
             # The peer was restarted before the call was sent: it goes to the new session.
 
     async def read(self, name: str, timeout_s: float | None = None) -> "Reading":
         """The present value of a reading."""
-        item = await self.call("sys.read", name, timeout_s=timeout_s)
-        assert self.session is not None
-        return reading(self.session, item, 0, 0, self.node.now_ms(), wall_s())
+        item, session = await self._ask("sys.read", (name,), {}, timeout_s)
+        return reading(session, item, 0, 0, self.node.now_ms(), wall_s())
 
     async def subscribe(self, topic: str, queue: str = "all") -> Subscription:
         """What the peer publishes under `topic`, as an async iterator of readings. `queue`:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # no enums are made, and it is asked at each call
 import _thread
+import os
 import signal
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from types import FrameType
@@ -21,8 +23,10 @@ _SIGNALS = [
     for name in ("SIGINT", "SIGALRM", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
     if (number := getattr(signal, name, None)) is not None
 ]
+_SOON_S = 0.001
 _main = threading.main_thread().ident
 _waiting: list[tuple[Any, int, FrameType | None]] = []  # handler, and what it is given
+_coming: list[int] = []  # signals that are to come again
 _protected: list[Any] = []  # the handlers of `_SIGNALS` when it was last looked at them
 
 
@@ -52,6 +56,11 @@ class Patient:
             if number not in [waits[1] for waits in _waiting]:  # as the system has it
                 _waiting.append((self.handler, number, frame))
             return None
+        if _in_del(frame):
+            if number not in _coming:
+                _coming.append(number)
+                _thread.start_new_thread(_again, (number,))  # `threading` may be what was at work
+            return None
         return self.handler(number, frame)
 
 
@@ -61,6 +70,21 @@ def _held() -> bool:
         if lock is not None and lock._is_owned():  # type: ignore[attr-defined]
             return True
     return False
+
+
+def _in_del(frame: FrameType | None) -> bool:
+    """Whether a `__del__` runs: Python drops what is raised there."""
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _again(number: int) -> None:
+    time.sleep(_SOON_S)
+    _coming.remove(number)
+    os.kill(os.getpid(), number)
 
 
 def _run() -> None:

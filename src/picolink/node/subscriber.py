@@ -184,7 +184,8 @@ class Arrivals:
         self.node.kick(self.session)
 
     def close(self) -> None:
-        """Ends it; nothing more comes."""
+        """Ends it; nothing more comes, also of what is here already."""
+        self.queue = []
         if self.call is not None and not self.call.done:
             self.session.data.caller().abandon(self.call)
             self.node.kick(self.session)

@@ -3,7 +3,7 @@
 import asyncio
 
 from ..net.clock import BOARD, Clock
-from .invoke import guarded
+from .invoke import NONE, call
 
 MYPY = False
 if MYPY:
@@ -19,7 +19,12 @@ _LATEST_MS = 4102444800000  # 2100-01-01
 def clock_of(node: "Node") -> Clock:
     """The node's clock. A board's is kept right while the node runs."""
     clock = Clock(node.now_ms, _zone())
-    clock.call = lambda function: guarded(node, function)
+
+    def told(what: object, value: object, error: BaseException | None) -> None:
+        if error is not None:
+            node.report(error)
+
+    clock.call = lambda function: call(node, function, (), NONE, told, None)
     if BOARD:
         changed = asyncio.Event()
         node.on_meet.append(lambda session: changed.set())
@@ -68,8 +73,8 @@ async def _keep(node: "Node", clock: Clock, changed: "asyncio.Event") -> None:
 
 async def _ask(node: "Node", session: "Session") -> "dict[str, Any]":
     answered = asyncio.Event()
-    call = session.data.caller().start("sys.time", (), {}, _PATIENCE_MS, node.now_ms())
-    call.on_end = answered.set
+    asked = session.data.caller().start("sys.time", (), {}, _PATIENCE_MS, node.now_ms())
+    asked.on_end = answered.set
     node.kick(session)
     await answered.wait()
-    return call.result()  # type: ignore[no-any-return]
+    return asked.result()  # type: ignore[no-any-return]
