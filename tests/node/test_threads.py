@@ -171,10 +171,13 @@ def test_signals_under_load_leave_the_session_whole(
     thread = threading.Thread(target=work)
     thread.start()
 
-    gone = threading.Event()  # an interrupted `join` takes a thread for ended that is not
+    ready = threading.Event()  # one at a time: two would hit what counts the first
+    gone = threading.Event()
 
     def shoot() -> None:
         for _ in range(count(4000, 200)):
+            ready.wait(10)
+            ready.clear()
             if stop.wait(rng.uniform(0.0005, 0.006)):
                 break
             os.kill(os.getpid(), number)
@@ -187,23 +190,17 @@ def test_signals_under_load_leave_the_session_whole(
         while True:
             try:
                 while not gone.is_set():
+                    ready.set()
                     n += 1
                     assert board.call("echo", n, timeout_s=5) == [[n], {}]
+                until(lambda: not signals._coming)
                 break
             except KeyboardInterrupt:
                 raised += 1
     finally:
-        while True:
-            try:
-                stop.set()
-                gone.wait(10)
-                thread.join(10)
-                until(lambda: not signals._coming)
-                time.sleep(0.05)  # a handler that had to wait comes now
-                break
-            except KeyboardInterrupt:
-                continue
-        signal.signal(number, signal.SIG_IGN)  # one that the system still has is gone by that
+        stop.set()
+        shooter.join(10)
+        thread.join(10)
         signal.signal(number, old)
     assert raised > 20
     assert not thread.is_alive() and others[-1] == [["other"], {}]

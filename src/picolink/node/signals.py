@@ -26,7 +26,7 @@ _SIGNALS = [
 _SOON_S = 0.001
 _main = threading.main_thread().ident
 _waiting: list[tuple[Any, int, FrameType | None]] = []  # handler, and what it is given
-_coming: list[int] = []  # signals that are to come again
+_coming: list[int] = []  # Ctrl-Cs that are to come again
 _protected: list[Any] = []  # the handlers of `_SIGNALS` when it was last looked at them
 
 
@@ -56,10 +56,9 @@ class Patient:
             if number not in [waits[1] for waits in _waiting]:  # as the system has it
                 _waiting.append((self.handler, number, frame))
             return None
-        if _in_del(frame):
-            if number not in _coming:
-                _coming.append(number)
-                _thread.start_new_thread(_again, (number,))  # `threading` may be what was at work
+        if number == signal.SIGINT and _in_del(frame):
+            _coming.append(number)
+            _thread.start_new_thread(_again, ())  # `threading` may be what was at work
             return None
         return self.handler(number, frame)
 
@@ -81,10 +80,10 @@ def _in_del(frame: FrameType | None) -> bool:
     return False
 
 
-def _again(number: int) -> None:
+def _again() -> None:
     time.sleep(_SOON_S)
-    _coming.remove(number)
-    os.kill(os.getpid(), number)
+    os.kill(os.getpid(), signal.SIGINT)
+    _coming.pop()
 
 
 def _run() -> None:
