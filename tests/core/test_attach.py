@@ -1,10 +1,14 @@
 """Packet numbers, acknowledgements, round-trip times, loss."""
 
+from struct import pack
+
 from both import cases, random_for
+from faults import Party, World
 
 from picolink.core.attach import Attach
-from picolink.core.packets import ALL, MIN_MTU_BYTES, OVERHEAD_BYTES, WINDOW
+from picolink.core.packets import ALL, MIN_MTU_BYTES, OVERHEAD_BYTES, WINDOW, Hello
 from picolink.core.port import Port
+from picolink.core.session import Session
 from picolink.core.timing import TIMES
 
 
@@ -76,6 +80,7 @@ def test_acknowledgements_settle_what_they_name():
     lost = a.acknowledged(top, 0b010, 1040)  # the newest, and the third newest
     assert [n.ranges for n in notes] == [[], [(1, 2)], [], [(3, 4)]]
     assert [entry[3] for entry in lost] == [notes[0]]  # three later than it: lost
+    a.gone(lost[0])
     assert [entry[3] for entry in a.flight] == [notes[2]]
     assert a.flight_bytes == 100
     assert a.srtt_ms == 37
@@ -108,7 +113,8 @@ def test_timeout_doubles_and_fragments_halve():
         send(a, now, note=Note())
         assert a.timed_out(now + a.rto_ms - 1) == []
         now += a.rto_ms
-        assert len(a.timed_out(now)) == 1
+        (lost,) = a.timed_out(now)
+        a.gone(lost)
         rooms.append(a.room_bytes)
         timeouts.append(a.rto_ms)
         assert a.timed_out(now + 100_000) == []  # nothing under way: nothing is lost
@@ -137,7 +143,10 @@ def lose(a, pattern, size=100):
     for letter in pattern:
         send(a, 1000, note=Note(), size=size)
         seen = seen << 1 & ALL | (letter != "x")
-    return len(a.acknowledged((a.number - 1) & 0xFFFF, seen >> 1 | ALL ^ ALL >> 1, 1020))
+    lost = a.acknowledged((a.number - 1) & 0xFFFF, seen >> 1 | ALL ^ ALL >> 1, 1020)
+    for entry in lost:
+        a.gone(entry)
+    return len(lost)
 
 
 def test_many_lost_halve_the_fragments_once():
@@ -197,7 +206,9 @@ def test_a_timeout_is_forgotten_once_the_round_trip_is_as_it_was():
     acknowledge(a, 0, 60)
     usual_ms = a.rto_ms
     send(a, 1000, note=Note())
-    assert len(a.timed_out(1000 + a.rto_ms)) == 1 and a.rto_ms == 2 * usual_ms
+    (lost,) = a.timed_out(1000 + a.rto_ms)
+    a.gone(lost)
+    assert a.rto_ms == 2 * usual_ms
     send(a, 2000, note=Note())
     a.acknowledged((a.number - 1) & 0xFFFF, ALL, 2000)
     assert a.rto_ms == usual_ms and a.losses == 0
@@ -241,3 +252,20 @@ def test_acknowledgements_wait_but_not_for_ever():
     b.arrived((b.top + 2) & 0xFFFF)
     b.owes(10, 2000)
     assert b.ack_at_ms == 2000  # a gap: at once
+
+
+def hello_of(clock, tag):
+    return Hello(
+        pack("<BB8sIIIHIIHIHHIHB", 1, 1, b"sessionX", tag, 5, clock, 512, 4096, 4096,
+             1, 0, 1, 1, 0, 1, 3) + b"uidname"
+    )  # fmt: skip
+
+
+def test_the_clock_of_an_earlier_run_of_the_peer_is_forgotten():
+    """It answered, was restarted before any packet of it came, and answers again."""
+    party = Party(World(random_for("earlier run")), "host")
+    session = Session(b"sessionX", party, 1, 1000)
+    session.attach_to(Attach(session, Port(512), 7, 5000), hello_of(50_000_000, 3), 5000)
+    session.detach("lost", "cut", 5500)
+    session.attach_to(Attach(session, Port(512), 8, 6000), hello_of(1000, 4), 6000)
+    assert session.from_peer_clock(1500, 6000) == 6500

@@ -1,9 +1,11 @@
 """Room for fragments: what is held has a bound, and the oldest message always gets through."""
 
-from both import count, random_for
-from faults import Cable, Party, World
+from struct import pack
 
-from picolink.core.packets import CALL
+from both import count, random_for
+from faults import Cable, Party, World, met
+
+from picolink.core.packets import CALL, DATA, HEAD, LONG, PART
 
 HEAP_KB = 4000
 MESSAGES = 20
@@ -36,3 +38,20 @@ def flood(random):
 def test_a_flood_of_long_messages_over_a_lossy_link_gets_through():
     for run in range(count(100, 5)):
         flood(random_for("flood %d" % run))
+
+
+def test_a_whole_message_that_overtakes_its_fragments_leaves_none_of_them():
+    """Sent whole, late, sent again in fragments: what came of these takes room for ever."""
+    world, host, board, cable, session = met("late whole", limit_bytes=1000)
+    of = board.session()
+    attach = of.attach
+    number = attach.top
+    for ident in range(8):
+        for piece in (
+            pack("<BHHII", CALL | LONG | PART, of.long.low, 1, 0, 900) + b"x",
+            pack("<BHH", CALL | LONG, of.long.low, 1) + bytes(900),
+        ):
+            number = number + 1 & 0xFFFF
+            head = pack(HEAD, DATA, attach.tag, number, (attach.number - 1) & 0xFFFF)
+            board.endpoint.receive(attach.port, head + piece, world.now_ms)
+        assert len(board.messages) == ident + 1 and not of.long.partial

@@ -83,7 +83,8 @@ class Attach:
         self.flight_bytes += size
 
     def acknowledged(self, top: int, seen: int, now_ms: int) -> "list[Flight]":
-        """Settles the packets that the peer has; returns those that are lost, to be sent again."""
+        """Settles the packets that the peer has; returns those that are lost, to be sent again.
+        They stay under way until that is noted, see `gone`."""
         if (self.number - 1 - top) & 0xFFFF >= 0x8000:
             return _NONE  # it is about packets never sent
         flight = self.flight
@@ -96,28 +97,34 @@ class Attach:
             self._measured(now_ms - sent_ms, size)
             return _NONE
         lost: list[Flight] = []
-        keep: list[Flight] = []
         newest = -1
-        largest = 0
-        for entry in flight:
+        largest = arrived = at = 0
+        while at < len(flight):
+            entry = flight[at]
             behind = (top - entry[0]) & 0xFFFF
             if behind == 0 or (behind <= WINDOW and seen >> (behind - 1) & 1):
+                flight.pop(at)
+                arrived += 1
                 newest = entry[1]
                 self.flight_bytes -= entry[2]
                 largest = max(largest, entry[2])
                 if entry[3] is not None:
                     entry[3].delivered(entry[4], entry[5])
-            elif _REORDER <= behind < 0x8000:
-                self.flight_bytes -= entry[2]
+                continue
+            if _REORDER <= behind < 0x8000:
                 lost.append(entry)
-            else:
-                keep.append(entry)
-        self.flight = keep
+            at += 1
         if newest >= 0:
             self._measured(now_ms - newest, largest)
         if lost or self.doubt:
-            self._doubted(len(lost), len(flight) - len(keep) - len(lost))
+            self._doubted(len(lost), arrived)
         return lost
+
+    @seldom
+    def gone(self, entry: "Flight") -> None:
+        """A packet is under way no more: what it carried is to be sent again."""
+        self.flight.remove(entry)
+        self.flight_bytes -= entry[2]
 
     @seldom
     def _doubted(self, lost: int, arrived: int) -> None:
@@ -158,17 +165,18 @@ class Attach:
 
     @seldom
     def timed_out(self, now_ms: int) -> "list[Flight]":
-        """The packets under way, if for longer than the timeout: they count as lost. The timeout
-        doubles, and the fragments halve: what is too big for the link may be why."""
+        """The packets under way, if for longer than the timeout: they count as lost, as those that
+        `acknowledged` returns. The timeout doubles, and the fragments halve: what is too big for
+        the link may be why."""
         if not self.flight or now_ms < self.timeout_ms():
             return []
         # Of the others those that should have been acknowledged too; where there is a queue
         # before the line, most are only waiting in it.
-        lost = [self.flight.pop(0)]
-        while self.flight and self.srtt_ms >= 0 and now_ms - self.flight[0][1] >= self.usual_ms:
-            lost.append(self.flight.pop(0))
-        for entry in lost:
-            self.flight_bytes -= entry[2]
+        lost = [
+            entry
+            for entry in self.flight
+            if entry is self.flight[0] or (self.srtt_ms >= 0 and now_ms - entry[1] >= self.usual_ms)
+        ]
         self.probed_ms = now_ms
         self.losses += 1
         self.rto_ms = min(2 * self.rto_ms, TIMES["rto_max"])

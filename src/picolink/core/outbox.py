@@ -51,13 +51,14 @@ class Message:
         """This range, under way until now, is to be sent again."""
         if self not in self.lane.open:
             return
+        holes = self.holes + [(start, end)]  # first: where there is no memory nothing has changed
         if not self.sending():
             waiting = self.lane.waiting
             i = 0
             while i < len(waiting) and (self.id - waiting[i].id) & 0xFFFF < 0x8000:
                 i += 1
             waiting.insert(i, self)
-        self.holes = self.holes + [(start, end)]
+        self.holes = holes
 
     def sending(self) -> bool:
         """Whether there are bytes to send."""
@@ -79,8 +80,8 @@ class Lane:
     def add(self, kind: int, ref: int, body: bytes) -> Message:
         """A new message, behind all others of the lane."""
         message = Message(self, kind | self.flag, ref, body)
-        self.next_id = (message.id + 1) & 0xFFFF
         self.waiting.append(message)
+        self.next_id = (message.id + 1) & 0xFFFF
         self.bytes += len(body)
         return message
 
@@ -108,10 +109,12 @@ class Lane:
         if not start:
             self.open.append(message)
         if message.holes:
-            start, last = message.holes.pop()
+            start, last = message.holes[-1]
             end = min(start + room, last)
             if end < last:
-                message.holes.append((end, last))
+                message.holes[-1] = (end, last)
+            else:
+                message.holes.pop()
             done = not message.sending()
         else:
             message.at = end = min(start + room, len(message.body))

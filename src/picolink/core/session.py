@@ -67,6 +67,7 @@ class Session:
         self.short = Inbox()
         self.long = Inbox()
         self.attach: Attach | None = None
+        self._last: Attach | None = None  # of which it is not noted yet what was lost
         self.ask = False  # whether a sign of life is to be asked for
         self.wanted = False  # whether the owner has items to send, given room
         self.patient_until_ms = 0  # a blocking command runs there: silence is no sign
@@ -90,7 +91,7 @@ class Session:
     @starting
     def attach_to(self, attach: "Attach", hello: "Hello", now_ms: int) -> None:
         """Goes on over `attach`: what the peer's hello does not name as delivered is sent again."""
-        if self.attach is not None:
+        if self.attach is not None or self._last is not None:
             self._let_go()
         low0, bits0, first0, low1, bits1, first1 = hello.lanes
         if not self.met:
@@ -115,16 +116,21 @@ class Session:
     @seldom
     def detach(self, event: str, why: str, now_ms: int) -> None:
         """The link is gone ("lost"), or the conversation is over ("close")."""
-        self._let_go()
+        try:
+            self._let_go()
+        except MemoryError:  # it is tried again when there is a link
+            pass
         self.step(event, now_ms, why)
 
     @seldom
     def _let_go(self) -> None:
-        attach = self.attach
-        if attach is not None:
-            self.attach = None
-            self._resend(attach.flight)
-            attach.port.drop(attach)
+        """The packets under way are lost: those of the last attach, and of this one."""
+        for attach in (self._last, self.attach):
+            if attach is not None:
+                self.attach, self._last = None, attach
+                attach.port.drop(attach)
+                self._resend(attach, list(attach.flight))
+        self._last = None
 
     def _saw_clock(self, clock: int, now_ms: int) -> None:
         """Learns the peer's clock: the smallest offset seen had the shortest way. Later ones
@@ -233,13 +239,17 @@ class Session:
         return packet
 
     @seldom
-    def _resend(self, lost: "list[Flight]") -> None:
-        for _, _, _, message, start, end in lost:
-            self.resent += 1
+    def _resend(self, attach: "Attach", lost: "list[Flight]") -> None:
+        """What was in the packets `lost` is to be sent again. Each stays under way until there was
+        memory to note that."""
+        for entry in lost:
+            message, start, end = entry[3:]
             if message is None:
                 self.ask = True
             else:
                 message.lost(start, end)
+            self.resent += 1
+            attach.gone(entry)
 
     # What it hears
 
@@ -263,7 +273,7 @@ class Session:
         if attach.flight:
             lost = attach.acknowledged(top, seen, now_ms)
             if lost:
-                self._resend(lost)
+                self._resend(attach, lost)
         if flags & (ASK | BYE):
             if flags & BYE:
                 self.detach("close", self.peer_name + " ended the session", now_ms)
@@ -304,7 +314,7 @@ class Session:
             return
         flight = attach.flight
         if flight and now_ms >= attach.timeout_ms():
-            self._resend(attach.timed_out(now_ms))
+            self._resend(attach, attach.timed_out(now_ms))
         silent_ms = now_ms - max(attach.heard_ms, self.patient_until_ms)
         asked_ms = now_ms - attach.asked_ms
         keepalive_ms = TIMES["keepalive"]

@@ -1,0 +1,122 @@
+"""MQTT: who waits is told, who leaves says so, what is over is let go of."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from brokers import Mosquitto, Program, Watcher
+
+from picolink.core.errors import LinkError
+from picolink.links.mqtt import Client
+from picolink.links.mqtt.listener import Listener
+from picolink.links.mqtt.packets import Message
+from picolink.links.mqtt.subscriptions import Subscriptions
+from picolink.node.native.broker import Mqtt
+
+CPYTHON_ONLY = "real brokers"
+
+ENDS = """
+import asyncio
+from picolink import Node
+node = Node("greenhouse")
+async def main():
+    await asyncio.sleep(1)
+node.run(ADDRESS, main())
+"""
+
+
+def test_a_node_that_ends_by_itself_is_offline(tmp_path: Path) -> None:
+    """The will is for who vanishes: a broker that was told goodbye keeps it to itself."""
+    with (
+        Mosquitto(tmp_path) as broker, Watcher(broker.port, "greenhouse/status") as others,
+        Program([sys.executable], f"ADDRESS = {broker.address!r}\n{ENDS}", tmp_path),
+    ):  # fmt: skip
+        others.wait_for("greenhouse/status", "online")
+        others.wait_for("greenhouse/status", "offline")
+
+
+async def test_who_waits_for_room_hears_that_the_client_was_closed() -> None:
+    """No broker was ever there."""
+    client = Client("mqtt://127.0.0.1:1", queue=1)
+    client.start()
+    client.post("t", b"x", qos=1)
+    waiting = asyncio.create_task(client.publish("t", b"y", qos=1))
+    await asyncio.sleep(0.1)
+    await client.close()
+    with pytest.raises(LinkError, match="closed"):
+        await asyncio.wait_for(waiting, 2)
+
+
+async def test_who_waits_to_publish_at_qos_0_goes_on_when_the_connection_is_lost() -> None:
+    gone = asyncio.Event()
+
+    async def serve(reader: Any, writer: Any) -> None:
+        await reader.read(100)
+        writer.write(b"\x20\x02\x00\x00")
+        await gone.wait()  # and reads nothing
+        writer.transport.abort()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1)
+    port = server.sockets[0].getsockname()[1]
+    client = Client(f"mqtt://127.0.0.1:{port}", queue_bytes=1 << 30)
+    await client.connect()
+    connection = client._connection
+    assert connection is not None
+    while not connection.busy():
+        client.post("t", bytes(100_000))
+    waiting = asyncio.create_task(client.publish("t", b"y"))
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    server.close()  # nobody is there to come back to
+    gone.set()
+    await asyncio.wait_for(waiting, 3)
+    assert client.dropped
+    await client.close()
+
+
+def test_a_topic_that_is_wanted_no_more_is_not_heard() -> None:
+    """Though another filter takes it in, or it is asked for again."""
+    subscriptions = Subscriptions()
+    subscriptions.add("a/b", print, 0, None)
+    other = subscriptions.add("a/#", len, 0, None)
+    assert subscriptions.remove("a/b")
+    assert subscriptions.of("a/b") == [other]
+
+
+class Silent:
+    """Stands for a client."""
+
+    why = "the broker is gone"
+
+    def on(self, topic: str, function: Any) -> None:
+        pass
+
+    def post(self, topic: str, payload: bytes) -> None:
+        pass
+
+
+def dialed(listener: Listener, name: str) -> Any:
+    listener._heard(Message(f"lab/x/_s/{name}/in", b"hello", 0, False, False))
+    link = listener.accept()
+    assert link is not None
+    return link
+
+
+def test_of_links_over_one_broker_the_ninth_ends_the_first() -> None:
+    listener = Listener(Silent(), "lab/x", int)  # type: ignore[arg-type]
+    links = [dialed(listener, f"{i}") for i in range(9)]
+    assert [bool(link.why) for link in links] == [True] + [False] * 8
+    assert len(listener._links) == 8
+
+
+def test_a_broker_that_is_lost_ends_the_links_over_it(capsys: Any) -> None:
+    mqtt = Mqtt("mqtt://127.0.0.1:1/lab")
+    mqtt.client = Silent()  # type: ignore[assignment]
+    mqtt._listener = Listener(mqtt.client, "lab/x", int)  # type: ignore[arg-type]
+    link = dialed(mqtt._listener, "one")
+    mqtt._down()
+    assert link.why == Silent.why

@@ -1,0 +1,404 @@
+"""What a program wants ends or begins at once, and not with what is sent next; what is over is let
+go of."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from served_node import Served, fixtures, until
+
+import picolink
+from picolink.core.errors import PicolinkError
+from picolink.core.timing import TIMES
+from picolink.node.closing import stop
+from picolink.node.node import Node
+from picolink.node.opening import open_all
+
+CPYTHON_ONLY = "threads, signals and asynchronous generators of a host"
+
+
+def declare(node: Node) -> None:
+    @node.command
+    def echo(*args: Any) -> list[Any]:
+        return list(args)
+
+    @node.command
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+
+serving, board = fixtures(declare)
+
+
+async def soon(ready: Any, seconds: float = 1) -> bool:
+    """Whether it comes within `seconds`."""
+    for _ in range(int(seconds * 200)):
+        if ready():
+            return True
+        await asyncio.sleep(0.005)
+    return False
+
+
+@contextlib.contextmanager
+def handled(number: int, handler: Any) -> Iterator[None]:
+    old = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, old)
+
+
+def test_a_handler_that_waited_runs_in_the_main_thread(serving: Served) -> None:
+    """Whoever else leaves a lock meanwhile: what it raises is for the program."""
+    came: list[int] = []
+    with (
+        handled(signal.SIGUSR1, lambda *_: came.append(threading.get_ident())),
+        picolink.connect(serving.at) as one, picolink.connect(serving.at) as other,
+    ):  # fmt: skip
+        other.call("echo")
+
+        def leaves() -> None:
+            with other._line.host.lock:
+                pass
+
+        with one._line.host.lock:
+            signal.raise_signal(signal.SIGUSR1)
+            thread = threading.Thread(target=leaves)
+            thread.start()
+            thread.join()
+            assert not came
+        assert came == [threading.get_ident()]
+
+
+def test_what_is_cancelled_before_its_turn_is_not_run(serving: Served) -> None:
+    """Commands of a program's node run one at a time; one that waits may be cancelled."""
+    node = Node("laptop", uid=b"laptop" + os.urandom(4))
+    free = threading.Event()
+    ran: list[str] = []
+
+    @node.command
+    def long() -> None:
+        ran.append("long")
+        free.wait(10)
+
+    @node.command
+    def press() -> None:
+        ran.append("press")
+
+    with picolink.connect(serving.at, node=node) as board:
+
+        async def ask() -> None:
+            peer = serving.node.peer("laptop")
+            await peer.ready(5)
+            first = asyncio.create_task(peer.call("long"))
+            assert await soon(lambda: ran)
+            second = asyncio.create_task(peer.call("press"))
+            running = board._line.session.data.running
+            assert await soon(lambda: len(running) == 2)
+            second.cancel()
+            assert await soon(lambda: running[max(running)]._cancelled)
+            free.set()
+            await first
+
+        asyncio.run_coroutine_threadsafe(ask(), serving.loop).result(10)
+        until(lambda: not board._line.session.data.running)
+    assert ran == ["long"]
+
+
+async def test_an_asynchronous_stream_that_waits_is_closed_when_nobody_wants_it() -> None:
+    node, host = Node("serves", uid=b"serves1"), Node("asks", uid=b"asks1")
+    closed: list[int] = []
+
+    @node.stream
+    async def waits() -> Any:
+        try:
+            yield 1
+            await asyncio.Event().wait()
+        finally:
+            closed.append(1)
+
+    await open_all(node, ["loopback-listen:once-stream"])
+    await open_all(host, [])
+    try:
+        peer = host.peer("loopback:once-stream")
+        await peer.ready(5)
+        feed = await peer.stream("waits")
+        assert await anext(feed) == 1
+        feed.close()
+        assert await soon(lambda: closed, 2)
+        await peer.close()
+    finally:
+        stop(host)
+        stop(node)
+
+
+async def test_a_call_of_a_task_keeps_the_deadline_of_its_first_try() -> None:
+    """Not sent, it goes to a new session where the peer was restarted."""
+    node, host = Node("serves", uid=b"serves2"), Node("asks", uid=b"asks2")
+
+    @node.command
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    await open_all(node, ["loopback-listen:once-deadline"])
+    await open_all(host, [])
+    try:
+        peer = host.peer("loopback:once-deadline")
+        await peer.ready(5)
+        session = peer.session
+        assert session is not None and session.attach is not None
+        port = session.attach.port
+        port.quiet_until_ms = 1 << 40  # nothing is sent
+        began = time.monotonic()
+        call = asyncio.create_task(peer.call("never", timeout_s=1))
+        await asyncio.sleep(0.7)
+        port.quiet_until_ms = 0
+        host.endpoint.close(session, host.now_ms())  # before what waits is sent
+        port.drain()
+        with pytest.raises(PicolinkError):
+            await call
+        assert peer.session is not session
+        assert time.monotonic() - began < 1.4
+        await peer.close()
+    finally:
+        stop(host)
+        stop(node)
+
+
+def test_what_an_idle_program_s_node_publishes_wakes_who_polls(serving: Served) -> None:
+    """No acknowledgement of something else is on its way, which would wake it too."""
+    came: list[float] = []
+
+    @serving.node.subscribe("door")
+    def door(reading: Any) -> None:
+        came.append(time.monotonic())
+
+    with picolink.connect(serving.at) as board:
+        until(lambda: board.node.topics.get("door"))
+        for _ in range(3):
+            time.sleep(0.3)
+            sent = time.monotonic()
+            seen = len(came)
+            board.node.publish("door", 1)
+            until(lambda seen=seen: len(came) > seen)
+            assert came[-1] - sent < 0.5
+
+
+async def test_a_link_that_takes_nothing_keeps_nobody_busy() -> None:
+    """What is due can't be sent; to look at once, again and again, would not help."""
+    node, host = Node("serves", uid=b"serves3"), Node("asks", uid=b"asks3")
+    await open_all(node, ["loopback-listen:once-stalled"])
+    await open_all(host, [])
+    try:
+        peer = host.peer("loopback:once-stalled")
+        await peer.ready(5)
+        feed = await peer.subscribe("door")
+        assert await soon(lambda: node.topics.get("door"))
+        driver = peer._driver
+        assert driver is not None
+        driver.link.unsent = True  # an acknowledgement is due from now on
+        node.publish("door", 1)
+        await anext(feed)
+        ticks = 0
+        tick = host.tick
+
+        def counted() -> int | None:
+            nonlocal ticks
+            ticks += 1
+            return tick()
+
+        host.host._tick = counted
+        await asyncio.sleep(0.5)
+        assert ticks < 100
+        driver.link.unsent = False
+        await peer.close()
+    finally:
+        stop(host)
+        stop(node)
+
+
+@contextlib.asynccontextmanager
+async def pair(name: str, declare: Any) -> Any:
+    node, host = Node("serves", uid=f"serves {name}".encode()), Node("asks", uid=name.encode())
+    declare(node)
+    await open_all(node, ["loopback-listen:" + name])
+    await open_all(host, [])
+    peer = host.peer("loopback:" + name)
+    await peer.ready(5)
+    try:
+        yield node, host, peer
+        await peer.close()
+    finally:
+        stop(host)
+        stop(node)
+
+
+async def idle(node: Node) -> None:
+    """Waits until the node has nothing to acknowledge, with which more could leave."""
+    keepalive_ms = TIMES["keepalive"]
+    assert await soon(lambda: node.host.due_ms > node.now_ms() + keepalive_ms // 2, 5)
+
+
+async def test_a_cancel_is_sent_at_once() -> None:
+    """And not with what is sent next, as much as 5 s later."""
+    ended: list[int] = []
+
+    def declare(node: Node) -> None:
+        @node.command
+        async def never() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append(1)
+
+    async with pair("once-cancel", declare) as (node, host, peer):
+        task = asyncio.create_task(peer.call("never"))
+        await idle(host)
+        task.cancel()
+        assert await soon(lambda: ended)
+
+
+async def test_the_end_of_a_subscription_is_sent_at_once() -> None:
+    async with pair("once-end", lambda node: None) as (node, host, peer):
+        feed = await peer.subscribe("door")
+        assert await soon(lambda: node.topics.get("door"))
+        await idle(host)
+        feed.close()
+        assert await soon(lambda: not node.topics.get("door"))
+
+
+async def test_room_that_a_coroutine_gives_back_late_is_told_at_once() -> None:
+    got: list[Any] = []
+    async with pair("once-room", lambda node: None) as (node, host, peer):
+
+        @host.subscribe("door", queue="latest")
+        async def door(reading: Any) -> None:
+            await asyncio.sleep(0.2)
+            got.append(reading.value)
+
+        for meet in host.on_meet:
+            meet(peer.session)
+        assert await soon(lambda: node.topics.get("door"))
+        for i in range(3):
+            node.publish("door", i)
+            assert await soon(lambda i=i: got == list(range(i + 1)))
+            await idle(host)
+
+
+async def test_a_closed_peer_is_not_given_out_again() -> None:
+    async with pair("once-closed", lambda node: None) as (node, host, peer):
+        other = host.peer(peer._target)
+        assert other is peer
+        await peer.close()
+        again = host.peer("loopback:once-closed")
+        assert again is not peer
+        await again.ready(5)
+        await again.close()
+
+
+async def test_a_link_for_which_there_is_no_memory_is_closed(monkeypatch: Any) -> None:
+    from picolink.node import peer as peers
+
+    links: list[Any] = []
+    real = peers.Driver
+
+    def fails(node: Node, link: Any, on_lost: Any) -> Any:
+        if not links:
+            links.append(link)
+            close = link.close
+            link.close = lambda: (links.append("closed"), close())
+            raise MemoryError
+        return real(node, link, on_lost)
+
+    node, host = Node("serves", uid=b"serves9"), Node("asks", uid=b"asks9")
+    await open_all(node, ["loopback-listen:once-open"])
+    await open_all(host, [])
+    monkeypatch.setattr(peers, "Driver", fails)
+    peer = host.peer("loopback:once-open")
+    try:
+        await peer.ready(5)
+        assert links[1:] == ["closed"]
+        await peer.close()
+    finally:
+        stop(host)
+        stop(node)
+
+
+def test_a_closed_subscription_is_not_begun_in_a_new_session(
+    serving: Served, board: picolink.Board
+) -> None:
+    def wanted() -> bool:
+        return bool(serving.do(lambda: serving.node.topics.get("door")))
+
+    feed = board.subscribe("door")
+    until(wanted)
+    feed.close()
+    until(lambda: not wanted())
+    line = board._line
+    with line.host.lock:  # as where the node was restarted
+        old = line.session
+        line.node.endpoint.close(old, line.node.now_ms())
+        line.on_forgotten(old)
+    line.host.wake()
+    board.call("echo")
+    assert not wanted()
+
+
+async def test_a_node_that_ends_says_goodbye() -> None:
+    """Its peers know at once that the session is over, and not only that the link is."""
+    node, host = Node("serves", uid=b"serves7"), Node("asks", uid=b"asks7")
+    await open_all(node, ["loopback-listen:once-bye"])
+    await open_all(host, [])
+    try:
+        peer = host.peer("loopback:once-bye")
+        await peer.ready(5)
+        session = peer.session
+        stop(node)
+        assert session is not None and await soon(lambda: session.state == "closed")
+        await peer.close()
+    finally:
+        stop(host)
+
+
+async def test_a_link_that_can_not_be_closed_is_lost_all_the_same() -> None:
+    async with pair("once-close", lambda node: None) as (node, host, peer):
+        driver = peer._driver
+        session = peer.session
+        link_close = driver.link.close
+
+        def fails() -> None:
+            link_close()
+            raise OSError(5, "it can't be closed")
+
+        driver.link.close = fails
+        with contextlib.suppress(OSError):
+            driver.lost("gone")
+        assert session.attach is None
+        await peer.ready(5)
+
+
+async def test_a_peer_that_is_tried_at_once_is_not_tried_twice() -> None:
+    """The network is back, again and again, before the peer is."""
+    node, host = Node("serves", uid=b"serves8"), Node("asks", uid=b"asks8")
+    await open_all(host, [])
+    peer = host.peer("loopback:once-again")
+    await asyncio.sleep(0.1)
+    for _ in range(3):
+        peer.again()
+        await asyncio.sleep(0.05)
+    await open_all(node, ["loopback-listen:once-again"])
+    try:
+        await peer.ready(10)
+        assert sum("_connect" in repr(task) for task in asyncio.all_tasks()) <= 1
+        await peer.close()
+    finally:
+        stop(host)
+        stop(node)
