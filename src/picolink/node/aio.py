@@ -58,7 +58,8 @@ class Board(Peer):
 
     async def subscribe(self, topic: str, queue: str = "all") -> Subscription:
         """What the peer publishes under `topic`, as an async iterator of readings. `queue`:
-        "all" keeps 64 while we are slow, "latest" only the newest."""
+        "all" keeps some thousand here while we are slow and then 64 there, "latest" only
+        the newest."""
         session = await self._connected(self.node.now_ms() + TIMES["call"])
         return Subscription(_Lasting(self, session, topic, queue))
 
@@ -77,7 +78,8 @@ class Board(Peer):
         queue: str = "all",
     ) -> AsyncIterator[Reading]:  # fmt: skip
         """What is published under `name`, as it comes: `count` of them, or for `seconds`, or for
-        ever. `queue`: "all" keeps 64 while we are slow, "latest" only the newest."""
+        ever. `queue`: "all" keeps some thousand here while we are slow and then 64 there,
+        "latest" only the newest."""
         seconds = check_limits(count, seconds)
         subscription = await self.subscribe(name, queue)
         loop = asyncio.get_running_loop()

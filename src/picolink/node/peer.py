@@ -309,7 +309,7 @@ class Peer:
 
     async def subscribe(self, topic: str, queue: str = "all") -> Subscription:
         """What the peer publishes under `topic`, as an async iterator of readings. `queue`:
-        "all" keeps 64 while we are slow, "latest" only the newest."""
+        "all" keeps what comes while we are slow (docs/api.md), "latest" only the newest."""
         session = await self._connected(self.node.now_ms() + TIMES["call"])
         arrivals = Arrivals(self.node, session)
         arrivals.latest = queue == "latest"
