@@ -161,3 +161,18 @@ def test_a_lost_packet_that_there_is_no_memory_to_note_is_sent_again():
         except MemoryError:
             call.message.holes = []
     assert call.done
+
+
+def test_what_was_lost_with_a_link_is_noted_once_there_is_memory():
+    world, host, board, cable = two()
+    session = host.session()
+    cable.loss = 1
+    call = host.begin("echo", 7)
+    world.run(None, 50)
+    call.message.holes = NoRoom()
+    cable.cut()
+    cable.loss = 0
+    assert session.attach is None and session.state == "dormant"
+    call.message.holes = []
+    cable.dial(session)
+    assert world.run(lambda: call.done, 5000) and call.result() == 7

@@ -39,6 +39,7 @@ class Attach:
         self.top = (tag - 1) & 0xFFFF  # highest packet number received
         self.seen = ALL  # bitmap of the WINDOW numbers below it
         self.flight: list[Flight] = []
+        self.older: Attach | None = None  # once it is over, see `Session._let_go`
         self.flight_bytes = 0
         self.room_bytes = 0  # for the body of a message
         self.srtt_ms = -1

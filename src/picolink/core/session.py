@@ -124,13 +124,16 @@ class Session:
 
     @seldom
     def _let_go(self) -> None:
-        """The packets under way are lost: those of the last attach, and of this one."""
-        for attach in (self._last, self.attach):
-            if attach is not None:
-                self.attach, self._last = None, attach
-                attach.port.drop(attach)
-                self._resend(attach, list(attach.flight))
-        self._last = None
+        """The packets under way are lost: those of this attach, and of older ones for which there
+        was no memory to note it."""
+        attach = self.attach
+        if attach is not None:
+            attach.older = self._last
+            self.attach, self._last = None, attach
+            attach.port.drop(attach)
+        while self._last is not None:
+            self._resend(self._last, list(self._last.flight))
+            self._last = self._last.older
 
     def _saw_clock(self, clock: int, now_ms: int) -> None:
         """Learns the peer's clock: the smallest offset seen had the shortest way. Later ones

@@ -81,7 +81,6 @@ class Feed:
 
     def __init__(self, intake: Intake, lasts: bool = False) -> None:
         self._intake = intake  # first: whatever comes between, it is let go of
-        self._closed = False
         self._lasts = lasts  # for a callback: it goes on though nobody has this object
         if not lasts:
             intake.line.intakes.append((weakref.ref(self), intake))
@@ -100,9 +99,7 @@ class Feed:
     def __next__(self) -> Any:
         intake = self._intake
         line = intake.line
-        if self._closed or (
-            self.deadline_ms < EVER and line.node.now_ms() >= self.deadline_ms
-        ):  # fmt: skip
+        if intake.closed or (self.deadline_ms < EVER and line.node.now_ms() >= self.deadline_ms):
             raise StopIteration
         if self._owed:
             with line.host.lock:
@@ -119,7 +116,7 @@ class Feed:
                 elif line.closed.is_set():
                     if line.failed is not None:  # of another process
                         raise line.failed
-                    if intake.whole and not self._closed and intake.call is not None:
+                    if intake.whole and not intake.closed and intake.call is not None:
                         intake.call.result()
                     raise StopIteration
                 elif intake.ready():
@@ -140,7 +137,7 @@ class Feed:
 
     def close(self) -> None:
         """Ends it; nothing more comes, also of what is here already."""
-        self._closed = self._intake.closed = True
+        self._intake.closed = True
         line = self._intake.line
         with line.host.lock:
             self._intake.close()
