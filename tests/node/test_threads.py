@@ -444,6 +444,23 @@ def test_who_ends_to_lead_as_another_begins_to_follow() -> None:
     assert not host.done and not lead._waiters
 
 
+def test_a_program_s_node_describes_itself(serving: Served) -> None:
+    node = Node("laptop", uid=b"laptop" + os.urandom(4))
+
+    @node.command
+    def double(n: int) -> int:
+        return 2 * n
+
+    async def ask() -> Any:
+        peer = serving.node.peer("laptop")
+        await peer.ready(5)
+        return await peer.call("sys.describe", timeout_s=5)
+
+    with picolink.connect(serving.at, node=node):
+        told = asyncio.run_coroutine_threadsafe(ask(), serving.loop).result(10)
+    assert "double" in told["commands"] and not told["not_open"]
+
+
 def test_a_node_serves_one_connection(serving: Served) -> None:
     node = Node("laptop", uid=b"laptop" + os.urandom(4))
     with picolink.connect(serving.at, node=node):

@@ -163,7 +163,8 @@ class ThreadedRun(Run):
                     if action["ms"]:
                         threads.sleep(action["ms"] / 1000)
                 else:
-                    stream.outcome = "closed" if peer._line.closed.is_set() else "end"
+                    ended = peer._line.closed.is_set() or items._intake.closed
+                    stream.outcome = "closed" if ended else "end"
         except BaseException as error:
             self.told(stream, error)
             self.raise_signal(error)

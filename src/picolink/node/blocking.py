@@ -70,7 +70,7 @@ class Board:
     @property
     def connected(self) -> bool:
         """Whether there is a link to it at present."""
-        return self._line.session.attach is not None
+        return self._line.connected
 
     def _start(
         self, command: str, args: Any, named: dict[str, Any], timeout_ms: int | None,

@@ -179,6 +179,11 @@ class Line:
             "is node.run(...) running there, with this link?"
         )
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a link at present."""
+        return self.session.attach is not None
+
     def on_lost(self, driver: Driver, why: str) -> None:
         """A link is gone; the lock is held."""
         if driver is self._driver:
