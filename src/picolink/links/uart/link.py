@@ -29,6 +29,8 @@ class UartLink(Output):
     reliable = False
     shared = True  # a node that serves it and dials on it has it once
     mtu_bytes = 683  # larger packets gain little and are flipped more often
+    texts = 0  # heard
+    _damaged = 0  # frames that text was marked for
 
     def __init__(
         self, port: "Any", pollable: "Any", address: str, baud: int, rx_bytes: int,
@@ -44,8 +46,6 @@ class UartLink(Output):
         self.ahead = port.ahead  # type: ignore[method-assign]
         self.on_text: Callable[[bytes], object] = len
         self.decoder = Decoder(self._text)
-        self._damaged = 0  # of its frames, that text was marked for
-        self.texts = 0
         self._heard_ms = 0
         self._baud = baud
         self.fast: Fast | None = None
@@ -55,8 +55,9 @@ class UartLink(Output):
     def _text(self, text: bytes) -> None:
         self.texts += 1
         # A line that holds 0x00 is never run: no part of a broken frame becomes one.
-        if self._damaged != self.decoder.damaged:
-            self._damaged = self.decoder.damaged
+        damaged = self.decoder.damaged
+        if self._damaged != damaged:
+            self._damaged = damaged
             text = b"\x00" + text
         self.on_text(text)
 
