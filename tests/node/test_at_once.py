@@ -402,3 +402,32 @@ async def test_a_peer_that_is_tried_at_once_is_not_tried_twice() -> None:
     finally:
         stop(host)
         stop(node)
+
+
+async def test_an_async_function_is_awaited_once_the_time_is_known() -> None:
+    ran: list[int] = []
+
+    async def known() -> None:
+        await asyncio.sleep(0)
+        ran.append(1)
+
+    async with pair("once-known", lambda node: None) as (node, host, peer):
+        host.time.when_known(known)
+        assert await soon(lambda: ran)
+
+
+async def test_a_reading_is_timed_by_the_session_that_brought_it() -> None:
+    def declare(node: Node) -> None:
+        node.reading("level")(lambda: 7)
+
+    async with pair("once-read", declare) as (node, host, peer):
+        ask, session = peer._ask, peer.session
+
+        async def forgotten(*arguments: Any) -> Any:
+            answered = await ask(*arguments)
+            peer.session = None  # as where the board restarts just then
+            return answered
+
+        peer._ask = forgotten
+        assert (await peer.read("level")).value == 7
+        peer.session = session

@@ -476,6 +476,12 @@ def test_arguments_of_any_name(board: picolink.Board) -> None:
     assert board.call_with("echo", [1], named) == [[1], named]
 
 
+@pytest.mark.parametrize("wrong", [(5,), ("abc",), ([], [1])], ids=str)
+def test_arguments_that_are_no_list_or_map_are_told(board: picolink.Board, wrong: Any) -> None:
+    with pytest.raises(UsageError, match="a (list|map) of"):
+        board.call_with("echo", *wrong)
+
+
 @pytest.mark.parametrize("timeout_s", [0, 0.5, 7 * 86400, 400 * 86400, 1e300, float("inf")])
 def test_time_outs_of_any_length(board: picolink.Board, timeout_s: float) -> None:
     assert board.call("echo", timeout_s=timeout_s) == [[], {}]
