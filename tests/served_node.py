@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -86,6 +87,16 @@ def fixtures(declare: Callable[[Node], object]) -> tuple[Any, Any]:
             yield board
 
     return serving, board
+
+
+@contextlib.contextmanager
+def handled(number: int, handler: Any) -> Iterator[None]:
+    """`handler` is the program's for a signal, while the block runs."""
+    old = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, old)
 
 
 def until(ready: Any, seconds: float = 5) -> None:

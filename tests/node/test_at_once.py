@@ -6,10 +6,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,17 +23,7 @@ from picolink.node.opening import open_all
 CPYTHON_ONLY = "threads, signals and asynchronous generators of a host"
 
 
-def declare(node: Node) -> None:
-    @node.command
-    def echo(*args: Any) -> list[Any]:
-        return list(args)
-
-    @node.command
-    async def never() -> None:
-        await asyncio.Event().wait()
-
-
-serving, board = fixtures(declare)
+serving, _ = fixtures(lambda node: None)
 
 
 async def soon(ready: Any, seconds: float = 1) -> bool:
@@ -47,35 +35,26 @@ async def soon(ready: Any, seconds: float = 1) -> bool:
     return False
 
 
-@contextlib.contextmanager
-def handled(number: int, handler: Any) -> Iterator[None]:
-    old = signal.signal(number, handler)
+@contextlib.asynccontextmanager
+async def pair(name: str, declare: Any) -> Any:
+    node, host = Node("serves", uid=f"serves {name}".encode()), Node("asks", uid=name.encode())
+    declare(node)
+    await open_all(node, ["loopback-listen:" + name])
+    await open_all(host, [])
+    peer = host.peer("loopback:" + name)
+    await peer.ready(5)
     try:
-        yield
+        yield node, host, peer
+        await peer.close()
     finally:
-        signal.signal(number, old)
+        stop(host)
+        stop(node)
 
 
-def test_a_handler_that_waited_runs_in_the_main_thread(serving: Served) -> None:
-    """Whoever else leaves a lock meanwhile: what it raises is for the program."""
-    came: list[int] = []
-    with (
-        handled(signal.SIGUSR1, lambda *_: came.append(threading.get_ident())),
-        picolink.connect(serving.at) as one, picolink.connect(serving.at) as other,
-    ):  # fmt: skip
-        other.call("echo")
-
-        def leaves() -> None:
-            with other._line.host.lock:
-                pass
-
-        with one._line.host.lock:
-            signal.raise_signal(signal.SIGUSR1)
-            thread = threading.Thread(target=leaves)
-            thread.start()
-            thread.join()
-            assert not came
-        assert came == [threading.get_ident()]
+async def idle(node: Node) -> None:
+    """Waits until the node has nothing to acknowledge, with which more could leave."""
+    keepalive_ms = TIMES["keepalive"]
+    assert await soon(lambda: node.host.due_ms > node.now_ms() + keepalive_ms // 2, 5)
 
 
 def test_what_is_cancelled_before_its_turn_is_not_run(serving: Served) -> None:
@@ -114,45 +93,33 @@ def test_what_is_cancelled_before_its_turn_is_not_run(serving: Served) -> None:
 
 
 async def test_an_asynchronous_stream_that_waits_is_closed_when_nobody_wants_it() -> None:
-    node, host = Node("serves", uid=b"serves1"), Node("asks", uid=b"asks1")
     closed: list[int] = []
 
-    @node.stream
-    async def waits() -> Any:
-        try:
-            yield 1
-            await asyncio.Event().wait()
-        finally:
-            closed.append(1)
+    def declare(node: Node) -> None:
+        @node.stream
+        async def waits() -> Any:
+            try:
+                yield 1
+                await asyncio.Event().wait()
+            finally:
+                closed.append(1)
 
-    await open_all(node, ["loopback-listen:once-stream"])
-    await open_all(host, [])
-    try:
-        peer = host.peer("loopback:once-stream")
-        await peer.ready(5)
+    async with pair("once-stream", declare) as (node, host, peer):
         feed = await peer.stream("waits")
         assert await anext(feed) == 1
         feed.close()
         assert await soon(lambda: closed, 2)
-        await peer.close()
-    finally:
-        stop(host)
-        stop(node)
 
 
-async def test_a_call_of_a_task_keeps_the_deadline_of_its_first_try() -> None:
-    """Not sent, it goes to a new session where the peer was restarted."""
-    node, host = Node("serves", uid=b"serves2"), Node("asks", uid=b"asks2")
-
+def declare_never(node: Node) -> None:
     @node.command
     async def never() -> None:
         await asyncio.Event().wait()
 
-    await open_all(node, ["loopback-listen:once-deadline"])
-    await open_all(host, [])
-    try:
-        peer = host.peer("loopback:once-deadline")
-        await peer.ready(5)
+
+async def test_a_call_of_a_task_keeps_the_deadline_of_its_first_try() -> None:
+    """Not sent, it goes to a new session where the peer was restarted."""
+    async with pair("once-deadline", declare_never) as (node, host, peer):
         session = peer.session
         assert session is not None and session.attach is not None
         port = session.attach.port
@@ -167,39 +134,11 @@ async def test_a_call_of_a_task_keeps_the_deadline_of_its_first_try() -> None:
             await call
         assert peer.session is not session
         assert time.monotonic() - began < 1.4
-        await peer.close()
-    finally:
-        stop(host)
-        stop(node)
-
-
-def test_what_an_idle_program_s_node_publishes_wakes_who_polls(serving: Served) -> None:
-    """No acknowledgement of something else is on its way, which would wake it too."""
-    came: list[float] = []
-
-    @serving.node.subscribe("door")
-    def door(reading: Any) -> None:
-        came.append(time.monotonic())
-
-    with picolink.connect(serving.at) as board:
-        until(lambda: board.node.topics.get("door"))
-        for _ in range(3):
-            time.sleep(0.3)
-            sent = time.monotonic()
-            seen = len(came)
-            board.node.publish("door", 1)
-            until(lambda seen=seen: len(came) > seen)
-            assert came[-1] - sent < 0.5
 
 
 async def test_a_link_that_takes_nothing_keeps_nobody_busy() -> None:
     """What is due can't be sent; to look at once, again and again, would not help."""
-    node, host = Node("serves", uid=b"serves3"), Node("asks", uid=b"asks3")
-    await open_all(node, ["loopback-listen:once-stalled"])
-    await open_all(host, [])
-    try:
-        peer = host.peer("loopback:once-stalled")
-        await peer.ready(5)
+    async with pair("once-stalled", lambda node: None) as (node, host, peer):
         feed = await peer.subscribe("door")
         assert await soon(lambda: node.topics.get("door"))
         driver = peer._driver
@@ -219,32 +158,6 @@ async def test_a_link_that_takes_nothing_keeps_nobody_busy() -> None:
         await asyncio.sleep(0.5)
         assert ticks < 100
         driver.link.unsent = False
-        await peer.close()
-    finally:
-        stop(host)
-        stop(node)
-
-
-@contextlib.asynccontextmanager
-async def pair(name: str, declare: Any) -> Any:
-    node, host = Node("serves", uid=f"serves {name}".encode()), Node("asks", uid=name.encode())
-    declare(node)
-    await open_all(node, ["loopback-listen:" + name])
-    await open_all(host, [])
-    peer = host.peer("loopback:" + name)
-    await peer.ready(5)
-    try:
-        yield node, host, peer
-        await peer.close()
-    finally:
-        stop(host)
-        stop(node)
-
-
-async def idle(node: Node) -> None:
-    """Waits until the node has nothing to acknowledge, with which more could leave."""
-    keepalive_ms = TIMES["keepalive"]
-    assert await soon(lambda: node.host.due_ms > node.now_ms() + keepalive_ms // 2, 5)
 
 
 async def test_a_cancel_is_sent_at_once() -> None:
@@ -318,54 +231,17 @@ async def test_a_link_for_which_there_is_no_memory_is_closed(monkeypatch: Any) -
             raise MemoryError
         return real(node, link, on_lost)
 
-    node, host = Node("serves", uid=b"serves9"), Node("asks", uid=b"asks9")
-    await open_all(node, ["loopback-listen:once-open"])
-    await open_all(host, [])
     monkeypatch.setattr(peers, "Driver", fails)
-    peer = host.peer("loopback:once-open")
-    try:
-        await peer.ready(5)
+    async with pair("once-open", lambda node: None):
         assert links[1:] == ["closed"]
-        await peer.close()
-    finally:
-        stop(host)
-        stop(node)
-
-
-def test_a_closed_subscription_is_not_begun_in_a_new_session(
-    serving: Served, board: picolink.Board
-) -> None:
-    def wanted() -> bool:
-        return bool(serving.do(lambda: serving.node.topics.get("door")))
-
-    feed = board.subscribe("door")
-    until(wanted)
-    feed.close()
-    until(lambda: not wanted())
-    line = board._line
-    with line.host.lock:  # as where the node was restarted
-        old = line.session
-        line.node.endpoint.close(old, line.node.now_ms())
-        line.on_forgotten(old)
-    line.host.wake()
-    board.call("echo")
-    assert not wanted()
 
 
 async def test_a_node_that_ends_says_goodbye() -> None:
     """Its peers know at once that the session is over, and not only that the link is."""
-    node, host = Node("serves", uid=b"serves7"), Node("asks", uid=b"asks7")
-    await open_all(node, ["loopback-listen:once-bye"])
-    await open_all(host, [])
-    try:
-        peer = host.peer("loopback:once-bye")
-        await peer.ready(5)
+    async with pair("once-bye", lambda node: None) as (node, host, peer):
         session = peer.session
         stop(node)
         assert session is not None and await soon(lambda: session.state == "closed")
-        await peer.close()
-    finally:
-        stop(host)
 
 
 async def test_a_link_that_can_not_be_closed_is_lost_all_the_same() -> None:

@@ -12,11 +12,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from served_node import Served, fixtures, served, until
+from served_node import Served, fixtures, handled, served, until
 
 import picolink
 from picolink.core.errors import NotDone, UnknownCommand
@@ -38,16 +37,6 @@ def declare(node: Node) -> None:
 
 
 serving, board = fixtures(declare)
-
-
-@contextlib.contextmanager
-def handled(number: int, handler: Any) -> Iterator[None]:
-    """`handler` is the program's for a signal, while the block runs."""
-    old = signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        signal.signal(number, old)
 
 
 # Signals
@@ -84,6 +73,28 @@ def test_a_handler_waits_for_the_outermost_lock(board: picolink.Board) -> None:
                 signal.raise_signal(signal.SIGUSR1)
             assert not came
         assert came == [signal.SIGUSR1]
+
+
+def test_a_handler_that_waited_runs_in_the_main_thread(serving: Served) -> None:
+    """Whoever else leaves a lock meanwhile: what it raises is for the program."""
+    came: list[int] = []
+    with (
+        handled(signal.SIGUSR1, lambda *_: came.append(threading.get_ident())),
+        picolink.connect(serving.at) as one, picolink.connect(serving.at) as other,
+    ):  # fmt: skip
+        other.call("echo")
+
+        def leaves() -> None:
+            with other._line.host.lock:
+                pass
+
+        with one._line.host.lock:
+            signal.raise_signal(signal.SIGUSR1)
+            thread = threading.Thread(target=leaves)
+            thread.start()
+            thread.join()
+            assert not came
+        assert came == [threading.get_ident()]
 
 
 def test_after_the_last_close_handlers_are_the_programs_own(serving: Served) -> None:
@@ -210,6 +221,26 @@ def test_a_subscription_that_a_new_session_has_already_is_not_made_twice(
         feed._intake.again()  # the second try was due only now
     board.call("echo")
     assert queues() == 1
+
+
+def test_a_closed_subscription_is_not_begun_in_a_new_session(
+    serving: Served, board: picolink.Board
+) -> None:
+    def wanted() -> bool:
+        return bool(serving.do(lambda: serving.node.topics.get("door")))
+
+    feed = board.subscribe("door")
+    until(wanted)
+    feed.close()
+    until(lambda: not wanted())
+    line = board._line
+    with line.host.lock:  # as where the node was restarted
+        old = line.session
+        line.node.endpoint.close(old, line.node.now_ms())
+        line.on_forgotten(old)
+    line.host.wake()
+    board.call("echo")
+    assert not wanted()
 
 
 def test_a_callback_that_was_ended_gets_no_more(serving: Served, board: picolink.Board) -> None:

@@ -65,6 +65,7 @@ class Intake:
 
     def close(self) -> None:
         """Ends it; the lock is held."""
+        self.closed = True
         call = self.call
         if self in self.line.kept:
             self.line.kept.remove(self)
@@ -137,7 +138,6 @@ class Feed:
 
     def close(self) -> None:
         """Ends it; nothing more comes, also of what is here already."""
-        self._intake.closed = True
         line = self._intake.line
         with line.host.lock:
             self._intake.close()
