@@ -12,7 +12,7 @@ from typing import Any
 from picolink.core import frames
 from picolink.core.dialer import Dialer
 from picolink.core.port import Port
-from picolink.core.textstream import PROMPT
+from picolink.core.textstream import PROMPT, encode
 from picolink.node.node import Node
 
 # Microseconds at 125 MHz.
@@ -76,7 +76,7 @@ def python_calls() -> int:
     calls.start("echo", ("x" * 32,), {}, None, host.now_ms())
     packet = host.endpoint.next_packet(a, host.now_ms())
     assert packet is not None
-    frame = bytearray(frames.encode(packet, PROMPT))
+    frame = bytearray(encode(packet, PROMPT))
     out = memoryview(bytearray(200))
     count = 0
 
@@ -90,7 +90,7 @@ def python_calls() -> int:
     decoded = frames.decode_in(frame, memoryview(frame), frames.HEAD_BYTES, len(frame))
     board.endpoint.receive(b, decoded, now_ms)  # type: ignore[arg-type]
     reply = board.endpoint.next_packet(b, now_ms)
-    frames.encode(reply, (), out)  # type: ignore[arg-type]
+    frames.frame(reply, out)  # type: ignore[arg-type]
     nothing = board.endpoint.next_packet(b, now_ms)
     sys.setprofile(None)
     assert reply and nothing is None

@@ -11,13 +11,13 @@ from struct import pack, unpack_from
 
 from both import random_for
 
-from picolink.core import frames, lengths
+from picolink.core import lengths
 from picolink.core.dialer import Dialer
 from picolink.core.endpoint import Endpoint
 from picolink.core.packets import ITEMS
 from picolink.core.port import Port
 from picolink.core.states import CLOSED, DORMANT
-from picolink.core.textstream import PROMPT, Decoder
+from picolink.core.textstream import PROMPT, Decoder, encode
 
 
 class World:
@@ -200,7 +200,7 @@ class Cable:
         if self.kind == "datagram":
             data = packet + pack("<I", crc32(packet))
         elif self.kind == "text":
-            data = frames.encode(packet, PROMPT)
+            data = encode(packet, PROMPT)
             if self.prints and random.chance(self.prints):
                 data = random.choice((b"hello\r\n", b"T=21.5\n")) + data
         else:
@@ -256,7 +256,7 @@ class Wire(Cable):
 
     def _carry(self, to, packet):
         world = self.world
-        data = bytearray(frames.encode(packet))
+        data = bytearray(encode(packet))
         sender = 1 - self.ends.index(to)
         self.sent += 1
         self.bytes[sender] += len(data)

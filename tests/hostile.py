@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from struct import pack
 
-from picolink.core import frames, lengths
+from picolink.core import lengths
 from picolink.core.dialer import Dialer
 from picolink.core.endpoint import Endpoint
 from picolink.core.packets import (
@@ -28,7 +28,7 @@ from picolink.core.packets import (
 )  # fmt: skip
 from picolink.core.port import Port
 from picolink.core.session import Session
-from picolink.core.textstream import PROMPT, Decoder
+from picolink.core.textstream import PROMPT, Decoder, encode
 
 _BATCH = 64
 
@@ -58,7 +58,7 @@ class Attacker:
     # The line
 
     def _write(self, packets: list[bytes]) -> None:
-        make = (lambda p: frames.encode(p, PROMPT)) if self._framed else lengths.encode
+        make = (lambda p: encode(p, PROMPT)) if self._framed else lengths.encode
         data = b"".join([make(packet) for packet in packets])
         end = time.monotonic() + 30
         while data:

@@ -17,7 +17,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
-from picolink.core import frames, lengths  # noqa: E402
+from picolink.core import lengths, textstream  # noqa: E402
 from picolink.core.dialer import Dialer  # noqa: E402
 from picolink.core.endpoint import Endpoint  # noqa: E402
 from picolink.core.packets import (  # noqa: E402
@@ -57,8 +57,8 @@ def make_frames() -> Row:
         bytes(range(256)),
         bytes(100) + b"\x1b" * 100,
     ]
-    one = frames.encode(b"\x80one", PROMPT)
-    two = frames.encode(b"\x80two")
+    one = textstream.encode(b"\x80one", PROMPT)
+    two = textstream.encode(b"\x80two")
     streams = {
         "two frames": one + two,
         "text before, between and behind": b"hello\n" + one + b"T=21.5\r\n" + two + b">>> ",
@@ -85,8 +85,8 @@ def make_frames() -> Row:
         "frames": [
             {
                 "packet": p.hex(),
-                "frame": frames.encode(p).hex(),
-                "repl_safe": frames.encode(p, PROMPT).hex(),
+                "frame": textstream.encode(p).hex(),
+                "repl_safe": textstream.encode(p, PROMPT).hex(),
             }
             for p in packets
         ],
@@ -212,8 +212,8 @@ class Side:
     def random(self, size: int) -> bytes:
         return self.numbers.pop(0)
 
-    def on_message(self, session: Session, kind: int, ref: int, body: bytes) -> None:
-        self.messages.append((kind, ref, body))
+    def on_message(self, session: Session, kind: int, ref: int, body: "bytes | memoryview") -> None:
+        self.messages.append((kind, ref, bytes(body)))
 
     def on_state(self, session: Session, why: str) -> None: ...
     def on_room(self, session: Session, room_bytes: int) -> None: ...

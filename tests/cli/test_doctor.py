@@ -22,7 +22,7 @@ from sim.terminal import Terminal
 
 import picolink
 from picolink.cli.doctoring import examine
-from picolink.core import frames
+from picolink.core import textstream
 from picolink.core.errors import BadAddress
 from picolink.core.lengths import Decoder, encode
 from picolink.core.packets import HELLO_FORMAT, REFUSED, hello_packets
@@ -304,7 +304,7 @@ def test_firmware_too_old_under_a_node(
 
 
 def test_a_node_that_does_not_answer() -> None:
-    frame = frames.encode(b"\x80 an old packet, whole")
+    frame = textstream.encode(b"\x80 an old packet, whole")
     with pretender({}, at_rest=b"t 21\r\n" + frame) as address:
         fault(address, r.DEAF_NODE, "busy in a command that blocks")
 

@@ -5,7 +5,7 @@ from struct import pack
 from both import raises, random_for
 from faults import Cable, Party, World, met
 
-from picolink.core.errors import Busy, TooBig
+from picolink.core.errors import TooBig
 from picolink.core.packets import CALL, QUIET, hello_packets
 from picolink.core.states import ATTACHED, CLOSED, DORMANT
 from picolink.core.timing import TIMES
@@ -111,16 +111,6 @@ def test_too_big():
         session.send(CALL, 4, bytes(1001))
     session.send(CALL, 4, bytes(1000))
     assert world.run(lambda: len(board.messages) == 4, 1000)
-
-
-def test_busy():
-    _, _, _, cable, session = met("busy")
-    cable.cut()
-    for i in range(64):
-        session.check_room()
-        session.send(CALL, i, bytes(600 if i % 2 else 6))
-    with raises(Busy, "64 messages for board wait already"):
-        session.check_room()
 
 
 def test_deadlines_follow_the_peers_clock():

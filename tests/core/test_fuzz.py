@@ -7,10 +7,10 @@ from struct import pack
 from both import MICROPYTHON, count, random_for
 from faults import Cable, Party, World
 
-from picolink.core import frames, lengths
+from picolink.core import lengths
 from picolink.core.packets import CALL
 from picolink.core.port import Port
-from picolink.core.textstream import PROMPT, Decoder
+from picolink.core.textstream import PROMPT, Decoder, encode
 
 PACKETS = count(50_000 if MICROPYTHON else 1_000_000)
 
@@ -148,7 +148,7 @@ def test_endpoint():
 
 def test_decoders():
     random = random_for("decoders")
-    good = [frames.encode(random.bytes(random.between(1, 60)), PROMPT) for _ in range(20)]
+    good = [encode(random.bytes(random.between(1, 60)), PROMPT) for _ in range(20)]
     text = [0]
 
     def count_text(data):
@@ -175,7 +175,7 @@ def test_decoders():
     assert in_use() - before < MOST_GROWTH
     assert text[0] and decoder.damaged
     for _ in range(2):  # what a broken head still waits for ends with the first frame
-        got = decoder.feed(frames.encode(b"\x80good", PROMPT))
+        got = decoder.feed(encode(b"\x80good", PROMPT))
     assert got == [b"\x80good"]
 
 

@@ -2,8 +2,7 @@
 
 from both import cases, random_for
 
-from picolink.core.frames import encode
-from picolink.core.textstream import PROMPT, Decoder
+from picolink.core.textstream import PROMPT, Decoder, encode
 
 ONE = encode(b"\x80one\x00\x1b\n", PROMPT)
 TWO = encode(b"\x80two")
@@ -52,28 +51,28 @@ def test_whole_and_in_pieces(stream, packets, text, damaged):
         assert got == packets
         assert text is None or printed == text
         assert damaged is None or (decoder.damaged > 0) == (damaged > 0)
-        assert not decoder.unfinished
+        assert not decoder.missing
 
 
 @cases([(3,), (4,), (len(TWO) - 1,)])
 def test_a_tail_is_kept_for_the_rest(cut):
     got, text, decoder = run([ONE + TWO[:cut]])
     assert got == [b"\x80one\x00\x1b\n"] and text == b""
-    assert decoder.unfinished
+    assert decoder.missing
     assert decoder.feed(TWO[cut:]) == [b"\x80two"]
-    assert not decoder.unfinished
+    assert not decoder.missing
 
 
 def test_text_is_released_at_once():
     _, text, decoder = run([b"no line end"])
-    assert text == b"no line end" and not decoder.unfinished
+    assert text == b"no line end" and not decoder.missing
 
 
 def test_giving_up_shows_the_printable_tail():
     got, _, decoder = run([b"before\x00\x81\xffxx\xffTraceback:\r\n  boom\n"])
-    assert decoder.unfinished and got == []
+    assert decoder.missing and got == []
     decoder.give_up()
-    assert not decoder.unfinished and decoder.damaged == 1
+    assert not decoder.missing and decoder.damaged == 1
     assert decoder.feed(TWO) == [b"\x80two"]
     decoder.give_up()  # nothing unfinished: nothing happens
     assert decoder.damaged == 1

@@ -31,8 +31,8 @@ def test_frames():
     vectors = load("frames")
     for row in vectors["frames"]:
         packet = unhexlify(row["packet"])
-        assert text(frames.encode(packet)) == row["frame"]
-        assert text(frames.encode(packet, textstream.PROMPT)) == row["repl_safe"]
+        assert text(textstream.encode(packet)) == row["frame"]
+        assert text(textstream.encode(packet, textstream.PROMPT)) == row["repl_safe"]
         for frame in (unhexlify(row["frame"]), unhexlify(row["repl_safe"])):
             assert frame[0] == 0
             assert frames.body_length(frame[1], frame[2]) == len(frame) - 3

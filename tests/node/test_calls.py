@@ -146,6 +146,11 @@ def test_a_full_window_is_busy():
             calls.append(host.begin("echo", i))
     assert host.world.run(lambda: all(call.done for call in calls))
     assert [call.result() for call in calls] == list(range(len(calls)))
+    cable.cut()  # nothing leaves: short ones and long ones wait
+    for i in range(64):
+        host.begin("echo", "x" * (600 if i % 2 else 6))
+    with raises(Busy, "64 messages for board wait already"):
+        host.begin("echo", 65)
 
 
 def test_deadline_passes_while_the_peer_is_deaf():

@@ -229,9 +229,8 @@ class TextEnd(End):
     def __init__(self, wire, kit, process, address):
         super().__init__(wire, kit, process, address)
         self.reliable = False
-        self._frames = kit.package("core.frames")
         textstream = kit.package("core.textstream")
-        self._prompt = textstream.PROMPT
+        self._encode = lambda packet: textstream.encode(packet, textstream.PROMPT)
         self._decoder = textstream.Decoder(lambda text: self.on_text(text))
 
     def receive(self):
@@ -248,7 +247,7 @@ class TextEnd(End):
         """Sends a packet in a frame."""
         if self.closed or self.lost:
             raise OSError(5, "unplugged")
-        data = self._frames.encode(packet, self._prompt)
+        data = self._encode(packet)
         below = self.wire.world.random.below
         if self.wire.doubled and below(1000) < self.wire.doubled:  # noise
             data = bytearray(data)

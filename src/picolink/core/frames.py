@@ -9,39 +9,28 @@ from struct import pack
 
 MYPY = False
 if MYPY:
-    from collections.abc import Sequence
-
-    Stuffing = Sequence[tuple[bytes, bytes]]  # a byte, and what stands for it
+    Stuffing = list[tuple[bytes, bytes]]  # a byte, and what stands for it
 
 HEAD_BYTES = 3
 MAX_STUFFED_BYTES = 8191
 MAX_PACKET_BYTES = MAX_STUFFED_BYTES // 2 - 4
+ALWAYS: "Stuffing" = [(b"\x1b", b"\x1b\x3b"), (b"\x00", b"\x1b\x20")]
 
 
-def encode(packet: bytes, also: "Stuffing" = (), out: "memoryview | None" = None) -> bytes:
-    """The frame of `packet`; `also` is what to stuff besides 0x00 and 0x1B. It is put into `out`,
-    where that is given and has room, with fewer allocations; what is returned is a view of that."""
-    # Apart until the end: on a board a copy costs more than all else.
-    body = _stuffed(packet)
-    check = _stuffed(pack("<I", crc32(packet)))
-    for plain, stuffed in also:
-        body = body.replace(plain, stuffed)
-        check = check.replace(plain, stuffed)
-    at = HEAD_BYTES + len(body)
-    end = at + len(check)
-    n = end - HEAD_BYTES
-    if out is None or end > len(out):
-        return b"".join((bytes((0, 0x80 | n >> 7, 0x80 | n & 0x7F)), body, check))
-    out[0] = 0
-    out[1] = 0x80 | n >> 7
-    out[2] = 0x80 | n & 0x7F
-    out[HEAD_BYTES:at] = body
-    out[at:end] = check
-    return out[:end]  # type: ignore[return-value]
-
-
-def _stuffed(data: bytes) -> bytes:
-    return data.replace(b"\x1b", b"\x1b\x3b").replace(b"\x00", b"\x1b\x20")
+def frame(
+    packet: bytes, head: "bytearray | memoryview", stuffing: "Stuffing" = ALWAYS
+) -> tuple[bytes, bytes]:
+    """The frame of `packet`: its head is put into `head`, packet and CRC-32 are returned, stuffed.
+    All apart, since on a board a copy costs more than all else."""
+    check = pack("<I", crc32(packet))
+    for plain, instead in stuffing:
+        packet = packet.replace(plain, instead)
+        check = check.replace(plain, instead)
+    n = len(packet) + len(check)
+    head[0] = 0
+    head[1] = 0x80 | n >> 7
+    head[2] = 0x80 | n & 0x7F
+    return packet, check
 
 
 _WHOLE = 0x2144DF1C  # the CRC-32 of anything that its own CRC-32 follows

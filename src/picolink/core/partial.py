@@ -49,7 +49,9 @@ def _give_up(session: "Session", inbox: "Inbox", ident: int, packet: bytes, at: 
     session.owner.on_message(session, kind & 0x9F, ref, b"")
 
 
-def take(session: "Session", inbox: "Inbox", ident: int, packet: bytes, at: int) -> bytes | None:
+def take(
+    session: "Session", inbox: "Inbox", ident: int, packet: bytes, at: int
+) -> "bytes | memoryview | None":  # fmt: skip
     """Takes the fragment at `at` of `packet`: the message it completes, b"" where it completes
     none, None where there is no room for it: it is to come again. Of a message larger than we
     take, the owner hears with an empty body."""
@@ -88,5 +90,4 @@ def take(session: "Session", inbox: "Inbox", ident: int, packet: bytes, at: int)
         return b""
     inbox.refused = 0
     del inbox.partial[ident]
-    # Nobody writes to it any more: as `bytes` it would need as much memory once more.
-    return partial.body  # type: ignore[return-value]
+    return memoryview(partial.body)  # as `bytes` it would need as much memory once more

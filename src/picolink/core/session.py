@@ -42,12 +42,12 @@ if MYPY:
     class Owner(Protocol):
         """Who has the sessions. `body` is empty where the message was larger than we take."""
 
-        def on_message(self, session: "Session", kind: int, ref: int, body: bytes) -> None: ...
+        def on_message(
+            self, session: "Session", kind: int, ref: int, body: bytes | memoryview
+        ) -> None: ...
+
         def on_state(self, session: "Session", why: str) -> None: ...
         def on_room(self, session: "Session", room_bytes: int) -> None: ...
-
-
-_QUEUE = 64  # messages that wait, before the next call is refused with Busy
 
 
 class Session:
@@ -168,16 +168,6 @@ class Session:
         short = size <= (attach.room_bytes if attach is not None else 480)
         return (self.out.short if short else self.out.long).add(kind, ref, body)
 
-    @seldom
-    def check_room(self) -> None:
-        """Raises Busy where so much waits already that another call should not."""
-        if len(self.out.short.waiting) + len(self.out.long.waiting) >= _QUEUE:
-            from .errors import Busy
-
-            raise Busy(
-                "%d messages for %s wait already: wait for replies" % (_QUEUE, self.peer_name)
-            )
-
     def next_packet(self, now_ms: int) -> bytes | None:
         """The next packet to send over the link, or None: nothing to say, or the window is full."""
         attach = self.attach
@@ -297,7 +287,7 @@ class Session:
                     if body is None:
                         return
                 else:
-                    body = packet[at:]
+                    body = memoryview(packet)[at:]
                     if inbox.partial:
                         inbox.partial.pop(ident, None)
                 if body:

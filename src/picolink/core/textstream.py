@@ -1,20 +1,28 @@
 """A stream of frames among text, read in whatever pieces it arrives (spec 2).
 
-Boards read their USB port another way (links/usb/board.py): they can't ask how much is there.
+Boards have another way with their USB port (links/usb/board.py): they can't ask how much is there.
 """
 
-from .frames import HEAD_BYTES, body_length, decode_in
+from .frames import ALWAYS, HEAD_BYTES, body_length, decode_in, frame
 
 MYPY = False
 if MYPY:
     from collections.abc import Callable
 
-#: What else a frame may stuff: LF and CR, so that no part of it is a line; and all that a prompt of
+    from .frames import Stuffing
+
+#: What a frame may stuff: LF and CR too, so that no part of it is a line; and all that a prompt of
 #: MicroPython would act on, Ctrl-A to Ctrl-E besides.
-LINES = [(b"\n", b"\x1b\x2a"), (b"\r", b"\x1b\x2d")]
-PROMPT = [(bytes((c,)), bytes((0x1B, c ^ 0x20))) for c in b"\x01\x02\x03\x04\x05"] + LINES
+LINES = ALWAYS + [(b"\n", b"\x1b\x2a"), (b"\r", b"\x1b\x2d")]
+PROMPT = LINES + [(bytes((c,)), bytes((0x1B, c ^ 0x20))) for c in b"\x01\x02\x03\x04\x05"]
 
 _PRINTABLE = b"\t\n\r" + bytes(range(0x20, 0x7F))
+
+
+def encode(packet: bytes, stuffing: "Stuffing" = ALWAYS) -> bytes:
+    """The frame of `packet`, in which nothing of `stuffing` stands."""
+    head = bytearray(HEAD_BYTES)
+    return b"".join((head,) + frame(packet, head, stuffing))
 
 
 def decode_body(data: bytes, at: int, end: int) -> bytes | None:
@@ -78,11 +86,6 @@ class Decoder:
             else:
                 packets.append(packet)
         return packets
-
-    @property
-    def unfinished(self) -> bool:
-        """Whether a frame has begun and not ended."""
-        return bool(self._held)
 
     @property
     def missing(self) -> int:

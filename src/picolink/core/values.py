@@ -30,7 +30,7 @@ if sys.implementation.name == "micropython":
             return None if b"\xed" in text else text
         return None
 
-    def _decode(data: bytes) -> "Any":
+    def _decode(data: "bytes | memoryview") -> "Any":
         text = str(data, "utf-8")
         if len(text) < len(data) or "\\u" in text:
             from .surrogates import joined
@@ -76,7 +76,7 @@ else:
             end = -1
         return value if end == len(text) else _decoder.decode(text)  # with space around it
 
-    def _decode(data: bytes) -> "Any":
+    def _decode(data: "bytes | memoryview") -> "Any":
         text = str(data, "utf-8")
         try:
             value = _loads(text)
@@ -104,7 +104,7 @@ def encode(value: "Any") -> tuple[int, bytes]:
     return encode_parts(value)
 
 
-def decode(flags: int, body: bytes, at: int = 0) -> "Any":
+def decode(flags: int, body: "bytes | memoryview", at: int = 0) -> "Any":
     """The value that begins at `at` of a message's body; ValueError where there is none."""
     if not flags & RAW:
         return _decode(body[at:] if at else body)
@@ -113,7 +113,7 @@ def decode(flags: int, body: bytes, at: int = 0) -> "Any":
     end = at + 4 + unpack_from("<I", body, at)[0]
     if end > len(body):
         raise ValueError("the JSON part is cut off")
-    raw = bytes(memoryview(body)[end:])
+    raw = bytes(body[end:])
     if end == at + 4:
         return raw
     from .markers import join

@@ -139,7 +139,7 @@ class Greeting:
     def on_state(self, session: Session, why: str) -> None:
         """Nothing depends on it."""
 
-    def on_message(self, session: Session, kind: int, ref: int, body: bytes) -> None:
+    def on_message(self, session: Session, kind: int, ref: int, body: "bytes | memoryview") -> None:
         """Nobody was called."""
 
     def on_room(self, session: Session, room_bytes: int) -> None:

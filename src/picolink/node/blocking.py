@@ -227,7 +227,7 @@ class Board:
                 except BaseException as error:  # its own: the next one is served
                     line.node.report(error)
             with line.host.lock:
-                session.data.caller().grant(call, len(batch))
+                session.data.calls.grant(call, len(batch))
                 line.send()
 
         def hand(call: Call, batch: list[Reading]) -> None:

@@ -46,14 +46,11 @@ if MYPY:
 # A deadline so far away is not told to the peer: clocks on the wire count modulo 2^30.
 _FAR_MS = CLOCK // 4
 _DOUBT_MS = 2000
+_QUEUE = 64  # messages that wait, before the next call is refused
 _LONGEST_BLOCKING_S = 86400
 _NOT_BEGUN = ("Cancelled", "Expired", "Busy")
 _UNKNOWN = Unknown("the session is over; it may be done")  # where there is no memory to say more
-_ERRORS = {
-    "UnknownCommand": UnknownCommand,
-    "BadArguments": BadArguments,
-    "TooBig": TooBig,
-}
+_ERRORS = {error.__name__: error for error in (UnknownCommand, BadArguments, TooBig)}
 
 
 def milliseconds(timeout_s: float | None) -> int | None:
@@ -177,7 +174,10 @@ class Calls:
             raise UsageError("%r: it is the name of a command" % (name,))
         if self.closed is not None:
             raise self._over(name, str(self.closed), False)
-        session.check_room()
+        out = session.out
+        if len(out.short.waiting) + len(out.long.waiting) >= _QUEUE:
+            why = "%d messages for %s wait already: wait for replies"
+            raise Busy(why % (_QUEUE, session.peer_name))
         extends = timeout_ms is None
         if timeout_ms is None:
             timeout_ms = TIMES["call"]
@@ -185,8 +185,7 @@ class Calls:
             deadline_ms = now_ms + timeout_ms
         first: Any = [name, named] if named else name
         flag, body = encode([first] + list(args))
-        # 0 means no deadline, so that the clock's 0 is told as 1 later
-        stamp = 0
+        stamp = 0  # no deadline: the clock's 0 is told as 1
         if deadline_ms is not None and deadline_ms - now_ms < _FAR_MS:
             stamp = (deadline_ms & CLOCK) + 1
         while self._next_ref in self.open:
@@ -199,7 +198,9 @@ class Calls:
         self.open[ref] = call
         return call
 
-    def on_message(self, kind: int, ref: int, body: bytes, again: bool = False) -> None:
+    def on_message(
+        self, kind: int, ref: int, body: "bytes | memoryview", again: bool = False
+    ) -> None:
         """Takes the peer's answer to a call; `again`: for which there was no memory before."""
         call = self.open.get(ref)
         if call is None:

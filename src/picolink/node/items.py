@@ -54,14 +54,13 @@ def readings(
 ) -> "list[Reading]":  # fmt: skip
     """The readings in one message of items."""
     missed = counter.missed(seq, len(values))
-    result = []
-    timed = items.meta is not None and "unit" in items.meta
+    if items.meta is not None and "unit" in items.meta:
+        return [
+            reading(session, value, seq + i & CLOCK, 0 if i else missed, now_ms, wall)
+            for i, value in enumerate(values)
+        ]
     time = wall or now_ms
-    for value in values:
-        if timed:
-            result.append(reading(session, value, seq, missed, now_ms, wall))
-        else:
-            result.append(Reading(value, "", time, "arrival", seq, missed))
-        missed = 0
-        seq = (seq + 1) & CLOCK
-    return result
+    return [
+        Reading(value, "", time, "arrival", seq + i & CLOCK, 0 if i else missed)
+        for i, value in enumerate(values)
+    ]

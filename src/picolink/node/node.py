@@ -361,7 +361,9 @@ class Node:
 
     # What the core tells. It trusts these to return.
 
-    def on_message(self, session: "Session", kind: int, ref: int, body: bytes) -> None:
+    def on_message(
+        self, session: "Session", kind: int, ref: int, body: "bytes | memoryview"
+    ) -> None:
         try:
             session.data.on_message(kind, ref, body)
         except BaseException as error:

@@ -278,7 +278,7 @@ class Peer:
                     session = await self._connected(deadline_ms)
                 except CannotConnect as error:
                     raise NotDone("%s was not sent: %s" % (command, error)) from None
-            calls = session.data.caller()
+            calls = session.data.calls or session.data.caller()
             call = calls.start(
                 command, args, named, timeout_ms, self.node.now_ms(), None, deadline_ms
             )

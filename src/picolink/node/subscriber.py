@@ -88,7 +88,7 @@ def everywhere(node: "Node", topic: str, queue: str, function: "Any") -> "Any":
         def give(of: "Call") -> None:
             nonlocal done
             given, done = done, 0
-            session.data.caller().grant(of, given)
+            session.data.calls.grant(of, given)
             node.kick(session)
 
         def take(of: "Call", batch: "list[Reading]") -> None:
@@ -135,8 +135,9 @@ def _each(
     """Hands `items` to a user's function one by one, by the rules of `invoke.call`. `done` is not
     told of those for which it returned at once, without a value: their number is returned."""
     over = 0
+    aside = node.aside
     for item in items:
-        if node.aside is not None:
+        if aside is not None:
             call(node, function, (item,), NONE, done, what)
             continue
         try:
@@ -180,7 +181,7 @@ class Arrivals:
         """Gives the room back of what was taken."""
         owed, self.owed = self.owed, 0
         assert self.call is not None
-        self.session.data.caller().grant(self.call, owed)
+        self.session.data.calls.grant(self.call, owed)
         self.node.kick(self.session)
 
     def close(self) -> None:

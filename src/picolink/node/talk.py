@@ -47,7 +47,7 @@ class Talk:
             self.calls = Calls(self.session)
         return self.calls
 
-    def on_message(self, kind: int, ref: int, body: bytes) -> None:
+    def on_message(self, kind: int, ref: int, body: "bytes | memoryview") -> None:
         """Takes a message of the session."""
         what = kind & 0x8F  # 0x80: of a later version
         if what == CALL:
@@ -62,7 +62,7 @@ class Talk:
 
     # Calls of the peer
 
-    def _call(self, kind: int, ref: int, body: bytes) -> None:
+    def _call(self, kind: int, ref: int, body: "bytes | memoryview") -> None:
         """Begins a call, or answers why not. Only what is raised before it begins may say so."""
         node = self.node
         out = self.session.out
@@ -102,7 +102,7 @@ class Talk:
                 self.running[ref] = running
 
     @seldom
-    def _may_begin(self, ref: int, body: bytes) -> bool:
+    def _may_begin(self, ref: int, body: "bytes | memoryview") -> bool:
         """Whether call `ref` may be run now; else it is answered, where it can be."""
         session = self.session
         if not ref or ref in self.running or ref in self.outgoing:
@@ -157,7 +157,7 @@ class Talk:
             self.node.kick(self.session)
 
     @seldom
-    def _cancel(self, ref: int, body: bytes) -> None:
+    def _cancel(self, ref: int, body: "bytes | memoryview") -> None:
         """The peer wants call `ref` no more. `body`: lane and id of the call's message, if it is
         not yet begun by then it never is."""
         outgoing = self.outgoing.get(ref)

@@ -117,7 +117,7 @@ class Outgoing:
     def close(self) -> None:
         """Nobody wants more."""
 
-    def grant(self, body: bytes) -> None:
+    def grant(self, body: "bytes | memoryview") -> None:
         """The receiver has room for more: `body` counts the items from the start. Credits may
         overtake each other."""
         if len(body) == 4:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from picolink.core.frames import encode
-from picolink.core.textstream import PROMPT
+from picolink.core.textstream import PROMPT, encode
 from picolink.links.usb import recognise as r
 from picolink.links.usb.recognise import Found, found, recognise, traceback_of
 

@@ -8,8 +8,7 @@ import time
 
 import pytest
 
-from picolink.core.frames import encode
-from picolink.core.textstream import PROMPT
+from picolink.core.textstream import PROMPT, encode
 from picolink.links.usb import recognise as r
 from picolink.links.usb.discover import open_exclusive
 from picolink.sim import World

@@ -6,8 +6,7 @@ what is said next (acknowledgements ride on it), and `need` tells a port that ca
 bytes are worth waking up for.
 """
 
-from ...core.frames import encode
-from ...core.textstream import LINES, Decoder
+from ...core.textstream import LINES, Decoder, encode
 from ...core.timing import TIMES
 from ..output import Output
 
@@ -69,7 +68,7 @@ class UartLink(Output):
             return []
         decoder = self.decoder
         now_ms = port.clock()
-        if decoder.unfinished and now_ms - self._heard_ms & 0x3FFFFFFF >= TIMES["partial"]:
+        if decoder.missing and now_ms - self._heard_ms & 0x3FFFFFFF >= TIMES["partial"]:
             decoder.give_up()
         self._heard_ms = now_ms
         packets = decoder.feed(data)

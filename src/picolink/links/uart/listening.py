@@ -7,8 +7,7 @@ import os
 import termios
 
 from ...core.errors import LinkError
-from ...core.frames import encode
-from ...core.textstream import PROMPT, Decoder
+from ...core.textstream import PROMPT, Decoder, encode
 
 _KEPT_BYTES = 65536
 
@@ -81,7 +80,7 @@ class Listening:
 
     def give_up(self) -> None:
         """An unfinished frame will not end any more."""
-        if self._decoder.unfinished:
+        if self._decoder.missing:
             self._decoder.give_up()
 
     def send(self, packet: bytes) -> None:

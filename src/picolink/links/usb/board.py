@@ -14,7 +14,7 @@ import sys
 import micropython
 
 from ...core.failure import LinkError
-from ...core.frames import HEAD_BYTES, body_length, decode_in, encode
+from ...core.frames import HEAD_BYTES, body_length, decode_in, frame
 
 MYPY = False
 if MYPY:
@@ -164,9 +164,19 @@ class UsbLink:
         return text
 
     def send(self, packet: bytes) -> None:
-        """Sends a packet, in one write."""
-        # Nothing is in the buffer while nobody receives.
-        self.write(encode(packet, (), self._view))
+        """Sends a packet: in one write where the buffer, in which is nothing while nobody receives,
+        has room for its frame. To put a larger one together would take as much memory again."""
+        view = self._view
+        body, check = frame(packet, view)
+        at = HEAD_BYTES + len(body)
+        end = at + len(check)
+        if end <= len(view):
+            view[HEAD_BYTES:at] = body
+            view[at:end] = check
+            self.write(view[:end])
+        else:
+            for part in (self._head, body, check):
+                self.write(part)
 
     def write(self, text: "bytes | memoryview") -> None:
         """Sends bytes as they are."""

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 
 from ...core.errors import CannotConnect, LinkError
-from ...core.frames import MAX_PACKET_BYTES, encode
-from ...core.textstream import PROMPT, Decoder
+from ...core.frames import MAX_PACKET_BYTES
+from ...core.textstream import PROMPT, Decoder, encode
 from ..output import Output
 from .discover import open_exclusive, resolve
 from .recognise import ANSWER_MS, PROBE, Found, recognise
