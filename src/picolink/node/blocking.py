@@ -269,16 +269,21 @@ class Board:
             return
 
         def room() -> bool:
-            return not any(q.queue and q.full() for q in node.topics.get(topic, ()))
+            for outgoing in node.topics.get(topic, ()):
+                if outgoing.queue and outgoing.full():
+                    return False
+            return True
 
         item = encode(value)
-        until_ms = node.now_ms() + int(wait_s * 1000)
+        wait_ms = int(wait_s * 1000)
+        until_ms = 0
         while True:
             with line.host.lock:  # another thread may have taken the room that this one waited for
-                if not wait_s or room() or node.now_ms() >= until_ms:
+                if not wait_ms or room() or node.now_ms() >= until_ms > 0:
                     put_item(node, node.topics.get(topic, []), item)
                     line.send_items()
                     return
+            until_ms = until_ms or node.now_ms() + wait_ms
             line.wait(room, until_ms)
 
     def describe(self) -> dict[str, Any]:
