@@ -6,7 +6,7 @@ and the subscriber sees the gap in the numbers.
 
 from struct import pack, unpack
 
-from ..core.packets import CLOCK, ITEMS
+from ..core.packets import CLOCK, ITEMS, RAW
 
 MYPY = False
 if MYPY:
@@ -14,10 +14,13 @@ if MYPY:
 
     from ..core.session import Session
 
+# Of an item: bytes alone, without the length of a JSON part before them, so that nobody copies them.
+BARE = RAW | 1
 QUEUE_ITEMS = 64
 QUEUE_BYTES = 8192
 _LEAST_BYTES = 1024
 _ITEMS_HEAD = 6
+_NO_JSON = b"\x00\x00\x00\x00"
 _turns = 0
 
 
@@ -83,11 +86,13 @@ class Outgoing:
             count += 1
         head = pack("<HI", self.messages & 0xFFFF, self.gone)
         if flag:
+            if flag == BARE:
+                head += _NO_JSON
             body = head + queue[0][1]
         else:
             body = head + b"[" + b",".join([item for _, item in queue[:count]]) + b"]"
         if len(body) <= limit_bytes:
-            self.session.send(ITEMS | flag, self.ref, body)
+            self.session.send(ITEMS | flag & RAW, self.ref, body)
             self.sent = (self.sent + count) & CLOCK
             self.messages += 1
         else:  # it goes nowhere: the subscriber sees that one is missing
