@@ -175,16 +175,20 @@ class Session:
             return None
         message = None
         # Not before we met: a peer that never heard us may still answer as one that knows nothing.
-        out = self.out
-        short = out.short.waiting
-        long = out.long.waiting
+        short = self.out.short.waiting
+        long = self.out.long.waiting
         if (short or long or self.wanted) and self.met and not attach.full():
             # Items overtake long answers, but not long items.
             if not short and self.wanted and (not long or long[-1].kind & 0x0F != ITEMS):
                 self.owner.on_room(self, attach.room_bytes)
-            message = out.pick()
+            message = self.out.pick()
         if message is None and not self.ask and not 0 <= attach.ack_at_ms <= now_ms:
             return None
+        return self._packet(attach, message, now_ms)
+
+    def _packet(self, attach: "Attach", message: Message | None, now_ms: int) -> bytes:
+        """A packet with the next bytes of `message`, or none. Apart, since there is mostly nothing
+        to say, and on a board a function with many variables takes them from the heap."""
         attach.ack_at_ms = -1
         attach.owed_bytes = 0
         number = attach.number

@@ -14,7 +14,7 @@ if MYPY:
 
     from ..core.session import Session
 
-# Of an item: bytes alone, without the length of a JSON part before them, so that nobody copies them.
+# Of an item: bytes alone, without the length of their JSON part: so nobody copies them.
 BARE = RAW | 1
 QUEUE_ITEMS = 64
 QUEUE_BYTES = 8192
