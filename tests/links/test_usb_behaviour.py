@@ -276,6 +276,16 @@ def test_start_restarts_a_running_node(board: VirtualBoard) -> None:
         assert host.call("count_ran") == 0
 
 
+def test_large_frames_come_whole(board: VirtualBoard) -> None:
+    """Around the size that the board puts together in its buffer, and up to the largest."""
+    with picolink.connect(board.usb_path, timeout_s=8) as host:
+        for size in (*range(2460, 2530, 2), 3584, 3990, 9000):
+            data = bytes(i * 7 & 0xFF for i in range(size))
+            assert host.call("add", data, b"") == {"sum": data}
+        link = host._line._driver.link  # type: ignore[union-attr]
+        assert link._decoder.damaged == 0  # type: ignore[attr-defined]
+
+
 def test_prints_arrive_as_log_lines(board: VirtualBoard) -> None:
     lines: list[str] = []
     all_there = threading.Event()

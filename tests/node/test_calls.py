@@ -296,6 +296,48 @@ def test_a_blocking_command_kills_no_session():
     assert host.call("echo", 1) == 1
 
 
+def test_what_is_published_arrives_as_it_was_and_numbered():
+    world, host, board, _ = two()
+    _, got = host.follow("t")
+    assert world.run(lambda: board.topics.get("t"))
+    long = bytes(range(256)) * 12
+    values = [
+        0,
+        1,
+        "two",
+        b"",
+        b"\x00",
+        b"[5]",
+        b"x" * 1279,
+        long,
+        [b"in", 9],
+        {"ten": b"10"},
+        "end",
+    ]
+    for value in values:  # neighbours without bytes go in one message
+        board.publish("t", value)
+    assert world.run(lambda: len(got) == len(values), 5000)
+    assert [reading.value for reading in got] == values
+    assert [type(reading.value) for reading in got] == [type(value) for value in values]
+    assert [(reading.seq, reading.missed) for reading in got] == [(i, 0) for i in range(len(got))]
+
+
+def test_readings_in_one_message_are_numbered():
+    from picolink.node.items import Counter, readings
+
+    class Taken:
+        meta = {"unit": "C"}
+
+    _, host, _, _ = two()
+    counter = Counter()
+    counter.missed(4, 1)
+    values = [[20 + i, 1000 + i, "C"] for i in range(3)]
+    got = readings(host.session(), Taken, counter, 7, values, 5000, 0)
+    assert [(each.value, each.unit, each.seq, each.missed) for each in got] == [
+        (20, "C", 7, 2), (21, "C", 8, 0), (22, "C", 9, 0),
+    ]  # fmt: skip
+
+
 def test_a_subscriber_that_stops_reading_loses_its_own_and_counts_them():
     world, host, board, _ = two()
     slow_got = []

@@ -13,13 +13,20 @@ import picolink
 CPYTHON_ONLY = "threads of a host"
 
 got: list[Any] = []
-serving, board = fixtures(
-    lambda node: node.subscribe("sink")(lambda reading: got.append(reading.value))
-)
+may_go_on = threading.Event()
+
+
+def take(reading: Any) -> None:
+    assert may_go_on.wait(60)
+    got.append(reading.value)
+
+
+serving, board = fixtures(lambda node: node.subscribe("sink")(take))
 
 
 @pytest.fixture(autouse=True)
 def subscribed(serving: Served, board: picolink.Board) -> None:
+    may_go_on.set()
     got.clear()
     until(lambda: board._line.node.topics.get("sink"))
 
@@ -59,3 +66,15 @@ def test_threads_that_wait_for_room_push_nothing_out(board: picolink.Board) -> N
     for thread_number in range(8):
         mine = [number for thread, number in got if thread == thread_number]
         assert mine == list(range(300))
+
+
+def test_who_waits_for_room_waits_no_longer_than_he_said(board: picolink.Board) -> None:
+    may_go_on.clear()
+    try:
+        for number in range(200):
+            board.publish("sink", number, wait_s=0.01)
+    finally:
+        may_go_on.set()
+    until(lambda: got[-1:] == [199], 10)
+    assert 100 < len(got) < 200  # what there was room for; of the others the newest
+    assert got == sorted(got)
