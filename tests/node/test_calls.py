@@ -296,7 +296,7 @@ def test_a_blocking_command_kills_no_session():
     assert host.call("echo", 1) == 1
 
 
-def test_what_is_published_arrives_as_it_was_and_numbered():
+def test_items_arrive_as_they_were_and_numbered():
     world, host, board, _ = two()
     _, got = host.follow("t")
     assert world.run(lambda: board.topics.get("t"))
@@ -320,6 +320,16 @@ def test_what_is_published_arrives_as_it_was_and_numbered():
     assert [reading.value for reading in got] == values
     assert [type(reading.value) for reading in got] == [type(value) for value in values]
     assert [(reading.seq, reading.missed) for reading in got] == [(i, 0) for i in range(len(got))]
+
+    def items():
+        for value in values:
+            yield value
+
+    board.stream(items)
+    call, streamed = host.gather("items")
+    assert world.run(lambda: call.done)
+    assert streamed == values
+    assert [type(value) for value in streamed] == [type(value) for value in values]
 
 
 def test_readings_in_one_message_are_numbered():

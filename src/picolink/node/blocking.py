@@ -17,7 +17,6 @@ from ..core.errors import (
 )
 from ..core.session import Session
 from ..core.timing import TIMES
-from ..core.values import encode
 from . import signals
 from .after import after
 from .calls import Call, Calls, Items, milliseconds
@@ -31,6 +30,7 @@ from .node import Node
 from .publishing import put_item
 from .subscriber import begin, wall_s
 from .suggestion import suggestion
+from .topics import item_of
 
 _LONGEST_S = 1e6
 _HINT_S = 2.0  # for what a mistyped name may have meant
@@ -274,7 +274,7 @@ class Board:
                     return False
             return True
 
-        item = encode(value)
+        item = item_of(value)
         wait_ms = int(wait_s * 1000)
         until_ms = 0
         while True:

@@ -1,7 +1,6 @@
 """Putting items into subscribers' queues, encoded once for all of them."""
 
-from ..core.values import encode
-from .topics import BARE
+from .topics import item_of
 
 MYPY = False
 if MYPY:
@@ -14,7 +13,7 @@ if MYPY:
 def put(node: "Node", subscribers: "list[Outgoing]", value: "Any") -> None:
     """Queues `value` for each subscriber. A queue that runs full is sent from at once, so that a
     program that publishes without a pause loses nothing while the link keeps up."""
-    item = (BARE, value) if type(value) is bytes else encode(value)
+    item = item_of(value)
     if node.aside is not None:  # a thread of the program's: another one drives the links
         with node.host.lock:
             put_item(node, subscribers, item)

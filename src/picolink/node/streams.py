@@ -4,9 +4,8 @@ import asyncio
 
 from ..core.errors import BadArguments
 from ..core.packets import BEGUN, FIRST_CREDIT, REPLY
-from ..core.values import encode
 from .invoke import NONE, call, passes
-from .topics import QUEUE_ITEMS, Outgoing
+from .topics import QUEUE_ITEMS, Outgoing, item_of
 
 MYPY = False
 if MYPY:
@@ -95,7 +94,7 @@ class Stream(Outgoing):
         self._asked = False
         if error is None and value is not _END and value is not _PAUSE:
             try:
-                item = encode(value)
+                item = item_of(value)
                 self.room_bytes -= len(item[1])
                 self.queue.append(item)
                 self.session.wanted = True

@@ -7,21 +7,27 @@ and the subscriber sees the gap in the numbers.
 from struct import pack, unpack
 
 from ..core.packets import CLOCK, ITEMS, RAW
+from ..core.values import encode
 
 MYPY = False
 if MYPY:
     from collections.abc import Iterable
+    from typing import Any
 
     from ..core.session import Session
 
-# Of an item: bytes alone, without the length of their JSON part: so nobody copies them.
-BARE = RAW | 1
 QUEUE_ITEMS = 64
 QUEUE_BYTES = 8192
 _LEAST_BYTES = 1024
 _ITEMS_HEAD = 6
+_BARE = RAW | 1  # of an item: bytes alone, without the length of a JSON part: nobody copied them
 _NO_JSON = b"\x00\x00\x00\x00"
 _turns = 0
+
+
+def item_of(value: "Any") -> tuple[int, bytes]:
+    """`value` as queues hold it: what `encode` returns, or bytes alone as they are."""
+    return (_BARE, value) if type(value) is bytes else encode(value)
 
 
 def by_turns(queues: "Iterable[Outgoing]") -> "list[Outgoing]":
@@ -86,7 +92,7 @@ class Outgoing:
             count += 1
         head = pack("<HI", self.messages & 0xFFFF, self.gone)
         if flag:
-            if flag == BARE:
+            if flag == _BARE:
                 head += _NO_JSON
             body = head + queue[0][1]
         else:
