@@ -4,6 +4,7 @@ host reaches through a proxy that cuts."""
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from both import SEED
 from brokers import Broker, Certificates, Mosquitto, Nats, Program, Watcher, free_port
 from cutting_proxy import CuttingProxy
 from link_contract import LinkContract
+from served_node import until
 
 import picolink
 from picolink.packing import compile_all
@@ -150,6 +152,20 @@ def test_who_is_not_there(tmp_path: Path) -> None:
             picolink.connect(broker.address)
     with pytest.raises(picolink.CannotConnect, match="no connection to"):
         picolink.connect(f"{broker.address}/greenhouse", timeout_s=2)
+
+
+def test_what_is_closed_leaves_the_broker(tmp_path: Path) -> None:
+    def sockets() -> int:
+        places = [f"/proc/self/fd/{each}" for each in os.listdir("/proc/self/fd")]
+        return sum(os.path.islink(each) and "socket:" in os.readlink(each) for each in places)
+
+    with Mosquitto(tmp_path) as broker, green(tmp_path, broker.address):
+        with picolink.connect(f"{broker.address}/greenhouse"):
+            before = sockets()
+        for _ in range(8):
+            with picolink.connect(f"{broker.address}/greenhouse") as board:
+                board.describe()
+        until(lambda: sockets() < before, 10)
 
 
 def test_a_node_of_whose_name_another_has_gone_stays_online(tmp_path: Path) -> None:

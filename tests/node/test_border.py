@@ -153,6 +153,7 @@ async def test_a_command_that_raises_has_begun_and_failed(declare, number):
         with raises(RemoteError) as caught:
             await pair.peers[0].call("fails", timeout_s=SHORT_S)
         assert caught.value.kind in kind_of(error), caught.value
+        assert len(pair.errors) == 1
         await pair.served()
         assert not pair.peers[0].session.data.calls.open
         for session in pair.node.endpoint.sessions.values():
@@ -184,6 +185,7 @@ async def test_a_stream_that_raises_ends_with_that(where, number):
         with raises(RemoteError):
             async for item in stream:
                 assert item == 1
+        assert len(pair.errors) == 1
         await pair.served()
         for session in pair.node.endpoint.sessions.values():
             assert not session.data.outgoing
@@ -348,9 +350,15 @@ async def test_a_task_of_the_program_s_that_raises_ends_nothing(slept, number):
     async with Pair() as pair:
         declare_alive(pair.node)
         await pair.open()
-        pair.node.spawn(task())
+        task = pair.node.spawn(task())
         await until(lambda: ran)
         await pair.served()
+        if isinstance(EXCEPTIONS[number], asyncio.CancelledError):
+            return  # it was ended
+        await until(lambda: pair.errors)
+        if not MICROPYTHON:
+            assert task.done()
+            assert len(pair.errors) == 1
 
 
 async def test_a_generator_by_mistake_is_told_and_frees_its_place():

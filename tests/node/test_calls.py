@@ -332,6 +332,17 @@ def test_items_arrive_as_they_were_and_numbered():
     assert [type(value) for value in streamed] == [type(value) for value in values]
 
 
+def test_what_was_dropped_before_the_first_item_came_is_counted():
+    world, host, board, _ = two()
+    _, got = host.follow("t")
+    assert world.run(lambda: board.topics.get("t"))
+    for value in [b""] * 20 + [bytes(1279)] * 30 + ["end"]:  # more bytes than a queue holds
+        board.publish("t", value)
+    assert world.run(lambda: got and got[-1].value == "end", 5000)
+    assert got[0].missed == got[0].seq > 20
+    assert len(got) + sum(reading.missed for reading in got) == 51
+
+
 def test_readings_in_one_message_are_numbered():
     from picolink.node.items import Counter, readings
 

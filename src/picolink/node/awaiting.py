@@ -2,7 +2,7 @@
 
 import asyncio
 
-from .invoke import LATE, end, passes
+from .invoke import LATE, end, guarded, passes
 
 MYPY = False
 if MYPY:
@@ -49,16 +49,22 @@ class Running:
 
 
 async def kept(node: "Node", coroutine: "Any") -> "Any":
-    """A coroutine of the program's own: whatever it raises is no end of the node."""
+    """A coroutine of the program's own: whatever it raises is reported, and no end of the node."""
     try:
         return await coroutine
+    except asyncio.CancelledError:
+        raise
     except BaseException as error:
-        if LATE == "send":  # a board's asyncio takes only these, if they can be printed
-            if isinstance(error, (Exception, asyncio.CancelledError)) and _printable(error):
+        if LATE == "send":  # a board's asyncio takes only these, if they can be printed: it does so
+            if isinstance(error, Exception) and _printable(error):
+                if node.on_error is not None:
+                    guarded(node, node.on_error, error)
                 raise
-        elif not isinstance(error, (SystemExit, KeyboardInterrupt)):
-            raise
-        node.trouble(error)
+            node.trouble(error)
+        else:
+            node.trouble(error)
+            if not isinstance(error, (SystemExit, KeyboardInterrupt)):
+                raise
 
 
 def _printable(error: BaseException) -> bool:

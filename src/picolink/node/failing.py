@@ -37,7 +37,7 @@ def answer(talk: "Talk", ref: int, error: BaseException, messages: int, begun: b
     elif not begun and not isinstance(error, PicolinkError):
         error = BadArguments("the call can't be read")
         kind = "BadArguments"
-    elif not isinstance(error, PicolinkError):
+    elif begun and not isinstance(error, (BadArguments, TooBig)):  # which say why to the caller
         text = format_traceback(error)
         if called_wrongly(error, text):
             kind = "BadArguments"

@@ -36,14 +36,15 @@ def reading(
 
 
 class Counter:
-    """Tells from the numbers of the items how many were missed."""
+    """Tells from the numbers of a subscription's items, counted from 0 (spec 6.11), how many were
+    missed."""
 
     def __init__(self) -> None:
-        self.next = -1
+        self.next = 0
 
     def missed(self, seq: int, count: int) -> int:
-        """How many items are missing before the `count` from `seq` on. The first ones miss none."""
-        missed = (seq - self.next) & CLOCK if self.next >= 0 else 0
+        """How many items are missing before the `count` from `seq` on."""
+        missed = (seq - self.next) & CLOCK
         self.next = (seq + count) & CLOCK
         return missed
 

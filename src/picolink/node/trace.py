@@ -43,9 +43,9 @@ def once_begun(node: "Node", error: BaseException) -> Failed:
     if called_wrongly(error, text):
         kind = "BadArguments"
     else:
-        kind = kind_once_begun(kind)
-        if not isinstance(error, PicolinkError):
+        if not isinstance(error, PicolinkError) or kind not in ("BadArguments", "TooBig"):
             node.report(error, text)
+        kind = kind_once_begun(kind)
     return Failed(kind, message_of(error))
 
 

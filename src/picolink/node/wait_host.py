@@ -91,8 +91,13 @@ class Host:
         """Runs a coroutine beside all else."""
         task = self._loop.create_task(coroutine)
         self._tasks.add(task)  # else it might be collected while it runs
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._over)
         return task
+
+    def _over(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # it was reported: else asyncio would tell of it again, some time
 
     def stop(self) -> None:
         """The node has ended."""

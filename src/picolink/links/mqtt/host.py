@@ -88,21 +88,26 @@ class HostLink(NodeSide):
             ) as client:
                 await client.subscribe([(self._topic + "/out", 0), (self._base + "/status", 0)])
                 self.reached = True
-                sender = asyncio.create_task(self._send_all(client))
+                halves = [
+                    asyncio.create_task(half(client)) for half in (self._send_all, self._take_all)
+                ]
                 try:
-                    async for message in client.messages:
-                        if not self._take(message):
-                            break
-                        if sender.done():
-                            sender.result()
-                            break
+                    done, _ = await asyncio.wait(halves, return_when=asyncio.FIRST_COMPLETED)
+                    for half in done:
+                        half.result()
                 finally:
-                    sender.cancel()
+                    for half in halves:
+                        half.cancel()
         except Exception as error:  # of aiomqtt, paho, ssl, socket
             why = _reason(error, broker)
             if not self.opened.done():
                 self.opened.set_exception(why)
             self._end(str(why))
+
+    async def _take_all(self, client: aiomqtt.Client) -> None:
+        async for message in client.messages:
+            if not self._take(message):
+                return
 
     def _take(self, message: aiomqtt.Message) -> bool:
         """Takes what has come; False where that ends the link."""
