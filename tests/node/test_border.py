@@ -36,15 +36,29 @@ class Unprintable(Exception):
     __repr__ = __str__
 
 
-#: One of each kind that a function may let out.
-EXCEPTIONS = [
-    KeyError("key"), ValueError("value"), OSError(5, "sensor"), LinkError("not ours"),
-    PicolinkError("a program's own"), MemoryError(), Unprintable(), AssertionError(),
-    asyncio.CancelledError(), SystemExit(1), KeyboardInterrupt(), GeneratorExit(),
-    StopIteration(), Own("not an Exception"),
+KINDS = [
+    (KeyError, "key"), (ValueError, "value"), (OSError, 5, "sensor"), (LinkError, "not ours"),
+    (PicolinkError, "a program's own"), (MemoryError,), (Unprintable,), (AssertionError,),
+    (asyncio.CancelledError,), (SystemExit, 1), (KeyboardInterrupt,), (GeneratorExit,),
+    (StopIteration,), (Own, "not an Exception"),
 ]  # fmt: skip
 if not MICROPYTHON:
-    EXCEPTIONS += [RecursionError("deep"), UnicodeDecodeError("utf-8", b"x", 0, 1, "bad")]
+    KINDS += [(RecursionError, "deep"), (UnicodeDecodeError, "utf-8", b"x", 0, 1, "bad")]
+
+
+class Exceptions:
+    """One of each kind that a function may let out, new each time: on MicroPython the traceback of
+    an exception that is raised again grows."""
+
+    def __len__(self):
+        return len(KINDS)
+
+    def __getitem__(self, number):
+        kind = KINDS[number]
+        return kind[0](*kind[1:])
+
+
+EXCEPTIONS = Exceptions()
 
 
 class Pair:
@@ -204,14 +218,14 @@ async def test_a_subscriber_that_raises_gets_the_next_item(declare, number):
             @pair.node.subscribe("door")
             async def take(reading):
                 got.append(reading.value)
-                raise error
+                raise EXCEPTIONS[number]
 
         else:
 
             @pair.node.subscribe("door")
             def take(reading):
                 got.append(reading.value)
-                raise error
+                raise EXCEPTIONS[number]
 
         @pair.node.subscribe("door")
         def other(reading):

@@ -78,3 +78,11 @@ def test_who_waits_for_room_waits_no_longer_than_he_said(board: picolink.Board) 
     until(lambda: got[-1:] == [199], 10)
     assert 100 < len(got) < 200  # what there was room for; of the others the newest
     assert got == sorted(got)
+
+
+@pytest.mark.parametrize("wait_s", [-1, float("nan"), float("inf"), "1", None, []])
+def test_a_wait_that_is_no_number_of_seconds_is_refused(board: picolink.Board, wait_s: Any) -> None:
+    with pytest.raises(picolink.UsageError, match="wait_s="):
+        board.publish("sink", 1, wait_s=wait_s)
+    board.publish("sink", 2, wait_s=0.5)
+    until(lambda: got == [2])

@@ -274,6 +274,8 @@ class Board:
                     return False
             return True
 
+        if not isinstance(wait_s, (int, float)) or not 0 <= wait_s < 1e9:
+            raise UsageError(f"wait_s={wait_s!r}: seconds")
         item = item_of(value)
         wait_ms = int(wait_s * 1000)
         until_ms = 0
