@@ -66,6 +66,8 @@ def message_of(error: "Any") -> str:
         text.encode()
     except UnicodeError:  # half a surrogate pair
         return text.encode("ascii", "backslashreplace").decode()
+    except MemoryError:
+        return "(no memory for its message)"
     except BaseException:
         return "(no message: its __str__ failed)"
     return text
