@@ -86,7 +86,8 @@ class Served:
             if now_ms >= self._due[number]:
                 self._due[number] = now_ms + every_ms
                 value = self._call(_byte_of, function)
-                if value is not None:
+                # What was written meanwhile is looked at first.
+                if value is not None and self._memory[number] == self._known[number]:
                     self._memory[number] = self._known[number] = value
             earliest = min(earliest, self._due[number])
         return earliest

@@ -240,3 +240,27 @@ def test_a_quiet_board_is_a_clean_no(world: World) -> None:
         assert refused
         host.write_byte(0x43, 1)
         board.pin("LED").wait(1)
+
+
+def test_what_is_written_while_a_register_is_taken_is_no_less_a_write() -> None:
+    class Host:
+        def call_by(self, at_ms: int) -> None: ...
+
+    node = picolink.Node("shed")
+    node.host = Host()
+    memory = bytearray(64)
+    written: list[int] = []
+
+    @node.register(2)
+    def level(*value: int) -> int:
+        written.extend(value)
+        if not written:
+            memory[2] = 7  # by the controller, as this runs
+        return 1
+
+    served = node.registers.serve(memory)  # type: ignore[attr-defined]
+    served._tick(0)
+    assert memory[2] == 7 and served.pending()
+    served.look()
+    served._tick(1)
+    assert written == [7] and memory[2] == 1 and not served.pending()
