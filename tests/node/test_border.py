@@ -13,6 +13,7 @@ from picolink.core.errors import LinkError, PicolinkError, RemoteError
 from picolink.core.timing import TIMES
 from picolink.node import peer as peers
 from picolink.node import subscriber
+from picolink.node.awaiting import kept
 from picolink.node.closing import stop
 from picolink.node.node import Node
 from picolink.node.opening import open_all
@@ -367,12 +368,26 @@ async def test_a_task_of_the_program_s_that_raises_ends_nothing(slept, number):
         task = pair.node.spawn(task())
         await until(lambda: ran)
         await pair.served()
-        if isinstance(EXCEPTIONS[number], asyncio.CancelledError):
+        if isinstance(EXCEPTIONS[number], (asyncio.CancelledError, GeneratorExit)):
             return  # it was ended
         await until(lambda: pair.errors)
         if not MICROPYTHON:
             assert task.done()
             assert len(pair.errors) == 1
+
+
+async def test_a_task_that_is_let_go_of_is_no_failure():
+    async def task():
+        await asyncio.sleep(60)
+
+    if MICROPYTHON:
+        return  # nothing closes a coroutine there
+    async with Pair() as pair:
+        await pair.open()
+        coroutine = kept(pair.node, task())
+        coroutine.send(None)
+        coroutine.close()
+        assert not pair.errors
 
 
 async def test_a_generator_by_mistake_is_told_and_frees_its_place():

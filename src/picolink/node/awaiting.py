@@ -62,7 +62,8 @@ async def kept(node: "Node", coroutine: "Any") -> "Any":
                 raise
             node.trouble(error)
         else:
-            node.trouble(error)
+            if not isinstance(error, GeneratorExit):  # by which Python lets go of it
+                node.trouble(error)
             if not isinstance(error, (SystemExit, KeyboardInterrupt)):
                 raise
 
