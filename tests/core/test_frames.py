@@ -2,7 +2,7 @@
 
 from both import cases, random_for
 
-from picolink.core.frames import ALWAYS, HEAD_BYTES, MAX_PACKET_BYTES, body_length
+from picolink.core.frames import ALWAYS, HEAD_BYTES, MAX_PACKET_BYTES, body_length, frame
 from picolink.core.textstream import LINES, PROMPT, decode_body, encode
 
 PACKETS = [
@@ -16,15 +16,34 @@ PACKETS = [
 ]
 
 
-def parts(frame):
-    assert frame[0] == 0
-    length = body_length(frame[1], frame[2])
-    assert length == len(frame) - HEAD_BYTES
-    return frame[HEAD_BYTES:]
+def parts(whole):
+    assert whole[0] == 0
+    length = body_length(whole[1], whole[2])
+    assert length == len(whole) - HEAD_BYTES
+    return whole[HEAD_BYTES:]
 
 
 def decoded(body):
     return decode_body(b"any" + body + b"\x1b", 3, 3 + len(body))
+
+
+def test_a_frame_written_in_place_is_the_same():
+    random = random_for("in place")
+    out = bytearray(range(256)) + bytearray(64)
+    view = memoryview(out)
+    in_place = 0
+    for _ in range(400):
+        packet = random.bytes(random.between(1, 340))
+        whole = encode(packet)
+        body, check = frame(packet, view)
+        assert bytes(view[:HEAD_BYTES]) + body + check == whole
+        if len(whole) <= len(out):
+            in_place += 1
+            at = HEAD_BYTES + len(body)
+            view[HEAD_BYTES:at] = body
+            view[at : len(whole)] = check
+            assert out[: len(whole)] == whole
+    assert 20 < in_place < 380
 
 
 @cases(PACKETS)

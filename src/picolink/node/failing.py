@@ -5,7 +5,14 @@ import gc
 from ..core.errors import BadArguments, TooBig
 from ..core.failure import PicolinkError
 from ..core.packets import ERROR
-from .trace import called_wrongly, format_traceback, kind_of, kind_once_begun, message_of
+from .trace import (
+    called_wrongly,
+    callers_fault,
+    format_traceback,
+    kind_of,
+    kind_once_begun,
+    message_of,
+)
 
 MYPY = False
 if MYPY:
@@ -37,7 +44,7 @@ def answer(talk: "Talk", ref: int, error: BaseException, messages: int, begun: b
     elif not begun and not isinstance(error, PicolinkError):
         error = BadArguments("the call can't be read")
         kind = "BadArguments"
-    elif begun and not isinstance(error, (BadArguments, TooBig)):  # which say why to the caller
+    elif begun and not callers_fault(error):
         text = format_traceback(error)
         if called_wrongly(error, text):
             kind = "BadArguments"

@@ -18,6 +18,13 @@ def called_wrongly(error: "Any", text: str) -> bool:
     return isinstance(error, TypeError) and text.count("  File ") == 1
 
 
+def callers_fault(error: BaseException) -> bool:
+    """Whether a command says by `error` that its caller was wrong: it is told to him alone."""
+    from ..core.errors import BadArguments, TooBig
+
+    return isinstance(error, (BadArguments, TooBig))
+
+
 # Kinds of errors by which a caller knows that its call was not begun (spec 6.5.1).
 _NOT_BEGUN = ("Cancelled", "Expired", "Busy", "UnknownCommand", "BadArguments", "TooBig")
 
@@ -43,7 +50,7 @@ def once_begun(node: "Node", error: BaseException) -> Failed:
     if called_wrongly(error, text):
         kind = "BadArguments"
     else:
-        if not isinstance(error, PicolinkError) or kind not in ("BadArguments", "TooBig"):
+        if not callers_fault(error):
             node.report(error, text)
         kind = kind_once_begun(kind)
     return Failed(kind, message_of(error))
