@@ -36,7 +36,7 @@ def attach(tag=0x10000, **peer):
 
 
 def send(a, now_ms, size=100, note=None, start=0, end=1):
-    a.sent(size, note, start, end, now_ms)
+    a.sent((a.number, now_ms, size, note, start, end))
     a.number = (a.number + 1) & 0xFFFF
 
 

@@ -126,7 +126,7 @@ def test_packets():
         # Two packets of ours are under way; the bitmap misses the one between them.
         for back in (3, 1):
             attach.number = (row["top"] - back) & 0xFFFF
-            attach.sent(10, None, 0, 0, 1)
+            attach.sent((attach.number, 1, 10, None, 0, 0))
         attach.number = (row["top"] + 1) & 0xFFFF
         side.endpoint.receive(side.port, unhexlify(row["packet"]), 5000)
         assert side.endpoint.malformed == side.endpoint.stale == session.ignored == 0
@@ -160,7 +160,7 @@ def test_a_bitmap_names_what_is_missing():
         side, _, attach = attached(row["tag"], 3, row["number"])
         for back in (2, 1, 0):
             attach.number = (row["top"] - back) & 0xFFFF
-            attach.sent(10, None, 0, 0, 1)
+            attach.sent((attach.number, 1, 10, None, 0, 0))
         attach.number = (row["top"] + 1) & 0xFFFF
         side.endpoint.receive(side.port, unhexlify(row["packet"]), 5000)
         assert [entry[0] for entry in attach.flight] == [(row["top"] - 2) & 0xFFFF]

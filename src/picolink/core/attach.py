@@ -78,25 +78,31 @@ class Attach:
             keep = self.seen & ALL >> ahead
             self.seen = keep << ahead | 1 << (ahead - 1) if ahead <= WINDOW else 0
 
-    def sent(self, size: int, message: "Message | None", start: int, end: int, now_ms: int) -> None:
+    def sent(self, entry: "Flight") -> None:
         """Counts a packet that wants an acknowledgement as under way."""
-        self.flight.append((self.number, now_ms, size, message, start, end))
-        self.flight_bytes += size
+        self.flight.append(entry)
+        self.flight_bytes += entry[2]
 
     def acknowledged(self, top: int, seen: int, now_ms: int) -> "list[Flight]":
-        """Settles the packets that the peer has; returns those that are lost, to be sent again.
-        They stay under way until that is noted, see `gone`."""
+        """Settles those packets under way that the peer has; returns those that are lost, to be
+        sent again. They stay under way until that is noted, see `gone`."""
         if (self.number - 1 - top) & 0xFFFF >= 0x8000:
             return _NONE  # it is about packets never sent
         flight = self.flight
-        if len(flight) == 1 and flight[0][0] == top:  # the usual case, without new lists
-            _, sent_ms, size, message, start, end = flight[0]
-            flight.clear()
-            self.flight_bytes -= size
-            if message is not None:
-                message.delivered(start, end)
-            self._measured(now_ms - sent_ms, size)
-            return _NONE
+        entry = flight[0]
+        if len(flight) > 1 or entry[0] != top:
+            return self._settle(top, seen, now_ms)
+        flight.clear()  # the usual case, without new lists
+        self.flight_bytes = 0
+        if entry[3] is not None:
+            entry[3].delivered(entry[4], entry[5])
+        self._measured(now_ms - entry[1], entry[2])
+        return _NONE
+
+    def _settle(self, top: int, seen: int, now_ms: int) -> "list[Flight]":
+        """The same, whatever is under way. Apart, since on a board a function with many variables
+        takes them from the heap."""
+        flight = self.flight
         lost: list[Flight] = []
         newest = -1
         largest = arrived = at = 0

@@ -34,10 +34,11 @@ class Decoder:
             if not 0 < length <= self.max_bytes:
                 self._held = b""
                 raise ValueError("length %d" % length)
-            after = at + HEAD_BYTES + length
-            if after > end:
+            if at + HEAD_BYTES + length > end:
                 break
-            packets.append(data[at + HEAD_BYTES : after])
-            at = after
+            at += HEAD_BYTES
+            packet = data[at : at + length]
+            packets.append(packet)
+            at += length
         self._held = data[at:]
         return packets

@@ -158,15 +158,20 @@ class Session:
         """
         size = len(body)
         if self.peer_uid and size > self.peer_limit_bytes:
-            from .errors import TooBig
-
-            raise TooBig(
-                "%d bytes at once are too many for %s, which takes %d: send it in pieces"
-                % (size, self.peer_name, self.peer_limit_bytes)
-            )
+            self._too_big(size)
         attach = self.attach
-        short = size <= (attach.room_bytes if attach is not None else 480)
-        return (self.out.short if short else self.out.long).add(kind, ref, body)
+        if size <= (attach.room_bytes if attach is not None else 480):
+            return self.out.short.add(kind, ref, body)
+        return self.out.long.add(kind, ref, body)
+
+    @seldom
+    def _too_big(self, size: int) -> None:
+        from .errors import TooBig
+
+        raise TooBig(
+            "%d bytes at once are too many for %s, which takes %d: send it in pieces"
+            % (size, self.peer_name, self.peer_limit_bytes)
+        )
 
     def next_packet(self, now_ms: int) -> bytes | None:
         """The next packet to send over the link, or None: nothing to say, or the window is full."""
@@ -221,14 +226,14 @@ class Session:
                     head += pack("<II", start, size)
                     body = body[start:end]
                 packet = head + body
-                attach.sent(len(packet), message, start, end, now_ms)
+                attach.sent((number, now_ms, len(packet), message, start, end))
             except MemoryError:  # the bytes are in no packet: they are still to be sent
                 message.lost(start, end)
                 raise
         else:
             if self.ask:
+                attach.sent((number, now_ms, OVERHEAD_BYTES, None, 0, 0))
                 self.ask = False
-                attach.sent(OVERHEAD_BYTES, None, 0, 0, now_ms)
                 flags |= ASK
                 rest += pack("<I", now_ms & CLOCK)
             packet = pack(HEAD, flags, attach.peer_tag, number, attach.top) + rest

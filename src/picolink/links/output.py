@@ -2,12 +2,13 @@
 
 
 class Output:
-    """`_write(data)`, the link's own, says how many bytes the medium took; the rest waits."""
+    """`_write(data)`, the link's own, says how many bytes the medium took (None is none, as
+    MicroPython has it); the rest waits."""
 
     rest = b""  # written, and not taken yet
     unsent = False  # whether something waits, or more should
 
-    def _write(self, data: bytes) -> int:
+    def _write(self, data: bytes) -> int | None:
         raise NotImplementedError
 
     def ahead(self) -> bool:
@@ -24,5 +25,5 @@ class Output:
         """Goes on with what was unsent."""
         rest = self.rest
         if rest:
-            self.rest = rest = rest[self._write(rest) :]
+            self.rest = rest = rest[self._write(rest) or 0 :]
         self.unsent = bool(rest) or self.ahead()

@@ -137,15 +137,18 @@ class Board:
                     with line.host.lock:
                         calls.give_up(call, "it was given up here")
                         line.send()
-            if isinstance(call.error, UnknownCommand) and not command.startswith("sys."):
+            error = call.error
+            if error is None:
+                return call.value, session
+            if isinstance(error, UnknownCommand) and not command.startswith("sys."):
                 left_s = _HINT_S
                 if deadline_ms is not None:
                     left_s = min(_HINT_S, (deadline_ms - line.node.now_ms()) / 1000)
                 raise self._unknown(command, left_s)
-            if not isinstance(call.error, NotDone) or line.session is session:
-                return call.result(), session
+            if not isinstance(error, NotDone) or line.session is session:
+                raise error
             if deadline_ms is not None and line.node.now_ms() >= deadline_ms:
-                return call.result(), session
+                raise error
             # The board was restarted before the call was sent: it goes to the new session.
 
     def _unknown(self, name: str, timeout_s: float) -> UnknownCommand:

@@ -20,11 +20,11 @@ def _make(sock: "Any", address: str) -> TcpLink:
     buffer = bytearray(_TAKES_BYTES + 64)
     view = memoryview(buffer)
 
-    def read(sock: "Any", most: int) -> "bytes | None":
+    def read(most: int) -> "bytes | None":
         n = sock.readinto(buffer if most > len(buffer) else view[:most])
         return None if n is None else bytes(view[:n])
 
-    return TcpLink(sock, address, _TAKES_BYTES, sock, read)
+    return TcpLink(sock, address, _TAKES_BYTES, sock, read, sock.write)
 
 
 async def open_async(scheme: str, where: str, options: "dict[str, str]") -> "Any":

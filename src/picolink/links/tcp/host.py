@@ -26,16 +26,22 @@ HELP: dict[str, tuple[str, str, dict[str, str]]] = {
 }
 
 
-def _read(sock: socket.socket, most: int) -> bytes | None:
-    try:
-        return sock.recv(most)
-    except BlockingIOError:
-        return None
-
-
 def make_link(sock: socket.socket, address: str) -> TcpLink:
     """The link of a connection."""
-    return TcpLink(sock, address, _TAKES_BYTES, sock.fileno(), _read)
+
+    def read(most: int) -> bytes | None:
+        try:
+            return sock.recv(most)
+        except BlockingIOError:
+            return None
+
+    def write(data: bytes) -> int | None:
+        try:
+            return sock.send(data)
+        except BlockingIOError:
+            return None
+
+    return TcpLink(sock, address, _TAKES_BYTES, sock.fileno(), read, write)
 
 
 def open_link(

@@ -31,8 +31,8 @@ def host_and_port(where: str, options: dict[str, str]) -> tuple[str, int]:
 
 
 class TcpLink(Output):
-    """One connection. `read(sock, most)` gives what has come, None where nothing has, b"" at its
-    end."""
+    """One connection. `read(most)` gives what has come, None where nothing has, b"" at its end;
+    `write(data)` sends what the system takes, and says how many bytes that was."""
 
     stream = True
     reliable = True
@@ -42,7 +42,7 @@ class TcpLink(Output):
 
     def __init__(
         self, sock: "Any", address: str, takes_bytes: int, pollable: "Any",
-        read: "Callable[[Any, int], bytes | None]",
+        read: "Callable[[int], bytes | None]", write: "Callable[[bytes], int | None]",
     ) -> None:  # fmt: skip
         sock.setblocking(False)
         sock.setsockopt(6, 1, 1)  # IPPROTO_TCP, TCP_NODELAY: not every MicroPython names them
@@ -52,13 +52,14 @@ class TcpLink(Output):
         self.pollable = pollable
         self.on_text: Callable[[bytes], object] = len
         self._read = read
+        self._write = write  # type: ignore[method-assign, assignment]
         self._decoder = Decoder(takes_bytes)
         self._framed: bool | None = None  # known by the first byte
 
     def receive(self) -> list[bytes]:
         """The packets that have come."""
         # Of text little at a time: each line of it may be a command, and others wait meanwhile.
-        data = self._read(self.sock, _MOST_BYTES if self._framed else _TEXT_BYTES)
+        data = self._read(_MOST_BYTES if self._framed else _TEXT_BYTES)
         if not data:
             if data is None:
                 return []
@@ -70,20 +71,12 @@ class TcpLink(Output):
             self._framed = True
         try:
             return self._decoder.feed(data)
-        except ValueError as error:
-            raise LinkError("what came is no packet (%s): is it a picolink port?" % error) from None
+        except ValueError:
+            raise LinkError("what came is no packet: is it a picolink port?") from None
 
     def send(self, packet: bytes) -> None:
         """Sends a packet, in one write."""
         self.write(encode(packet))
-
-    def _write(self, data: bytes) -> int:
-        try:
-            return self.sock.send(data) or 0
-        except OSError as error:
-            if error.args[0] == 11:  # EAGAIN
-                return 0
-            raise
 
     def close(self) -> None:
         """Closes the connection."""
