@@ -385,34 +385,6 @@ async def test_a_link_lost_while_it_was_stalled_leaves_its_number_free() -> None
         far.close()
 
 
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_forked_child_is_held_up_by_no_thread_of_its_parent(board: picolink.Board) -> None:
-    feed = board.subscribe("door")
-    held, go_on = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with board._line.host.lock:
-            held.set()
-            go_on.wait(10)
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    assert held.wait(5)
-    child = os.fork()
-    if child == 0:
-        how = 1
-        try:
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.alarm(5)
-            feed.close()
-            how = 0
-        finally:
-            os._exit(how)
-    go_on.set()
-    thread.join()
-    assert os.waitpid(child, 0)[1] == 0
-
-
 SERVES = """
 from picolink import Node
 node = Node("served")

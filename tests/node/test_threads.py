@@ -21,8 +21,9 @@ from served_node import Served, fixtures, served, until
 import picolink
 from picolink.core.errors import LinkError, NotDone, PicolinkError, Unknown, UsageError
 from picolink.node import signals
+from picolink.node.forking import _holders
 from picolink.node.lead import EVER, Lead
-from picolink.node.line import _lines
+from picolink.node.line import Line
 from picolink.node.node import Node
 
 CPYTHON_ONLY = "threads and signals of a host"
@@ -262,31 +263,6 @@ def test_a_stream_that_is_cut_off_by_close_is_unknown(serving: Served) -> None:
 
 def sessions(serving: Served) -> list[Any]:
     return list(serving.node.endpoint.sessions.values())
-
-
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_forked_child_is_told_to_connect_anew(board: picolink.Board) -> None:
-    told, tell = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            said = []
-            for use in (lambda: board.call("echo"), lambda: next(iter(board.readings("x")))):
-                try:
-                    use()
-                    said.append("nothing")
-                except UsageError as error:
-                    said.append(str(error))
-            board.close()
-            os.write(tell, "|".join(said).encode())
-        finally:
-            os._exit(0)
-    os.close(tell)
-    with os.fdopen(told, "rb") as pipe:
-        said = pipe.read().decode().split("|")
-    os.waitpid(child, 0)
-    assert len(said) == 2 and all("connect anew in the child" in text for text in said)
-    assert board.call("echo", 1) == [[1], {}]
 
 
 def test_callbacks_that_raise_miss_nothing(serving: Served) -> None:
@@ -713,7 +689,8 @@ def test_ctrl_c_while_it_connects_leaves_nothing(serving: Served) -> None:
     assert raised > 20
 
     # One that came after `connect` and before `with` leaves a connection, which works.
-    left = [line for line in list(_lines) if not line.closed.is_set() and line._thread]
+    lines = [holder for holder in list(_holders) if isinstance(holder, Line)]
+    left = [line for line in lines if not line.closed.is_set() and line._thread]
     assert len(left) <= 3
     for line in left:
         line.close()

@@ -101,6 +101,8 @@ class Board(Peer):
 
     def publish(self, topic: str, value: Any) -> None:
         """Sends `value` to the node if it subscribed to `topic`."""
+        if self.failed is not None:
+            raise self.failed
         self.node.publish(topic, value)
 
     async def describe(self) -> dict[str, Any]:

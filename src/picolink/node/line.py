@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import threading
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +20,7 @@ from ..core.timing import TIMES
 from ..links.forgiving import normalise
 from ..links.registry import load, split
 from ..links.shown import shown
-from . import signals
+from . import forking, signals
 from .callbacks import Callbacks
 from .calls import Calls
 from .driver import Driver
@@ -78,7 +77,7 @@ class Line:
         self.intakes: list[Any] = []  # of streams and subscriptions, see feed.py
         self.kept: list[Any] = []  # of these the subscriptions, which a new session begins anew
         self.node.peers.append(self)  # type: ignore[arg-type]
-        _lines.add(self)
+        forking.tell(self)
 
     # Connecting
 
@@ -352,24 +351,9 @@ class Line:
                 signals.release(self.host.lock)
 
     def forked(self) -> None:
-        """This is the child of a fork: the connection is the parent's, and nothing is said on it.
-        Its lock may be held by a thread that is not here."""
-        self.failed = UsageError(
-            f"the connection to {self.address} was made before this process was forked: "
-            "connect anew in the child"
-        )
-        self.host.lock = signals.Lock()
+        """This is the child of a fork. The lock may be held by a thread that is not here."""
+        forking.let_go(self.node)
+        self._driver = None
+        self.host.forked(signals.Lock())
         self.callbacks.lock = self.host.lock
         self.closed.set()
-
-
-_lines: weakref.WeakSet[Line] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for line in list(_lines):
-        line.forked()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

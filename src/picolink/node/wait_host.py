@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from . import forking
 from .clock import now_ms
 from .invoke import guarded
 from .wait_thread import later_ms
@@ -22,6 +23,7 @@ class _Watch:
     def __init__(
         self, host: "Host", loop: asyncio.AbstractEventLoop, link: Any, callback: Callable[[], None]
     ) -> None:
+        self._host = host
         self._loop = loop
         self._link = link
         if link.pollable is None:
@@ -34,13 +36,15 @@ class _Watch:
         """Ends it, before the link is closed."""
         if self._link.pollable is None:
             self._link.on_ready = int
-        else:
+        elif not self._host.ended:
             self._loop.remove_reader(self._link.pollable)
             self._loop.remove_writer(self._link.pollable)
 
 
 class Host:
     """The running event loop, for one node. `tick` is called when its time has come."""
+
+    ended = False  # this is the child of a fork, and what the loop polls is the parent's
 
     def __init__(self, tick: Callable[[], int | None], node: "Any" = None) -> None:
         self.node = node  # hears what callbacks let out
@@ -49,6 +53,7 @@ class Host:
         self.due_ms: float = float("inf")
         self._timer: asyncio.Handle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
+        forking.tell(self)
 
     def _run(self) -> None:
         self._timer = None
@@ -98,6 +103,12 @@ class Host:
         self._tasks.discard(task)
         if not task.cancelled():
             task.exception()  # it was reported: else asyncio would tell of it again, some time
+
+    def forked(self) -> None:
+        """This is the child of a fork."""
+        self.ended = True
+        if self.node is not None:
+            forking.let_go(self.node)
 
     def stop(self) -> None:
         """The node has ended."""

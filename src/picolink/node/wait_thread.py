@@ -186,6 +186,12 @@ class Host:
         self.writers[pollable] = callback
         self.want(pollable, select.POLLIN | select.POLLOUT)
 
+    def forked(self, lock: Any) -> None:
+        """This is the child of a fork: what threads that are not here may hold is made anew."""
+        self.lock = lock
+        self._pipe = threading.Lock()
+        self._polling = 0
+
     def close(self) -> None:
         """Frees what it holds of the system, once nobody polls any more."""
         self.wake()

@@ -127,6 +127,7 @@ HOST_ONLY: set[str] = {
     "node/blocking.py",
     "node/callbacks.py",
     "node/feed.py",
+    "node/forking.py",
     "node/host.py",
     "node/lead.py",
     "node/limits.py",
