@@ -206,6 +206,18 @@ async def test_room_that_a_coroutine_gives_back_late_is_told_at_once() -> None:
             await idle(host)
 
 
+async def test_a_small_item_that_is_the_oldest_makes_no_large_one_lose_it() -> None:
+    """What there is no room for is sent first, where the link takes it."""
+    async with pair("once-sizes", lambda node: None) as (node, _, peer):
+        feed = await peer.subscribe("door")
+        assert await soon(lambda: node.topics.get("door"))
+        for number in range(5):  # 9 kB, of 8 kB that may wait
+            node.publish("door", [number, "x" * (3000 * (number in (1, 3, 4)))])
+        got = [await anext(feed) for _ in range(5)]
+        assert [item.value[0] for item in got] == list(range(5))
+        assert not any(item.missed for item in got)
+
+
 async def test_a_closed_peer_is_not_given_out_again() -> None:
     async with pair("once-closed", lambda node: None) as (node, host, peer):
         other = host.peer(peer._target)

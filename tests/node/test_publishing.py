@@ -80,6 +80,17 @@ def test_who_waits_for_room_waits_no_longer_than_he_said(board: picolink.Board) 
     assert got == sorted(got)
 
 
+@pytest.mark.parametrize("sizes", [(0, 2000), (2000, 2000), (0, 8000), (9000, 1, 500)])
+def test_whatever_their_sizes_none_pushes_another_out(
+    board: picolink.Board, sizes: tuple[int, ...]
+) -> None:
+    """Room is what the item that waits needs, and not what the oldest one there had."""
+    for number in range(300):
+        board.publish("sink", [number, "x" * sizes[number % len(sizes)]], wait_s=30)
+    until(lambda: len(got) == 300, 20)
+    assert [number for number, _ in got] == list(range(300))
+
+
 @pytest.mark.parametrize("wait_s", [-1, float("nan"), float("inf"), "1", None, []])
 def test_a_wait_that_is_no_number_of_seconds_is_refused(board: picolink.Board, wait_s: Any) -> None:
     with pytest.raises(picolink.UsageError, match="wait_s="):

@@ -271,15 +271,17 @@ class Board:
         if not node.topics.get(topic):
             return
 
-        def room() -> bool:
-            for outgoing in node.topics.get(topic, ()):
-                if outgoing.queue and outgoing.full():
-                    return False
-            return True
-
         if not isinstance(wait_s, (int, float)) or not 0 <= wait_s < 1e9:
             raise UsageError(f"wait_s={wait_s!r}: seconds")
         item = item_of(value)
+        size = len(item[1])
+
+        def room() -> bool:
+            for outgoing in node.topics.get(topic, ()):
+                if outgoing.full(size):
+                    return False
+            return True
+
         wait_ms = int(wait_s * 1000)
         until_ms = 0
         while True:

@@ -25,7 +25,7 @@ def put_item(node: "Node", subscribers: "list[Outgoing]", item: "tuple[int, byte
     """The same with a value that was encoded; on a host the lock is held."""
     for outgoing in subscribers[:]:  # one that is lost meanwhile leaves them
         try:
-            if outgoing.queue and outgoing.limit > 1 and outgoing.full():
+            if outgoing.limit > 1 and outgoing.full(len(item[1])):
                 attach = outgoing.session.attach
                 if attach is not None:
                     attach.port.drain()

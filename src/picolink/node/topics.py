@@ -64,9 +64,10 @@ class Outgoing:
         queue.append(item)
         self.session.wanted = True
 
-    def full(self) -> bool:
-        """Whether the next item will push another one out."""
-        return len(self.queue) >= self.limit or self.room_bytes < len(self.queue[0][1])
+    def full(self, size: int) -> bool:
+        """Whether an item of `size` bytes will push another one out."""
+        queue = self.queue
+        return bool(queue) and (len(queue) >= self.limit or self.room_bytes < size)
 
     def allowed(self) -> int:
         """How many more items the receiver has room for."""
