@@ -277,10 +277,7 @@ class Board:
         size = len(item[1])
 
         def room() -> bool:
-            for outgoing in node.topics.get(topic, ()):
-                if outgoing.full(size):
-                    return False
-            return True
+            return all(not outgoing.full(size) for outgoing in node.topics.get(topic, ()))
 
         wait_ms = int(wait_s * 1000)
         until_ms = 0

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from .. import load as load_module
 from ..core.dialer import Dialer
 from ..core.errors import CannotConnect, PicolinkError, Refused, UsageError
 from ..core.session import Session
@@ -32,6 +33,16 @@ from .wait_thread import Host
 _MOMENT_MS = 2  # that what is published may wait for more
 _AGAIN_S = 0.2  # after what should not have happened
 _DIAGNOSE_MS = 1500  # without an answer, before the link is asked what is at its other end
+
+# What messages and errors need, now: where a Ctrl-C comes at the wrong step of an import, Python's
+# import lock stays held, and a thread of ours that imports stands for good.
+for _path in (
+    "core.control", "core.markers", "core.partial", "node.builtin", "node.failing",
+    "node.interrupts", "node.otherwise", "node.streams", "node.trace", "services.bench",
+    "services.deliver", "services.describe", "services.log", "services.stats", "services.time",
+    "services.wifi", "node.time_of_day", "net.clock", "net.places", "net.zone",
+):  # fmt: skip
+    load_module(_path)
 
 
 class Line:
