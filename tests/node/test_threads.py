@@ -422,6 +422,28 @@ def test_who_ends_to_lead_as_another_begins_to_follow() -> None:
     assert not host.done and not lead._waiters
 
 
+def test_who_follows_polls_itself_where_what_is_due_is_not_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A call's time-out, while the leader is held up for less than is waited for him else."""
+    host = Polled()
+    now_ms = 0
+    came: list[int] = []
+    lead = Lead(host, lambda: now_ms, threading.Event())  # type: ignore[arg-type]
+    lead.leader = 1
+
+    def follow(ready: Callable[[], bool], from_ms: int, end_ms: int) -> bool:
+        nonlocal now_ms
+        assert (from_ms, end_ms) == (0, 50)  # 20 more, for a leader that is only late
+        now_ms = end_ms
+        return True
+
+    monkeypatch.setattr(lead, "_follow", follow)
+    monkeypatch.setattr(host, "turn", came.append)
+    assert lead.wait(lambda: bool(came), EVER, 30)
+    assert came == [EVER] and lead.leader == 1
+
+
 def test_a_program_s_node_describes_itself(serving: Served) -> None:
     node = Node("laptop", uid=b"laptop" + os.urandom(4))
 

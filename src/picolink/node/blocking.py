@@ -131,7 +131,8 @@ class Board:
             calls, call = self._start(command, args, named, timeout_ms, deadline_ms)
             deadline_ms = call.deadline_ms
             try:
-                line.wait(lambda call=call: call.done, EVER)  # type: ignore[misc]
+                due_ms = EVER if deadline_ms is None else deadline_ms
+                line.wait(lambda call=call: call.done, EVER, due_ms)  # type: ignore[misc]
             finally:
                 if not call.done:  # it was interrupted, or the connection closed
                     with line.host.lock:

@@ -12,6 +12,7 @@ from .wait_thread import Host
 EVER = 1 << 62
 _QUIET_MS = 10  # since the last call, before our own thread leads
 _LATE_S = 0.2  # in which a leader that was woken has its turn, else it is held up
+_LATE_MS = 20  # after what was due, else it is held up too
 
 
 class Lead:
@@ -28,11 +29,13 @@ class Lead:
         self._wanted = False  # by a caller, while it does
         self._used_ms = 0
 
-    def wait(self, ready: Callable[[], bool], deadline_ms: int) -> bool:
-        """Waits until `ready()`; drives the link if no other thread does."""
+    def wait(self, ready: Callable[[], bool], deadline_ms: int, due_ms: int = EVER) -> bool:
+        """Waits until `ready()`; drives the link if no other thread does, or where that one has
+        not done by then what is due at `due_ms`."""
         me = threading.get_ident()
         leads_already = self.leader == me  # in a signal's handler, in the middle of its own wait
         beside = False
+        due_ms += _LATE_MS
         try:
             while not ready():
                 if self._closed.is_set() or (deadline_ms < EVER and self._now_ms() >= deadline_ms):
@@ -44,7 +47,9 @@ class Lead:
                     if self._waiters:
                         self.notify()
                 else:
-                    beside = not self._follow(ready, self._now_ms(), deadline_ms)
+                    now_ms = self._now_ms()
+                    end_ms = min(deadline_ms, due_ms)
+                    beside = now_ms >= due_ms or not self._follow(ready, now_ms, end_ms)
             return True
         finally:
             # Without the lock: waiting for it could be interrupted, and this must not be.
@@ -63,9 +68,9 @@ class Lead:
             self._wanted = False
             return True
 
-    def _follow(self, ready: Callable[[], bool], now_ms: int, deadline_ms: int) -> bool:
-        """Waits while another thread leads. False where that one is held up: a handler of a
-        signal, or the program itself, keeps it from polling."""
+    def _follow(self, ready: Callable[[], bool], now_ms: int, end_ms: int) -> bool:
+        """Waits while another thread leads, until `end_ms`. False where that one is held up: a
+        handler of a signal, or the program itself, keeps it from polling."""
         waiter = threading.Lock()
         waiter.acquire()
         with self._host.lock:
@@ -74,7 +79,7 @@ class Lead:
                 self._waiters.remove(waiter)
                 return True  # it has just ended: this thread may lead
         self._used_ms = now_ms  # else our own thread, idle, is faster to lead again
-        wait_s = min(_LATE_S, (deadline_ms - now_ms) / 1000)
+        wait_s = min(_LATE_S, (end_ms - now_ms) / 1000)
         try:
             if self._idle_leads:
                 self._wanted = True
@@ -83,7 +88,8 @@ class Lead:
                 return True
             turns = self._host.turns  # nothing came, or it is held up: woken, it has a turn
             self._host.wake()
-            told = waiter.acquire(timeout=wait_s)
+            left_s = max(0, end_ms - self._now_ms()) / 1000
+            told = waiter.acquire(timeout=min(_LATE_S, left_s))
         finally:
             with self._host.lock, contextlib.suppress(ValueError):
                 self._waiters.remove(waiter)
