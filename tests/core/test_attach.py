@@ -269,3 +269,19 @@ def test_the_clock_of_an_earlier_run_of_the_peer_is_forgotten():
     session.detach("lost", "cut", 5500)
     session.attach_to(Attach(session, Port(512), 8, 6000), hello_of(1000, 4), 6000)
     assert session.from_peer_clock(1500, 6000) == 6500
+
+
+def test_the_oldest_number_that_the_bitmap_holds_is_not_taken_twice():
+    a = attach(tag=1)
+    first = a.top
+    a.arrived((first + WINDOW) & 0xFFFF)
+    assert a.seen == 1 << WINDOW - 1 and not a.fresh(first)
+
+
+def test_after_a_timeout_the_next_one_is_given_its_time():
+    a = attach()
+    for note in (Note(), Note()):
+        send(a, 1000, note=note)
+    (entry,) = a.timed_out(1400)
+    a.gone(entry)
+    assert a.timeout_ms() == 1400 + 800

@@ -258,3 +258,15 @@ def test_a_closed_session_stops_greeting():
     world.run(limit_ms=20_000)
     assert cable.sent <= 2 and cable.ends[0].port.dialer is None
     assert session.state == CLOSED and not board.endpoint.sessions
+
+
+def test_a_link_that_is_lost_before_its_hello_was_confirmed_leaves_no_session():
+    world = World(random_for("gone"))
+    board = Party(world, "board")
+    cable = Cable(world, Party(world, "host"), board)
+    for _ in range(5):
+        cable.dial()
+        port = cable.ends[1].port
+        assert world.run(lambda port=port: port.answered is not None, 1000)
+        cable.cut()
+        assert not board.endpoint.sessions and port.answered is None

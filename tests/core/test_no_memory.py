@@ -10,7 +10,7 @@ from picolink.core import endpoint as endpoints
 from picolink.core import partial as partials
 from picolink.core import session as sessions
 from picolink.core.inbox import Inbox
-from picolink.core.packets import CALL
+from picolink.core.packets import ASK, CALL
 from picolink.core.partial import take
 from picolink.core.timing import TIMES
 
@@ -51,6 +51,28 @@ def test_fragments_that_had_no_memory_now_and_then_do_not_count_together():
         assert take(session, session.long, ident, fragment(100, bytes(100)), 5) == bytes(200)
         session.long.deliver(ident)
     assert not session.messages  # none was given up
+
+
+def test_the_message_after_one_that_was_given_up_is_waited_for_as_long():
+    session = Taker()
+    real = partials.Partial
+
+    class None_(real):
+        def __init__(self, total):
+            raise MemoryError
+
+    def fragment(ref):
+        return pack("<BHHII", 0x61, 0, ref, 0, 200) + bytes(100)
+
+    partials.Partial = None_
+    try:
+        for ident in (0, 1):
+            for _ in range(partials._PATIENCE - 1):
+                assert take(session, session.long, ident, fragment(ident + 9), 5) is None
+            assert take(session, session.long, ident, fragment(ident + 9), 5) == b""
+    finally:
+        partials.Partial = real
+    assert session.messages == [9, 10] and session.long.low == 2
 
 
 def no_memory(module, name, which):
@@ -176,3 +198,20 @@ def test_what_was_lost_with_a_link_is_noted_once_there_is_memory():
     call.message.holes = []
     cable.dial(session)
     assert world.run(lambda: call.done, 5000) and call.result() == 7
+
+
+def test_a_sign_of_life_that_there_was_no_memory_to_ask_for_is_asked_for_later():
+    """It is also what confirms a hello: nothing is said before the peer has it."""
+    world, host, board, _ = two()
+    world.run(None, 1000)
+    session = host.session()
+    attach = session.attach
+    session.ask = True
+    real, attach.flight = attach.flight, Full()
+    try:
+        session.next_packet(world.now_ms)
+    except MemoryError:
+        pass
+    attach.flight = real
+    packet = session.next_packet(world.now_ms)
+    assert packet is not None and packet[0] & ASK

@@ -205,3 +205,18 @@ def test_others_can_not_ask_for_silence(packet):
     session.send(CALL, 1, b"goes")
     assert world.run(lambda: bool(b.messages), 100)
     assert not cable.ends[1].port.quiet_until_ms
+
+
+def test_what_either_session_of_a_wire_lost_is_sent_again_in_time():
+    world = World(random_for("both lost"))
+    a, b = Party(world, "a"), Party(world, "b")
+    cable = Cable(world, a, b)
+    one, other = cable.dial(end=0), cable.dial(end=1)
+    assert world.run(lambda: one.met and other.met, 5000)
+    world.run(limit_ms=1000)
+    for session, at in ((one, b), (other, a)):
+        cable.loss = 1
+        session.send(CALL, 1, b"lost")
+        world.run(limit_ms=50)
+        cable.loss = 0
+        assert world.run(lambda at=at: at.messages, 1000), session is one

@@ -12,9 +12,13 @@ from brokers import Mosquitto, Program, Watcher
 
 from picolink.core.errors import LinkError
 from picolink.links.mqtt import Client
+from picolink.links.mqtt.connection import Connection
+from picolink.links.mqtt.link import MqttLink
 from picolink.links.mqtt.listener import Listener
 from picolink.links.mqtt.packets import Message
+from picolink.links.mqtt.publisher import Publisher
 from picolink.links.mqtt.subscriptions import Subscriptions
+from picolink.links.mqtt.unacked import Publish, Unacked
 from picolink.node.native.broker import Mqtt
 
 CPYTHON_ONLY = "real brokers"
@@ -120,3 +124,68 @@ def test_a_broker_that_is_lost_ends_the_links_over_it(capsys: Any) -> None:
     link = dialed(mqtt._listener, "one")
     mqtt._down()
     assert link.why == Silent.why
+
+
+def test_what_came_before_the_other_end_was_closed_is_taken() -> None:
+    """Such as the answer of who leaves then: else it would be unknown whether it was done."""
+    link = MqttLink(Silent(), "mqtt:x", "lab/x/_s/1/in", int)  # type: ignore[arg-type]
+    link.take(b"the answer")
+    link.take(b"")
+    assert link.receive() == [b"the answer"]
+    with pytest.raises(LinkError, match="the other end was closed"):
+        link.receive()
+
+
+def test_a_message_that_is_dropped_before_its_turn_has_no_other_sent_twice() -> None:
+    unacked = Unacked(4, 8, 1000)
+    one, two = Publish(b"\x32one", 1), Publish(b"\x32two", 2)
+    for publish in (one, two):
+        unacked.add(publish)
+        assert unacked.next() == (publish, publish.packet)
+    unacked.reconnected()
+    assert unacked.next() == (one, b"\x3aone")
+    unacked.drop(two)  # it can't be read any more
+    assert unacked.next() is None
+
+
+class Deaf:
+    """A wire that takes nothing."""
+
+    more = False
+
+    def watch(self, callback: Any) -> None:
+        pass
+
+    def on_writable(self, callback: Any) -> None:
+        pass
+
+    def write(self, data: bytes) -> int:
+        return 0
+
+
+def test_what_a_broker_does_not_read_takes_no_more_memory_than_was_said() -> None:
+    connection = Connection(Deaf(), 1000, 0, print, int)
+    publisher = Publisher(4, 8, 1000)
+    publisher.connected(connection)
+    for _ in range(50):
+        publisher.post("t", bytes(100))
+    assert 900 < connection.unsent_bytes < 1100 and publisher.dropped > 35
+
+
+def test_what_was_offered_to_tls_stays_as_it_is() -> None:
+    """OpenSSL refuses another buffer at the second try; what comes later may be joined."""
+    connection = Connection(Deaf(), 1000, 0, print, int)
+    for data in (b"one", b"two", b"three"):
+        connection.send(data)
+    assert connection._unsent == [b"one", b"twothree"] and connection.unsent_bytes == 11
+
+
+def test_a_request_that_a_lost_connection_did_not_answer_is_forgotten() -> None:
+    subscriptions = Subscriptions()
+    subscriptions.add("a/b", print, 0, None)
+    for packet_id in range(1, 4):
+        assert len(subscriptions.requests(lambda number=packet_id: number)) == 1  # type: ignore[misc]
+        subscriptions.reconnected(False)
+    assert not subscriptions._asked
+    with pytest.raises(ValueError, match="not asked for"):
+        subscriptions.answered(1, b"\x00")

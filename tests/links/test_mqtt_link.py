@@ -18,6 +18,7 @@ from link_contract import LinkContract
 from served_node import until
 
 import picolink
+from picolink.links.mqtt.host import open_link
 from picolink.packing import compile_all
 from picolink.sim import VirtualBoard, World
 
@@ -243,3 +244,17 @@ def test_no_message_shows_a_password(address: str, tmp_path: Path) -> None:
         if "listening" in program.line("a: "):
             program.line("mqtt")  # why it does not connect
         assert "hidden" not in "".join(program.output)
+
+
+def test_who_closes_a_link_says_so(tmp_path: Path) -> None:
+    """As where its session goes on over another one. Else the node keeps it for a minute or longer,
+    and a ninth ends the first, which may live."""
+    with (
+        Mosquitto(tmp_path) as broker, green(tmp_path, broker.address),
+        Watcher(broker.port, "greenhouse/_s/+/in") as others,
+    ):  # fmt: skip
+        where = broker.address.partition("://")[2] + "/greenhouse"
+        link = open_link("mqtt", where, {})
+        link.send(b"hello")
+        link.close()
+        others.wait(lambda: [each.payload for each in others.messages] == [b"hello", b""], 5)

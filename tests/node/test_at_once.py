@@ -319,3 +319,11 @@ async def test_a_reading_is_timed_by_the_session_that_brought_it() -> None:
         peer._ask = forgotten
         assert (await peer.read("level")).value == 7
         peer.session = session
+
+
+async def test_a_peer_that_is_closed_says_goodbye() -> None:
+    """Else its session, and what it asked for, stays there until another one wants the place."""
+    async with pair("once-left", lambda node: None) as (node, host, peer):
+        (session,) = node.endpoint.sessions.values()
+        await peer.close()
+        assert await soon(lambda: session.state == "closed" and not node.endpoint.sessions)

@@ -585,3 +585,63 @@ async def test_a_packet_for_which_there_was_no_memory_goes_soon():
         began_ms = host.now_ms()
         assert await peer.call("alive", timeout_s=SHORT_S) == "yes"
         assert failed and host.now_ms() - began_ms < TIMES["keepalive"] // 2
+
+
+def test_what_is_meant_for_our_loops_passes_on_error():
+    from picolink.node import trace
+
+    def stops(error):
+        raise Interrupt
+
+    node = Node("border-error")
+    node.on_error = stops
+    passes, trace.passes = trace.passes, lambda error: isinstance(error, Interrupt)
+    try:
+        with raises(Interrupt):
+            node.report(ValueError("told"))
+    finally:
+        trace.passes = passes
+
+
+def test_a_message_that_there_is_no_memory_for_is_no_failure_of_its_class():
+    from picolink.node.trace import message_of
+
+    class Large(Exception):
+        def __str__(self):
+            raise MemoryError
+
+    assert message_of(Large()) == "(no memory for its message)"
+    assert message_of(Unprintable()) == "(no message: its __str__ failed)"
+
+
+def test_how_a_function_ended_is_told_once_whatever_is_raised_where_it_is_told():
+    from picolink.node import invoke
+
+    node = Node("border-once")
+    errors = []
+    node.on_error = errors.append
+    told = []
+
+    def done(what, value, error):
+        told.append((what, value, error))
+        raise ValueError("told")
+
+    assert invoke.call(node, lambda: 7, (), {}, done, "x") is None
+    assert told == [("x", 7, None)] and len(errors) == 1
+
+
+def test_a_link_that_can_not_be_watched_is_none_of_the_node_s():
+    from picolink.node.driver import Driver
+
+    class Blind:
+        address = "blind:"
+        mtu_bytes = takes_bytes = 512
+        window_bytes = 0
+
+        def watch(self, node, callback):
+            raise MemoryError
+
+    node = Node("border-blind")
+    with raises(MemoryError):
+        Driver(node, Blind())
+    assert not node.drivers

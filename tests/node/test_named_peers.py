@@ -97,6 +97,31 @@ def test_what_was_asked_of_a_program_that_was_killed_ends_when_it_is_back(servin
     first.close()
 
 
+def test_what_was_asked_of_an_earlier_program_ends_when_that_one_is_killed(serving: Served) -> None:
+    """Later than another of its name has come: until then it may answer yet."""
+    node = Node("laptop", uid=b"uid-earlier")
+
+    @node.command
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    async def outcome() -> type:
+        with pytest.raises(picolink.PicolinkError) as caught:
+            await serving.node.peer("laptop").call("never", timeout_s=0)
+        return caught.type
+
+    first = picolink.connect(serving.at, node=node)
+    task = asyncio.run_coroutine_threadsafe(outcome(), serving.loop)
+    session = first._line.session
+    until(lambda: session.data.running)
+    with laptop(serving, "second"):
+        assert who(serving) == "second"
+        assert not task.done()
+        vanish(first)
+        assert task.result(5) is picolink.Unknown
+    first.close()
+
+
 def vanish(board: picolink.Board) -> None:
     """As if its program was killed: the link ends, no goodbye, and nobody opens it anew."""
     line = board._line

@@ -1,10 +1,14 @@
 """What is kept for a peer has its place and its bound, and goes with it (spec 14)."""
 
-from both import random_for
+from struct import pack
+
+from both import raises, random_for
 from faults import World
 from virtual_nodes import joined
 
+from picolink.core.packets import CANCEL, ITEMS, LONG, REPLY
 from picolink.core.timing import TIMES
+from picolink.node.calls import Items
 
 HEAP_KB = 800
 
@@ -146,3 +150,138 @@ def test_a_subscription_that_there_is_no_memory_to_begin_takes_no_place():
     call, _ = host.follow("door")
     assert world.run(lambda: call.done, 1000)
     assert not board.session().data.outgoing and not board.topics.get("door")
+
+
+def test_long_items_behind_a_long_answer_wait_in_their_queue():
+    """One of them at most waits to be sent: the others would take memory without a bound."""
+    world, host, board = two()
+    board.command(name="long")(lambda: "y" * 12_000)
+
+    @board.stream
+    def large():
+        for _ in range(40):
+            yield "x" * 3000
+
+    call, got = host.gather("large", window=64)
+    assert world.run(lambda: len(got) > 2, 20_000)
+    answer = host.begin("long")
+    most = [0]
+
+    def watch():
+        waiting = board.session().out.long.waiting
+        most[0] = max(most[0], len([each for each in waiting if each.kind & 0x0F == ITEMS]))
+        return call.done and answer.done
+
+    assert world.run(watch, 120_000) and len(got) == 40
+    assert most[0] <= 2
+
+
+def test_a_subscriber_that_is_lost_as_its_queue_is_emptied_costs_the_next_one_nothing():
+    world, host, board = two()
+    host.follow("door")
+    _, got = host.follow("door")
+    assert world.run(lambda: len(board.topics.get("door", ())) == 2, 1000)
+    first = board.topics["door"][0]
+    first.limit = 2
+    board.publish("door", 1)
+    board.publish("door", 2)
+    board.session().attach.port.drain = lambda: board.drop(first)  # as where its session ends
+    board.publish("door", 3)
+    assert world.run(lambda: len(got) == 3, 1000)
+    assert [item.value for item in got] == [1, 2, 3] and board.topics["door"] != [first]
+
+
+def test_the_number_after_the_last_one_is_1():
+    """0 is no call's: the peer would not answer it."""
+    world, host, board = two()
+    board.command(name="echo")(lambda value: value)
+    host.calls()._next_ref = 0xFFFF
+    for ref in (0xFFFF, 1):
+        call = host.begin("echo", ref)
+        assert call.ref == ref
+        assert world.run(lambda call=call: call.done, 1000) and call.result() == ref
+
+
+def test_an_item_that_is_being_sent_leaves_answers_no_more_room():
+    world, host, board = two()
+    session = board.session()
+    item = session.send(ITEMS, 1, bytes(10_000))
+    session.next_packet(world.now_ms)
+    assert item in session.out.long.open and item in session.out.long.waiting
+    for ref in (2, 3, 4):
+        session.send(REPLY, ref, bytes(12_000))  # more than twice what a message may have
+    assert not session.data._may_begin(5, b"x")
+
+
+def test_credits_that_overtake_each_other_take_none_back():
+    world, host, board = two()
+    host.follow("door")
+    assert world.run(lambda: bool(board.topics.get("door")), 1000)
+    (outgoing,) = board.topics["door"]
+    for told, then in ((200, 200), (100, 200), (0x3FFFFFFF, 200), (201, 201)):
+        outgoing.grant(pack("<I", told))
+        assert outgoing.credit == then
+
+
+def test_messages_without_items_take_room_too():
+    """Else one that comes before its turn costs who sends it nothing, and us memory."""
+    items = Items(4, lambda seq, values: None)
+    for number in range(1, 1 + items.granted):
+        items.add(number, 0, [])
+    with raises(ValueError):
+        items.add(60, 0, [])
+    assert len(items.early) == items.granted
+
+
+def test_the_mark_of_a_cancel_goes_when_its_message_has_come():
+    world, host, board = two()
+    session = board.session()
+    talk = session.data
+    talk._cancel(1, pack("<BH", 0, session.short.low))
+    assert len(talk.cancelled) == 1
+    session.short.deliver(session.short.low)  # no call, as it turns out
+    talk._cancel(2, pack("<BH", 0, session.short.low))
+    assert [mark[0] for mark in talk.cancelled] == [2]
+
+
+class NoRoom:
+    """A socket of a system that has no place for one more."""
+
+    def accept(self):
+        raise OSError(24, "EMFILE")
+
+
+def test_where_there_is_no_room_for_one_more_connection_that_is_told():
+    """Else it would be asked for ever, and no idle one closed for it."""
+    from picolink.links.tcp.link import TcpListener
+
+    with raises(OSError):
+        TcpListener(NoRoom(), "tcp-listen::1", None, None).accept()
+
+
+def test_cancels_of_what_never_comes_have_a_bound():
+    world, host, board = two()
+    about = pack("<BH", LONG, board.session().long.low)
+    for ref in range(1, 200):
+        host.session().send(CANCEL, ref, about)
+        world.run(None, 50)
+    assert len(board.session().data.cancelled) <= 128
+
+
+def test_a_short_block_does_not_shorten_the_patience_with_a_long_one():
+    world, host, board = two()
+
+    def long():
+        board.asleep_until_ms = world.now_ms + 30_000
+        return "long"
+
+    board.command(name="long", blocking_s=30)(long)
+    board.command(name="short", blocking_s=1)(lambda: "short")
+    calls = [host.begin(name, timeout_ms=None) for name in ("long", "short")]
+    assert world.run(lambda: len(board.session().data.running) == 2, 1000)
+    world.run(None, 20)
+    while board.later:
+        board.later.pop(0)()
+    world.run(None, 60_000)
+    assert [call.value for call in calls] == ["long", "short"]
+    assert "dormant" not in [state for state, _ in host.diary]

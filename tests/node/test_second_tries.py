@@ -7,8 +7,8 @@ from both import cases, random_for
 from faults import World
 from virtual_nodes import Party, joined
 
-from picolink.core.errors import BadArguments, Unknown
-from picolink.core.packets import BEGUN, CALL, CANCEL, CREDIT, ITEMS, REPLY
+from picolink.core.errors import BadArguments, RemoteError, Unknown
+from picolink.core.packets import BEGUN, CALL, CANCEL, CREDIT, ERROR, ITEMS, REPLY
 from picolink.core.values import encode
 from picolink.node import calls as calls_module
 from picolink.node import subscriber
@@ -18,6 +18,14 @@ from picolink.node.connections import Connections
 from picolink.node.driver import reopen
 
 HEAP_KB = 2000
+
+
+try:
+    import micropython
+except ImportError:  # CPython, where memory does not end
+
+    class micropython:
+        heap_lock = heap_unlock = int
 
 
 def two():
@@ -208,6 +216,37 @@ def test_a_call_ends_also_where_there_is_no_memory_to_cancel_it():
     assert failed and call.done and isinstance(call.error, Unknown)
 
 
+def test_a_cancel_for_which_there_was_no_memory_twice_is_sent_yet():
+    world, host, board = two()
+
+    @board.stream
+    def numbers():
+        while True:
+            yield 1
+
+    call, got = host.gather("numbers")
+    assert world.run(lambda: bool(got), 1000)
+    failed = out_of_memory(host.session(), CANCEL, 2)
+    host.calls().abandon(call)
+    for _ in range(3):
+        host.calls().expire(world.now_ms)
+    assert len(failed) == 2
+    assert world.run(lambda: not board.session().data.outgoing, 1000)
+
+
+def test_an_error_that_there_was_no_memory_to_tell_of_is_told_all_the_same():
+    world, host, board = two()
+
+    def wrong():
+        raise ValueError("wrong")
+
+    board.command(wrong)
+    failed = out_of_memory(board.session(), ERROR, 2)
+    call = host.begin("wrong")
+    assert world.run(lambda: call.done, 1000)
+    assert len(failed) == 2 and isinstance(call.error, RemoteError)
+
+
 def test_an_answer_that_there_was_no_memory_for_is_read_once_more():
     world, host, _ = two()
     decode = calls_module.decode
@@ -356,3 +395,63 @@ def test_a_listener_that_can_take_nobody_goes_on_after_a_pause():
     world.now_ms += 2000
     node.tick()
     assert listener.watched == 1
+
+
+class NoRoom(list):
+    def __add__(self, other):
+        raise MemoryError
+
+
+def test_a_cancel_for_which_there_was_no_memory_to_look_is_sent_later():
+    world, host, board = two()
+    board.stream(name="numbers")(lambda: iter(range(100)))
+    call, got = host.gather("numbers")
+    assert world.run(lambda: bool(got), 1000)
+    lane = host.session().out.short
+    lane.open = NoRoom(lane.open)
+    try:
+        host.calls().abandon(call)
+    except MemoryError:
+        pass
+    lane.open = list(lane.open)
+    assert call.done
+    for _ in range(3):
+        host.calls().expire(world.now_ms)
+    assert world.run(lambda: not board.session().data.outgoing, 1000)
+
+
+def test_room_is_heard_of_without_memory():
+    """The receiver says it once: a credit that is lost is lost for good."""
+    world, host, board = two()
+    host.follow("door")
+    assert world.run(lambda: bool(board.topics.get("door")), 1000)
+    (outgoing,) = board.topics["door"]
+    body = memoryview(pack("<I", 300))
+    locks = micropython.heap_lock, micropython.heap_unlock
+    grant = outgoing.grant
+    locks[0]()
+    try:
+        grant(body)
+    finally:
+        locks[1]()
+    assert outgoing.credit == 300
+
+
+def test_a_cancel_that_there_was_no_memory_to_obey_is_obeyed_later():
+    world, host, board = two()
+    call, _ = host.follow("door")
+    assert world.run(lambda: "door" in board.topics, 1000)
+
+    drop = board.drop
+
+    def fails(outgoing):
+        board.drop = drop
+        raise MemoryError
+
+    board.drop = fails
+    host.calls().cancel(call)
+    for _ in range(20):
+        world.run(None, 1000)
+        host.tick()
+        board.tick()
+    assert not board.session().data.outgoing and not board.topics

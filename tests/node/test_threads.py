@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import random
+import select
 import signal
 import sys
 import threading
@@ -21,10 +22,13 @@ from served_node import Served, fixtures, served, until
 import picolink
 from picolink.core.errors import LinkError, NotDone, PicolinkError, Unknown, UsageError
 from picolink.node import signals
+from picolink.node.callbacks import Callbacks
+from picolink.node.clock import now_ms
 from picolink.node.forking import _holders
 from picolink.node.lead import EVER, Lead
 from picolink.node.line import Line
 from picolink.node.node import Node
+from picolink.node.wait_thread import Host
 
 CPYTHON_ONLY = "threads and signals of a host"
 
@@ -723,3 +727,88 @@ def test_ctrl_c_while_it_connects_leaves_nothing(serving: Served) -> None:
         return not mine and len(os.listdir("/proc/self/fd")) <= before
 
     until(nothing_left, 10)
+
+
+def test_our_own_thread_tells_who_began_to_follow_that_it_leads_no_more() -> None:
+    """Else the first call after a pause takes 0.2 s or more."""
+    lead = Lead(Polled(), lambda: 1000, threading.Event())  # type: ignore[arg-type]
+    waiter = threading.Lock()
+    waiter.acquire()
+
+    def until_ms() -> int:
+        lead._waiters.append(waiter)  # after it has looked last
+        return 0
+
+    lead.while_idle(until_ms)
+    assert not lead.leader and not lead._waiters
+    assert waiter.acquire(blocking=False)
+
+
+def test_who_writes_to_a_slow_port_goes_on_though_something_else_was_due_before() -> None:
+    class Slow(int):
+        def later_ms(self) -> int:
+            return 60
+
+    host = Host(lambda: None)
+    came: list[int] = []
+    try:
+        host.on_writable(Slow(0), lambda: came.append(1))
+        host.due_ms = now_ms()
+        host.turn(now_ms() + 1000)
+        assert not came
+        host.turn(now_ms() + 1000)
+        assert came
+    finally:
+        host.close()
+
+
+def test_what_a_function_run_aside_has_queued_is_sent_under_the_lock() -> None:
+    lock = signals.Lock()
+    held: list[bool] = []
+
+    def note(*_: Any) -> None:
+        held.append(lock._is_owned())
+
+    callbacks = Callbacks(Node("aside"), lock, note)
+    callbacks.aside(lambda: None, (), {}, note, None, True)
+    callbacks.end()
+    assert callbacks.join()  # it never began: it runs here
+    assert held == [True, True]
+
+
+def test_a_link_that_is_opened_while_a_thread_polls_is_heard_at_once() -> None:
+    host = Host(lambda: None)
+    read, write = os.pipe()
+    came = threading.Event()
+
+    def poll() -> None:
+        end_ms = now_ms() + 4000
+        while not came.is_set() and now_ms() < end_ms:
+            host.turn(end_ms)
+
+    thread = threading.Thread(target=poll)
+    thread.start()
+    try:
+        until(lambda: host._polling)
+        os.write(write, b"x")
+        host.readers[read] = came.set
+        host.want(read, select.POLLIN)
+        assert came.wait(2)
+    finally:
+        thread.join()
+        host.close()
+        os.close(read)
+        os.close(write)
+
+
+def test_what_a_thread_polls_is_closed_once_it_polls_no_more() -> None:
+    """Else the number may be another file's by then."""
+    host = Host(lambda: None)
+    with host.lock:
+        host._polling += 1
+        mine = host._poller()
+    host.close()
+    assert os.fstat(host._wake_in)
+    with host.lock:
+        host._left(mine)
+    assert host._wake_in < 0

@@ -272,7 +272,7 @@ class Calls:
         session = self.session
         if blocking_s and session.attach is not None:
             until_ms = session.attach.heard_ms + int(blocking_s * 1000)
-            session.patient_until_ms = until_ms
+            session.patient_until_ms = until_ms = max(session.patient_until_ms, until_ms)
             if call.extends and call.deadline_ms is not None:
                 call.deadline_ms = max(call.deadline_ms, until_ms + TIMES["call"])
         if call.items is not None:
@@ -322,14 +322,14 @@ class Calls:
 
     def _take_back(self, call: Call) -> None:
         out = self.session.out
-        if not out.short.take_back(CALL, call.ref) and not out.long.take_back(CALL, call.ref):
-            message = call.message
-            assert message is not None
-            try:
+        try:
+            if not out.short.take_back(CALL, call.ref) and not out.long.take_back(CALL, call.ref):
+                message = call.message
+                assert message is not None
                 about = pack("<BH", message.kind & LONG, message.id)
                 self.session.send(CANCEL, call.ref, about)
-            except MemoryError:  # soon: else the peer would go on with it
-                self._unsaid.append((self._take_back, call))
+        except MemoryError:  # soon: else the peer would go on with it
+            self._unsaid.append((self._take_back, call))
 
     def give_up(self, call: Call, why: str) -> None:
         """Ends a call that nobody waits for any more."""

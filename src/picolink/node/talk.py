@@ -158,8 +158,19 @@ class Talk:
 
     @seldom
     def _cancel(self, ref: int, body: "bytes | memoryview") -> None:
-        """The peer wants call `ref` no more. `body`: lane and id of the call's message, if it is
-        not yet begun by then it never is."""
+        """The peer wants call `ref` no more, and does not say so twice."""
+        try:
+            self._stop(ref, body)
+        except MemoryError:
+            import gc
+
+            gc.collect()
+            self._stop(ref, body)
+
+    @seldom
+    def _stop(self, ref: int, body: "bytes | memoryview") -> None:
+        """Ends call `ref`. `body`: lane and id of the call's message, if it is not yet begun by
+        then it never is."""
         outgoing = self.outgoing.get(ref)
         if outgoing is not None:
             self.node.drop(outgoing)
@@ -184,8 +195,9 @@ class Talk:
         if len(body) == 3:
             lane = self.session.long if body[0] & LONG else self.session.short
             ident = unpack_from("<H", body, 1)[0]
-            if lane.new(ident):
-                self.cancelled.append((ref, lane, ident))
+            if lane.new(ident):  # one for each of the ids that may come
+                others = [mark for mark in self.cancelled if mark[1:] != (lane, ident)]
+                self.cancelled = others + [(ref, lane, ident)]
         else:
             self.cancelled = self.cancelled[1 - _MAX_MARKS :] + [(ref, None, 0)]
 

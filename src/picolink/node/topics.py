@@ -4,7 +4,7 @@ Nobody subscribed: nothing is encoded, nothing is sent. When a queue is full its
 and the subscriber sees the gap in the numbers.
 """
 
-from struct import pack, unpack
+from struct import pack
 
 from ..core.packets import CLOCK, ITEMS, RAW
 from ..core.values import encode
@@ -133,7 +133,8 @@ class Outgoing:
         """The receiver has room for more: `body` counts the items from the start. Credits may
         overtake each other."""
         if len(body) == 4:
-            credit = unpack("<I", body)[0]
+            # Not by `unpack`, which takes memory: a credit that there is none for is lost for good.
+            credit = body[0] | body[1] << 8 | body[2] << 16 | body[3] << 24
             if (credit - self.credit) & CLOCK <= CLOCK // 2:
                 self.credit = credit
             self.session.wanted = True
