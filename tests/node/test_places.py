@@ -70,12 +70,18 @@ def test_who_has_no_memory_for_an_item_takes_it_from_nobody():
 
 def test_a_reading_that_gives_no_value_is_null_with_the_reason():
     world, host, board = two()
-    board.reading("odd", every_s=0.1)(lambda: object())
+    values = [object(), object(), 7, object()]
+    errors = []
+    board.on_error = errors.append
+    board.reading("odd", every_s=0.1)(lambda: values.pop(0))
     call, got = host.follow("odd")
     assert world.run(lambda: "odd" in board.topics, 1000)
-    board.tick()
-    assert world.run(lambda: bool(got), 1000)
-    assert got[0].value is None and got[0].time_quality
+    for came in range(1, 5):
+        world.run(None, 100)
+        board.tick()
+        assert world.run(lambda came=came: len(got) == came, 1000)
+    assert [item.value for item in got] == [None, None, 7, None] and got[0].time_quality
+    assert len(errors) == 2  # once, until it works again
 
 
 def test_a_command_that_blocks_is_not_run_for_who_has_gone():

@@ -58,25 +58,23 @@ class Reading:
     def _publish(self, what: "Any", value: "Any", error: BaseException | None) -> None:
         """Sends what was measured to whoever subscribed."""
         self.busy = False
+        subscribers = self.node.topics.get(self.name) or []
         if error is None:
-            self._told = ""
-            item = self.item(value)
-        else:
-            from .trace import kind_of
-
-            item = self._failed(error)
-            kind = kind_of(error)
-            if kind != self._told:  # once, until it works again
-                self._told = kind
-                self.node.report(error)
-        subscribers = self.node.topics.get(self.name)
-        if subscribers:
             try:
-                put(self.node, subscribers, item)
-            except BaseException as problem:  # it is no value that can be sent
+                put(self.node, subscribers, self.item(value))
+                self._told = ""
+                return
+            except BaseException as problem:
                 if passes(problem):
                     raise
-                put(self.node, subscribers, self._failed(problem))
+                error = problem  # it is no value that can be sent
+        from .trace import kind_of
+
+        kind = kind_of(error)
+        if kind != self._told:  # once, until it works again
+            self._told = kind
+            self.node.report(error)
+        put(self.node, subscribers, self._failed(error))
 
     def _failed(self, error: BaseException) -> "list[Any]":
         """What is sent where the sensor failed: it may work again the next time."""
