@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import Any
 
@@ -89,6 +90,39 @@ def test_whatever_their_sizes_none_pushes_another_out(
         board.publish("sink", [number, "x" * sizes[number % len(sizes)]], wait_s=30)
     until(lambda: len(got) == 300, 20)
     assert [number for number, _ in got] == list(range(300))
+
+
+def test_what_is_published_before_it_closes_gets_there(serving: Served) -> None:
+    for turn in range(10):
+        got.clear()
+        with picolink.connect(serving.at) as board:
+            until(lambda board=board: board._line.node.topics.get("sink"))
+            for number in range(20):
+                board.publish("sink", [turn, number])
+        until(lambda: len(got) == 20)
+        assert got == [[turn, number] for number in range(20)]
+
+
+def test_closing_waits_for_nobody_who_takes_nothing(serving: Served) -> None:
+    board = picolink.connect(serving.at)
+    until(lambda: board._line.node.topics.get("sink"))
+    (outgoing,) = board._line.node.topics["sink"]
+    outgoing.credit = 0  # it reads nothing
+    board.publish("sink", 1)
+    board.close()
+    assert not got and outgoing.queue
+
+
+def test_an_asyncio_program_that_closes_leaves_nothing_behind(serving: Served) -> None:
+    async def main() -> None:
+        async with picolink.aio.connect(serving.at) as board:
+            await board.call("sys.stats")
+            for number in range(20):
+                board.publish("sink", number)
+
+    asyncio.run(main())
+    until(lambda: len(got) == 20)
+    assert got == list(range(20))
 
 
 @pytest.mark.parametrize("wait_s", [-1, float("nan"), float("inf"), "1", None, []])

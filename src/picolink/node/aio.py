@@ -14,6 +14,7 @@ from .closing import stop
 from .host import host_name
 from .invoke import guarded
 from .items import Reading
+from .leaving import LONGEST_MS, under_way
 from .limits import check_limits
 from .node import Node
 from .opening import start
@@ -21,6 +22,8 @@ from .peer import Peer
 from .subscriber import Arrivals, Subscription, begin
 
 __all__ = ["Board", "connect"]
+
+_LOOK_S = 0.005  # whether what was published has arrived
 
 
 class _Lasting(Arrivals):
@@ -116,9 +119,15 @@ class Board(Peer):
         return result
 
     async def close(self) -> None:
-        """Ends the session and the link. Who iterates over a subscription comes to its end."""
+        """Ends the session and the link, once what was published is there. Who iterates over a
+        subscription comes to its end."""
         for feed in list(self.feeds):
             feed.close()
+        end_ms = self.node.now_ms() + LONGEST_MS
+        while self.session is not None and under_way(self.node, self.session):
+            if self.node.now_ms() >= end_ms:
+                break
+            await asyncio.sleep(_LOOK_S)
         await super().close()
         if self._owns_node:
             stop(self.node)

@@ -306,7 +306,8 @@ class Board:
         move(self._usable(), address, timeout_s)
 
     def close(self) -> None:
-        """Ends the session and closes the link. Callbacks still get what has come."""
+        """Ends the session and closes the link. What was published gets there first, where there is
+        a link and the node takes it within a second; callbacks still get what has come."""
         self._line.close()
 
     def __enter__(self) -> Board:

@@ -27,6 +27,7 @@ from .calls import Calls
 from .driver import Driver
 from .host import host_name
 from .lead import EVER, Lead
+from .leaving import LONGEST_MS, under_way
 from .node import Node
 from .wait_thread import Host
 
@@ -330,10 +331,13 @@ class Line:
             self.send()
 
     def close(self) -> None:
-        """Ends the session and closes the link. All is let go of, also where a Ctrl-C comes while
-        threads end."""
+        """Ends the session and closes the link, once what was published is there. All is let go
+        of, also where a Ctrl-C comes while threads end."""
         mine = False
         try:
+            self.wait(
+                lambda: not under_way(self.node, self.session), self.node.now_ms() + LONGEST_MS
+            )
             with self.host.lock:
                 if self.closed.is_set():
                     return

@@ -130,6 +130,7 @@ HOST_ONLY: set[str] = {
     "node/forking.py",
     "node/host.py",
     "node/lead.py",
+    "node/leaving.py",
     "node/limits.py",
     "node/line.py",
     "node/many.py",
