@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from brokers import Mosquitto, Program, Watcher
+from forked_child import child
 
 from picolink.core.errors import LinkError
 from picolink.links.mqtt import Client
@@ -41,6 +42,26 @@ def test_a_node_that_ends_by_itself_is_offline(tmp_path: Path) -> None:
     ):  # fmt: skip
         others.wait_for("greenhouse/status", "online")
         others.wait_for("greenhouse/status", "offline")
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+async def test_a_forked_child_ends_nothing_at_the_broker(tmp_path: Path) -> None:
+    downs: list[str] = []
+    with Mosquitto(tmp_path) as broker:
+        client = Client(broker.address)
+        client.on_down = lambda: downs.append(client.why)
+        await client.connect(5)
+
+        def run() -> str:
+            client.post("t", b"child", qos=1)
+            client.stop()
+            return "left"
+
+        assert await asyncio.to_thread(child, run) == "left"
+        for _ in range(5):
+            await asyncio.wait_for(client.publish("t", b"parent", qos=1), 5)
+        assert not downs
+        await client.close()
 
 
 async def test_who_waits_for_room_hears_that_the_client_was_closed() -> None:

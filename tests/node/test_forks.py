@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
-import signal
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from forked_child import child
 from served_node import Served, fixtures
 
 import picolink
@@ -43,29 +42,6 @@ def declare(node: Node) -> None:
 
 
 serving, board = fixtures(declare)
-
-
-def child(run: Callable[[], str]) -> str:
-    """What `run` gives in a forked child."""
-    told, tell = os.pipe()
-    number = os.fork()
-    if number == 0:
-        said = "nothing: it hung, or was ended"
-        try:
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.alarm(10)
-            try:
-                said = run()
-            except BaseException as error:
-                said = repr(error)
-            os.write(tell, said.encode())
-        finally:
-            os._exit(0)
-    os.close(tell)
-    with os.fdopen(told, "rb") as pipe:
-        said = pipe.read().decode()
-    assert os.waitpid(number, 0)[1] == 0, said
-    return said
 
 
 def refused(use: Callable[[], Any]) -> str:

@@ -6,19 +6,8 @@ the child did with them, were it only to let go of a subscription as it ends, wo
 
 from __future__ import annotations
 
-import os
-import weakref
-from typing import Any
-
 from ..core.errors import UsageError
 from .node import Node
-
-_holders: weakref.WeakSet[Any] = weakref.WeakSet()
-
-
-def tell(holder: Any) -> None:
-    """Has `holder.forked()` called in each child from now on."""
-    _holders.add(holder)
 
 
 def let_go(node: Node) -> None:
@@ -39,12 +28,3 @@ def let_go(node: Node) -> None:
     node.topics.clear()
     for session in node.endpoint.sessions.values():
         session.attach = None
-
-
-def _after() -> None:
-    for holder in list(_holders):
-        holder.forked()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after)

@@ -19,12 +19,14 @@ from ..core.errors import CannotConnect, PicolinkError, Refused, UsageError
 from ..core.session import Session
 from ..core.timing import TIMES
 from ..links.forgiving import normalise
+from ..links.forking import tell
 from ..links.registry import load, split
 from ..links.shown import shown
-from . import forking, signals
+from . import signals
 from .callbacks import Callbacks
 from .calls import Calls
 from .driver import Driver
+from .forking import let_go
 from .host import host_name
 from .lead import EVER, Lead
 from .leaving import LONGEST_MS, under_way
@@ -89,7 +91,7 @@ class Line:
         self.intakes: list[Any] = []  # of streams and subscriptions, see feed.py
         self.kept: list[Any] = []  # of these the subscriptions, which a new session begins anew
         self.node.peers.append(self)  # type: ignore[arg-type]
-        forking.tell(self)
+        tell(self)
 
     # Connecting
 
@@ -367,7 +369,7 @@ class Line:
 
     def forked(self) -> None:
         """This is the child of a fork. The lock may be held by a thread that is not here."""
-        forking.let_go(self.node)
+        let_go(self.node)
         self._driver = None
         self.host.forked(signals.Lock())
         self.callbacks.lock = self.host.lock

@@ -5,8 +5,9 @@ import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from . import forking
+from ..links.forking import tell
 from .clock import now_ms
+from .forking import let_go
 from .invoke import guarded
 from .wait_thread import later_ms
 
@@ -53,7 +54,7 @@ class Host:
         self.due_ms: float = float("inf")
         self._timer: asyncio.Handle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
-        forking.tell(self)
+        tell(self)
 
     def _run(self) -> None:
         self._timer = None
@@ -108,7 +109,7 @@ class Host:
         """This is the child of a fork."""
         self.ended = True
         if self.node is not None:
-            forking.let_go(self.node)
+            let_go(self.node)
 
     def stop(self) -> None:
         """The node has ended."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...core.errors import CannotConnect
+from ..forking import tell
 
 _READ_BYTES = 65536  # no record of TLS is larger, so that nothing stays behind unseen
 sleep = asyncio.sleep
@@ -23,6 +24,7 @@ class Wire:
         self._sock = sock
         self._loop = asyncio.get_running_loop()
         self._open = True
+        tell(self)
 
     def read(self) -> bytes | None:
         """What has come; None where nothing has, b"" at the end."""
@@ -62,6 +64,11 @@ class Wire:
             self._loop.remove_reader(self._sock)
             self._loop.remove_writer(self._sock)
             self._sock.close()
+
+    def forked(self) -> None:
+        """This is the child of a fork: neither the socket nor the loop is its own."""
+        self._open = False
+        self._sock.detach()
 
 
 async def open_wire(host: str, port: int, secure: Any) -> Wire:
