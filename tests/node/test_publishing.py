@@ -113,6 +113,33 @@ def test_closing_waits_for_nobody_who_takes_nothing(serving: Served) -> None:
     assert not got and outgoing.queue
 
 
+def test_a_ctrl_c_while_it_waits_closes_it_all_the_same(serving: Served) -> None:
+    board = picolink.connect(serving.at)
+    until(lambda: board._line.node.topics.get("sink"))
+    (outgoing,) = board._line.node.topics["sink"]
+    outgoing.credit = 0
+    board.publish("sink", 1)
+
+    def wait(*_: Any) -> bool:
+        raise KeyboardInterrupt
+
+    board._line.wait = wait  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        board.close()
+    assert not board.connected and not board._line._thread.is_alive()  # type: ignore[union-attr]
+
+
+async def test_who_stops_waiting_for_a_close_has_closed_it_all_the_same(serving: Served) -> None:
+    board = await picolink.aio.connect(serving.at)
+    await board.call("sys.stats")
+    (outgoing,) = board.node.topics["sink"]
+    outgoing.credit = 0
+    board.publish("sink", 1)
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(board.close(), 0.05)
+    assert not board.connected and board.node.host is None
+
+
 def test_an_asyncio_program_that_closes_leaves_nothing_behind(serving: Served) -> None:
     async def main() -> None:
         async with picolink.aio.connect(serving.at) as board:

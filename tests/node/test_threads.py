@@ -21,7 +21,7 @@ from served_node import Served, fixtures, served, until
 
 import picolink
 from picolink.core.errors import LinkError, NotDone, PicolinkError, Unknown, UsageError
-from picolink.links.forking import _holders
+from picolink.links.forks import _holders
 from picolink.node import signals
 from picolink.node.callbacks import Callbacks
 from picolink.node.clock import now_ms

@@ -124,13 +124,15 @@ class Board(Peer):
         for feed in list(self.feeds):
             feed.close()
         end_ms = self.node.now_ms() + LONGEST_MS
-        while self.session is not None and under_way(self.node, self.session):
-            if self.node.now_ms() >= end_ms:
-                break
-            await asyncio.sleep(_LOOK_S)
-        await super().close()
-        if self._owns_node:
-            stop(self.node)
+        try:
+            while self.session is not None and under_way(self.node, self.session):
+                if self.node.now_ms() >= end_ms:
+                    break
+                await asyncio.sleep(_LOOK_S)
+        finally:
+            await super().close()
+            if self._owns_node:
+                stop(self.node)
 
 
 class _Connecting:

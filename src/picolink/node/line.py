@@ -19,7 +19,7 @@ from ..core.errors import CannotConnect, PicolinkError, Refused, UsageError
 from ..core.session import Session
 from ..core.timing import TIMES
 from ..links.forgiving import normalise
-from ..links.forking import tell
+from ..links.forks import on_fork
 from ..links.registry import load, split
 from ..links.shown import shown
 from . import signals
@@ -91,7 +91,7 @@ class Line:
         self.intakes: list[Any] = []  # of streams and subscriptions, see feed.py
         self.kept: list[Any] = []  # of these the subscriptions, which a new session begins anew
         self.node.peers.append(self)  # type: ignore[arg-type]
-        tell(self)
+        on_fork(self)
 
     # Connecting
 
@@ -333,13 +333,17 @@ class Line:
             self.send()
 
     def close(self) -> None:
-        """Ends the session and closes the link, once what was published is there. All is let go
-        of, also where a Ctrl-C comes while threads end."""
+        """Ends the session and closes the link, once what was published is there."""
+        try:
+            end_ms = self.node.now_ms() + LONGEST_MS
+            self.wait(lambda: not under_way(self.node, self.session), end_ms)
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        """All is let go of, also where a Ctrl-C comes while threads end."""
         mine = False
         try:
-            self.wait(
-                lambda: not under_way(self.node, self.session), self.node.now_ms() + LONGEST_MS
-            )
             with self.host.lock:
                 if self.closed.is_set():
                     return

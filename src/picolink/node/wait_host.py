@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from ..links.forking import tell
+from ..links.forks import on_fork
 from .clock import now_ms
 from .forking import let_go
 from .invoke import guarded
@@ -54,7 +54,7 @@ class Host:
         self.due_ms: float = float("inf")
         self._timer: asyncio.Handle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
-        tell(self)
+        on_fork(self)
 
     def _run(self) -> None:
         self._timer = None

@@ -118,7 +118,7 @@ HOST_ONLY: set[str] = {
     "links/ble/stack.py",
     "links/findings.py",
     "links/forgiving.py",
-    "links/forking.py",
+    "links/forks.py",
     "links/greeting.py",
     "links/mqtt/doctor.py",
     "links/mqtt/host.py",

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...core.errors import CannotConnect
-from ..forking import tell
+from ..forks import on_fork
 
 _READ_BYTES = 65536  # no record of TLS is larger, so that nothing stays behind unseen
 sleep = asyncio.sleep
@@ -24,7 +24,7 @@ class Wire:
         self._sock = sock
         self._loop = asyncio.get_running_loop()
         self._open = True
-        tell(self)
+        on_fork(self)
 
     def read(self) -> bytes | None:
         """What has come; None where nothing has, b"" at the end."""

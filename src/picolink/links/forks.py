@@ -9,7 +9,7 @@ from typing import Any
 _holders: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
-def tell(holder: Any) -> None:
+def on_fork(holder: Any) -> None:
     """Has `holder.forked()` called in each child from now on."""
     _holders.add(holder)
 
