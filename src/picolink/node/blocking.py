@@ -278,7 +278,10 @@ class Board:
         size = len(item[1])
 
         def room() -> bool:
-            return all(not outgoing.full(size) for outgoing in node.topics.get(topic, ()))
+            for outgoing in node.topics.get(topic, ()):  # noqa: SIM110  # `all` makes a generator
+                if outgoing.full(size):
+                    return False
+            return True
 
         wait_ms = int(wait_s * 1000)
         until_ms = 0
