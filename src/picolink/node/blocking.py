@@ -30,7 +30,7 @@ from .node import Node
 from .publishing import put_item
 from .subscriber import begin, wall_s
 from .suggestion import suggestion
-from .topics import item_of
+from .topics import Outgoing, item_of
 
 _LONGEST_S = 1e6
 _HINT_S = 2.0  # for what a mistyped name may have meant
@@ -275,24 +275,17 @@ class Board:
         if not isinstance(wait_s, (int, float)) or not 0 <= wait_s < 1e9:
             raise UsageError(f"wait_s={wait_s!r}: seconds")
         item = item_of(value)
-        size = len(item[1])
-
-        def room() -> bool:
-            for outgoing in node.topics.get(topic, ()):  # noqa: SIM110  # `all` makes a generator
-                if outgoing.full(size):
-                    return False
-            return True
-
         wait_ms = int(wait_s * 1000)
         until_ms = 0
         while True:
             with line.host.lock:  # another thread may have taken the room that this one waited for
-                if not wait_ms or room() or node.now_ms() >= until_ms > 0:
-                    put_item(node, node.topics.get(topic, []), item)
+                subscribers = node.topics.get(topic, [])
+                if not wait_ms or _take(subscribers, item) or node.now_ms() >= until_ms > 0:
+                    put_item(node, subscribers, item)
                     line.send_items()
                     return
             until_ms = until_ms or node.now_ms() + wait_ms
-            line.wait(room, until_ms)
+            line.wait(lambda: _take(node.topics.get(topic, []), item), until_ms)
 
     def describe(self) -> dict[str, Any]:
         """What the node is and offers."""
@@ -318,6 +311,14 @@ class Board:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _take(subscribers: list[Outgoing], item: tuple[int, bytes]) -> bool:
+    """Whether all of them have room for `item`."""
+    for outgoing in subscribers:  # noqa: SIM110  # `all` would make a generator for each item
+        if outgoing.full(len(item[1])):
+            return False
+    return True
 
 
 def connect(

@@ -66,8 +66,7 @@ class Outgoing:
 
     def full(self, size: int) -> bool:
         """Whether an item of `size` bytes will push another one out."""
-        queue = self.queue
-        return bool(queue) and (len(queue) >= self.limit or self.room_bytes < size)
+        return len(self.queue) >= self.limit or (self.room_bytes < size and bool(self.queue))
 
     def allowed(self) -> int:
         """How many more items the receiver has room for."""
