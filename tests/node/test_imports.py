@@ -64,6 +64,17 @@ def hook(event, args):
 
 with picolink.connect(sys.argv[1], node=node) as board:
     sys.addaudithook(hook)
+    threads = [threading.Thread(target=picolink.Node) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+        thread.join()
+    for each in picolink.connect_all([sys.argv[1]] * 2).boards.values():
+        each.close()
+    line = board._line
+    with line.host.lock:
+        line._driver.lost("cut")
+    while not board.connected:  # our own thread opens it again
+        threading.Event().wait(0.01)
     board.subscribe("door", called)
     board.call("go")
     assert done.wait(60)  # meanwhile our own thread leads

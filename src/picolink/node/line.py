@@ -40,7 +40,7 @@ _DIAGNOSE_MS = 1500  # without an answer, before the link is asked what is at it
 # What messages and errors need, now: where a Ctrl-C comes at the wrong step of an import, Python's
 # import lock stays held, and a thread of ours that imports stands for good.
 for _path in (
-    "core.control", "core.markers", "core.partial", "node.builtin", "node.failing",
+    "core.control", "core.markers", "core.partial", "node.builtin", "node.config", "node.failing",
     "node.interrupts", "node.otherwise", "node.streams", "node.trace", "services.bench",
     "services.deliver", "services.describe", "services.log", "services.stats", "services.time",
     "services.wifi", "node.time_of_day", "net.clock", "net.places", "net.zone",

@@ -98,15 +98,15 @@ class Node:
 
     @starting
     def _own_uid(self) -> bytes:
-        try:
-            from machine import unique_id
-        except ImportError:  # a host
+        if sys.implementation.name == "micropython":
             try:
-                from .host import host_uid
-            except ImportError:
+                from machine import unique_id
+            except ImportError:  # of its port to Unix
                 return urandom(8)
-            return host_uid()
-        return unique_id()  # type: ignore[no-any-return]
+            return unique_id()  # type: ignore[no-any-return]
+        from .host import host_uid
+
+        return host_uid()
 
     # What it offers
 
