@@ -30,14 +30,14 @@ class Door:
         if opens == self._open:
             return
         self.close()
-        self._open = opens
-        if not opens:
+        if opens:
+            listener = socket.create_server((radio.address, self._port), backlog=16)
+            listener.setblocking(False)
+            self._sockets = [listener]
+            self._air.loop.on_readable(listener.fileno(), self._comes)
+        else:
             self._sockets = silent_port(radio.address, self._port)
-            return
-        listener = socket.create_server((radio.address, self._port), backlog=16)
-        listener.setblocking(False)
-        self._sockets = [listener]
-        self._air.loop.on_readable(listener.fileno(), self._comes)
+        self._open = opens
 
     def _comes(self) -> None:
         from picolink.sim.wifi.air import HERE, End
