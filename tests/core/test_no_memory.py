@@ -30,19 +30,22 @@ class Taker:
         self.messages.append(ref)
 
 
+class NoPartial(partials.Partial):
+    """There is no memory for it."""
+
+    def __init__(self, total):
+        raise MemoryError
+
+
 def test_fragments_that_had_no_memory_now_and_then_do_not_count_together():
     session = Taker()
     real = partials.Partial
-
-    class None_(real):
-        def __init__(self, total):
-            raise MemoryError
 
     def fragment(start, piece):
         return pack("<BHHII", 0x61, 0, 9, start, 200) + piece
 
     for ident in range(20):
-        partials.Partial = None_
+        partials.Partial = NoPartial
         try:
             assert take(session, session.long, ident, fragment(0, bytes(100)), 5) is None
         finally:
@@ -57,14 +60,10 @@ def test_the_message_after_one_that_was_given_up_is_waited_for_as_long():
     session = Taker()
     real = partials.Partial
 
-    class None_(real):
-        def __init__(self, total):
-            raise MemoryError
-
     def fragment(ref):
         return pack("<BHHII", 0x61, 0, ref, 0, 200) + bytes(100)
 
-    partials.Partial = None_
+    partials.Partial = NoPartial
     try:
         for ident in (0, 1):
             for _ in range(partials._PATIENCE - 1):

@@ -46,12 +46,18 @@ def test_both_sides_may_dial(name, kind, later_ms, faults):
     assert world.run(lambda: (REPLY, 8, b"late too") in a.messages, 10_000)
 
 
-def test_a_cut_loses_both_and_both_come_back():
-    world = World(random_for("both cut"))
+def both_dialed(seed):
+    """Two parties on one wire, and the sessions that either has dialed."""
+    world = World(random_for(seed))
     a, b = Party(world, "a"), Party(world, "b")
     cable = Cable(world, a, b)
     one, other = cable.dial(end=0), cable.dial(end=1)
     assert world.run(lambda: one.met and other.met, 5000)
+    return world, a, b, cable, one, other
+
+
+def test_a_cut_loses_both_and_both_come_back():
+    world, a, b, cable, one, other = both_dialed("both cut")
     cable.cut()
     assert one.attach is None and other.attach is None
     one.send(CALL, 1, b"waits")
@@ -63,11 +69,7 @@ def test_a_cut_loses_both_and_both_come_back():
 
 
 def test_who_was_restarted_takes_its_own_place_only():
-    world = World(random_for("both restarted"))
-    a, b = Party(world, "a"), Party(world, "b")
-    cable = Cable(world, a, b)
-    one, other = cable.dial(end=0), cable.dial(end=1)
-    assert world.run(lambda: one.met and other.met, 5000)
+    world, a, b, cable, one, other = both_dialed("both restarted")
     newer = cable.dial(end=1)  # b begins anew, and forgets the one it dialed before
     assert world.run(lambda: newer.met, 5000)
     assert of(a, other).attach is None and of(a, newer).attach is not None
@@ -78,11 +80,7 @@ def test_who_was_restarted_takes_its_own_place_only():
 
 
 def test_closing_one_leaves_the_other():
-    world = World(random_for("both close"))
-    a, b = Party(world, "a"), Party(world, "b")
-    cable = Cable(world, a, b)
-    one, other = cable.dial(end=0), cable.dial(end=1)
-    assert world.run(lambda: one.met and other.met, 5000)
+    world, a, b, cable, one, other = both_dialed("both close")
     a.endpoint.close(one, world.now_ms)
     world.run(limit_ms=1000)
     assert one.id not in b.endpoint.sessions
@@ -208,11 +206,7 @@ def test_others_can_not_ask_for_silence(packet):
 
 
 def test_what_either_session_of_a_wire_lost_is_sent_again_in_time():
-    world = World(random_for("both lost"))
-    a, b = Party(world, "a"), Party(world, "b")
-    cable = Cable(world, a, b)
-    one, other = cable.dial(end=0), cable.dial(end=1)
-    assert world.run(lambda: one.met and other.met, 5000)
+    world, a, b, cable, one, other = both_dialed("both lost")
     world.run(limit_ms=1000)
     for session, at in ((one, b), (other, a)):
         cable.loss = 1

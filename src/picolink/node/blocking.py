@@ -271,7 +271,6 @@ class Board:
         node = line.node
         if not node.topics.get(topic):
             return
-
         if not isinstance(wait_s, (int, float)) or not 0 <= wait_s < 1e9:
             raise UsageError(f"wait_s={wait_s!r}: seconds")
         item = item_of(value)
@@ -280,12 +279,12 @@ class Board:
         while True:
             with line.host.lock:  # another thread may have taken the room that this one waited for
                 subscribers = node.topics.get(topic, [])
-                if not wait_ms or _take(subscribers, item) or node.now_ms() >= until_ms > 0:
+                if not wait_ms or _have_room(subscribers, item) or node.now_ms() >= until_ms > 0:
                     put_item(node, subscribers, item)
                     line.send_items()
                     return
             until_ms = until_ms or node.now_ms() + wait_ms
-            line.wait(lambda: _take(node.topics.get(topic, []), item), until_ms)
+            line.wait(lambda: _have_room(node.topics.get(topic, []), item), until_ms)
 
     def describe(self) -> dict[str, Any]:
         """What the node is and offers."""
@@ -313,8 +312,8 @@ class Board:
         self.close()
 
 
-def _take(subscribers: list[Outgoing], item: tuple[int, bytes]) -> bool:
-    """Whether all of them have room for `item`."""
+def _have_room(subscribers: list[Outgoing], item: tuple[int, bytes]) -> bool:
+    """Whether `item` pushes out none that waits for one of them."""
     for outgoing in subscribers:  # noqa: SIM110  # `all` would make a generator for each item
         if outgoing.full(len(item[1])):
             return False
