@@ -30,7 +30,7 @@ STREAMS = [
     (b"\x00" + TWO, [b"\x80two"], b"", 1),
     (ONE[:-1] + b"\xff" + TWO, [b"\x80two"], b"", 1),  # the CRC
     (ONE[:6] + b"a print in it\n" + ONE[6:] + TWO, [b"\x80two"], None, None),
-    (b"\x00\xff\x80" + TWO, [b"\x80two"], b"\xff\x80", 1),  # no length
+    (b"\x00\x7f\x80" + TWO, [b"\x80two"], b"\x7f\x80", 1),  # no length
     (b"\x00\x80\x80" + TWO, [b"\x80two"], b"", 1),  # nothing in it
 ]  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
+from base64 import b64decode, b64encode
 
 ALWAYS = b"\x00\x1b"
 PROMPT = ALWAYS + b"\x01\x02\x03\x04\x05\x0a\x0d"
@@ -12,13 +13,24 @@ UART = ALWAYS + b"\x0a\x0d"
 
 
 def frame(packet: bytes, stuffed: bytes = ALWAYS) -> bytes:
-    body = packet + struct.pack("<I", zlib.crc32(packet))
-    body = b"".join(bytes([0x1B, b ^ 0x20]) if b in stuffed else bytes([b]) for b in body)
-    return bytes([0, 0x80 | len(body) >> 7, 0x80 | len(body) & 0x7F]) + body
+    crc = struct.pack("<I", zlib.crc32(packet))
+    base64 = sum(b in stuffed for b in packet) > 8 + len(packet) // 32  # 2.3.1
+    if base64:
+        body = b64encode(packet) + b64encode(crc)
+    else:
+        body = packet + crc
+        body = b"".join(bytes([0x1B, b ^ 0x20]) if b in stuffed else bytes([b]) for b in body)
+    return bytes([0, 0x80 | base64 << 6 | len(body) >> 7, 0x80 | len(body) & 0x7F]) + body
 
 
-def unframe(stuffed: bytes) -> bytes | None:
-    """The packet in a frame's stuffed body; None where it is damaged (2.5)."""
+def unframe(stuffed: bytes, base64: bool = False) -> bytes | None:
+    """The packet in a frame's body; None where it is damaged (2.5)."""
+    if base64:
+        try:
+            packet, crc = b64decode(stuffed[:-8], validate=True), b64decode(stuffed[-8:])
+        except ValueError:
+            return None
+        return packet if packet and crc == struct.pack("<I", zlib.crc32(packet)) else None
     if len(re.search(b"\x1b*$", stuffed)[0]) % 2:
         return None
     body = re.sub(rb"\x1b(.)", lambda m: bytes([m[1][0] ^ 0x20]), stuffed, flags=re.DOTALL)
@@ -46,12 +58,12 @@ class FrameReader:
                 self.waiting = self.waiting[end:]
                 continue
             high, low = self.waiting[1:2], self.waiting[2:3]
-            if (high and not 0x80 <= high[0] <= 0xBF) or (low and low[0] < 0x80):
+            if (high and high[0] < 0x80) or (low and low[0] < 0x80):
                 self.waiting = self.waiting[1:]  # no length: the 0x00 goes alone (2.6)
                 continue
             if not low:
                 break
-            size = (high[0] & 0x7F) << 7 | low[0] & 0x7F
+            size = (high[0] & 0x3F) << 7 | low[0] & 0x7F
             body = self.waiting[3 : 3 + size]
             if 0 in body:  # the next frame cuts this one off (2.6)
                 self.waiting = self.waiting[3 + body.index(0) :]
@@ -59,7 +71,7 @@ class FrameReader:
             if len(body) < size:
                 break
             self.waiting = self.waiting[3 + size :]
-            packet = unframe(body)
+            packet = unframe(body, bool(high[0] & 0x40))
             if packet is not None:
                 packets.append(packet)
         return packets

@@ -33,7 +33,8 @@ class Partial:
                 end = max(b, end)
         if len(apart) > 90:  # no sender has so many holes; memory must not grow
             return False
-        self.body[at : at + len(piece)] = piece
+        # Into a view of just that: a board moves all that stands behind the place, too.
+        memoryview(self.body)[at : at + len(piece)][:] = piece
         apart.append((start, end))
         apart.sort()
         self.have = apart

@@ -26,13 +26,12 @@ def encode(packet: bytes, stuffing: "Stuffing" = ALWAYS) -> bytes:
 
 
 def decode_body(data: bytes, at: int, end: int) -> bytes | None:
-    """The packet in a frame's stuffed body, which is `data` from `at` to `end`; None where it was
-    damaged."""
-    view = memoryview(data)
+    """The packet in a frame whose body is `data` from `at` to `end`, behind its length; None where
+    it was damaged."""
     if data.find(b"\x1b", at, end) < 0:
-        return decode_in(data, view, at, end)
-    plain = bytearray(view[at:end])
-    return decode_in(plain, memoryview(plain), 0, len(plain))
+        return decode_in(data, memoryview(data), at, end)
+    whole = bytearray(memoryview(data)[at - HEAD_BYTES : end])
+    return decode_in(whole, memoryview(whole), HEAD_BYTES, len(whole))
 
 
 class Decoder:

@@ -9,6 +9,10 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from picolink.sim.interpreter import Interpreter
 
 BLOCK_BYTES = 4096
 BLOCK_COUNT = 212
@@ -53,6 +57,23 @@ def stage(files: Mapping[str, bytes], directory: Path) -> Path:
     listing = directory / "staged.json"
     listing.write_text(json.dumps(names))
     return listing
+
+
+def make(
+    interpreter: Interpreter, image: Path, listing: Path | str, blocks: int = BLOCK_COUNT
+) -> list[str]:
+    """Make an image of what `stage` laid out; returns the last line of what went wrong, if any."""
+    here = Path(__file__).parent / "board"
+    arguments = ["-X", "heapsize=8M", str(here / "mkflash.py"), str(image), str(blocks)]
+    output = image.with_suffix(".out")
+    with open(os.devnull) as nothing, open(output, "w+") as told:
+        fds = {0: nothing.fileno(), 1: told.fileno(), 2: told.fileno()}
+        status = os.waitpid(interpreter.start([*arguments, str(listing)], fds, False), 0)[1]
+    said = output.read_text()
+    if "Error" in said or os.WIFSIGNALED(status):
+        image.unlink(missing_ok=True)
+        return said.strip().splitlines()[-1:] or ["MicroPython ended"]
+    return []
 
 
 def store(image: Path, key: str, cache: Path) -> None:

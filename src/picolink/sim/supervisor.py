@@ -298,16 +298,9 @@ class Supervisor:
         cached = Path(self.config["cached_image"])
         if flash.copy(cached, image):  # another board has made it meanwhile
             return
-        arguments = ["-X", "heapsize=8M", self.config["board_directory"] + "/mkflash.py"]
-        arguments += [str(image), str(flash.BLOCK_COUNT), self.config["staged"]]
-        output = image.with_suffix(".out")
-        with open(os.devnull) as nothing, open(output, "w+") as told:
-            fds = {0: nothing.fileno(), 1: told.fileno(), 2: told.fileno()}
-            status = os.waitpid(self.interpreter.start(arguments, fds, False), 0)[1]
-        said = output.read_text()
-        if "Error" in said or os.WIFSIGNALED(status):
-            image.unlink(missing_ok=True)
-            self.world.send("no flash", said.strip().splitlines()[-1:])
+        said = flash.make(self.interpreter, image, self.config["staged"])
+        if said:
+            self.world.send("no flash", said)
             sys.exit(1)
         flash.store(image, cached.stem, cached.parent)
 

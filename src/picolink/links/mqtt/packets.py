@@ -212,7 +212,7 @@ class Decoder:
                 body = self._body
                 have = self._have
                 n = min(len(body) - have, end - at)
-                body[have : have + n] = data[at : at + n]
+                memoryview(body)[have : have + n][:] = data[at : at + n]
                 self._have = have + n
                 at += n
                 if self._have == len(body):

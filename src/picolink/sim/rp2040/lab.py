@@ -1,0 +1,124 @@
+"""One chip on the bench: its REPL, and a node of a host at its USB cable, both by its own time.
+
+Nothing here waits for the world outside, so that figures are the same on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from picolink.core.dialer import Dialer
+from picolink.core.port import Port
+from picolink.core.session import Session
+from picolink.core.textstream import PROMPT, Decoder, encode
+from picolink.node.node import Node
+from picolink.sim.rp2040 import firmware
+from picolink.sim.rp2040.chip import Chip
+
+UID = bytes.fromhex("e66164084322aa55")
+_FIRST_MS = 1000
+
+
+class Lab:
+    """A board with `files` on it, whose port a host has open.
+
+    `text` is what it printed. `run` executes code at its raw REPL; `connect` makes a host's node
+    talk to its node, then `call` calls.
+    """
+
+    def __init__(
+        self, path: Path, files: Mapping[str, bytes] | None = None, opened: bool = True
+    ) -> None:
+        self.text = bytearray()
+        self._heard = self.text.extend
+        self.chip = Chip(firmware.read(path), UID, lambda data: self._heard(data), files=files)
+        self.chip.usb.opened = opened
+        self.host: Node | None = None
+        self.wire: list[bytes] = []
+
+    def wait_text(self, what: bytes, most_s: float = 10) -> bytes:
+        """Run until `what` was printed; returns all up to its end, which is then forgotten."""
+        if not self.chip.run_until(lambda: what in self.text, most_s):
+            raise TimeoutError(f"{what!r} did not come; {bytes(self.text[-2000:])!r}")
+        end = self.text.find(what) + len(what)
+        data = bytes(self.text[:end])
+        del self.text[:end]
+        return data
+
+    def run(self, code: str, most_s: float = 10) -> bytes:
+        """What code prints at the raw REPL, whose state stays for the next."""
+        if not getattr(self, "_raw", False):
+            self.chip.usb.send(b"\r\x03\x01")
+            self.wait_text(b"raw REPL; CTRL-B to exit\r\n>")
+            self._raw = True
+        self.chip.usb.send(code.encode() + b"\x04")
+        out = self.wait_text(b"\x04>", most_s)
+        printed, error = out[out.find(b"OK") + 2 : -2].split(b"\x04")
+        if error:
+            raise RuntimeError(error.decode())
+        return printed
+
+    # -- a node of a host
+
+    def now_ms(self) -> int:
+        """The host's clock."""
+        return _FIRST_MS + int(self.chip.now_s * 1000)
+
+    def connect(self, most_s: float = 10) -> None:
+        """Dial the board's node."""
+        node = self.host = Node("lab", b"host-lab-uid")
+        node.now_ms = self.now_ms  # type: ignore[method-assign]
+        node.host = _Wires()
+        self._decoder = Decoder(self.text.extend)
+        self.port = Port(4096)
+        self.session: Session = node.endpoint.new_session(b"labsess1")
+        Dialer(node.endpoint, self.port, self.session, node, self.now_ms())
+        self._heard = self._packets
+        if not self.until(lambda: self.session.attach is not None, most_s):
+            raise TimeoutError(f"the node there does not answer; {bytes(self.text[-2000:])!r}")
+
+    def _packets(self, data: bytes) -> None:
+        assert self.host
+        for packet in self._decoder.feed(data):
+            self.wire.append(packet)
+            self.host.endpoint.receive(self.port, packet, self.now_ms())
+        self._flush()
+
+    def _flush(self) -> None:
+        assert self.host
+        while True:
+            packet = self.host.endpoint.next_packet(self.port, self.now_ms())
+            if packet is None:
+                return
+            self.chip.usb.send(encode(packet, PROMPT))
+
+    def until(self, done: Callable[[], bool], most_s: float = 10) -> bool:
+        """Run both until `done()`."""
+        assert self.host
+
+        def look() -> bool:
+            if done():
+                return True
+            assert self.host
+            self.host.endpoint.tick(self.port, self.now_ms())
+            self._flush()
+            return False
+
+        return self.chip.run_until(look, most_s)
+
+    def call(self, name: str, *args: Any, most_s: float = 60) -> Any:
+        """The answer to a call."""
+        call = self.session.data.caller().start(name, args, {}, None, self.now_ms())
+        self._flush()
+        if not self.until(lambda: call.done, most_s):
+            raise TimeoutError(f"{name} was not answered; {bytes(self.text[-2000:])!r}")
+        return call.result()
+
+
+class _Wires:
+    due_ms = 0
+
+    def call_by(self, at_ms: int) -> None:
+        pass
