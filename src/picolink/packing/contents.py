@@ -17,7 +17,7 @@ GROUPS: dict[str, list[str]] = {
     # Which link an address opens; each link's own group brings the link.
     "registry": ["links/registry.py", "links/missing.py", "links/shown.py"],
     "loopback": ["links/loopback/__init__.py", "links/loopback/link.py", "links/loopback/board.py"],
-    "usb": ["links/usb/__init__.py", "links/usb/board.py"],
+    "usb": ["links/ctrl_c.py", "links/usb/__init__.py", "links/usb/board.py"],
     "tcp": [
         "links/names.py",
         "links/output.py",
@@ -35,8 +35,9 @@ GROUPS: dict[str, list[str]] = {
         "links/uart/refusal.py",
         "links/uart/fast.py",
     ],
-    "ble": ["links/ble/*.py", "node/gatt/*.py"],
+    "ble": ["links/ctrl_c.py", "links/ble/*.py", "node/gatt/*.py"],
     "i2c": [
+        "links/ctrl_c.py",
         "links/i2c/__init__.py",
         "links/i2c/board*.py",
         "links/i2c/controller.py",

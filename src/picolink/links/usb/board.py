@@ -1,20 +1,16 @@
 """USB on a board: stdin and stdout, shared with the REPL and `print` (spec 2).
 
 stdin can't say how much is there, and a read blocks until it is complete. So a frame is read as
-head and rest, and a soft timer frees a read or write that the host has left hanging: for the
-length of its callback it installs a console that holds one Ctrl-C, which comes out of the blocked
-call as KeyboardInterrupt.
+head and rest, text byte by byte and, where there is much of it, in pieces; and a soft timer frees a
+read or write that the host has left hanging, by a Ctrl-C (links/ctrl_c.py).
 """
 
-import io
-import os
 import select
 import sys
 
-import micropython
-
 from ...core.failure import LinkError
 from ...core.frames import HEAD_BYTES, body_length, decode_in, frame
+from ..ctrl_c import ctrl_c
 
 MYPY = False
 if MYPY:
@@ -26,25 +22,20 @@ _MTU_BYTES = 4000
 _TICK_MS = 40
 _STALL_TICKS = 5  # of the timer: after 160 to 200 ms
 _BATCH = 8  # packets read before other tasks have their turn
+_MOST_TEXT_BYTES = 512  # so, too
+_TYPED_BYTES = 128  # of text are read one by one; of more, pieces of:
+_PIECE = bytes(64)
 
 
-class _OneCtrlC(io.IOBase):
-    """A console with a single Ctrl-C to read."""
+def _free(link: "UsbLink") -> None:
+    link._busy = 1
+    link._freed = True
+    ctrl_c(None)  # nothing that jumps may follow
 
-    full = False
 
-    def readinto(self, buffer: "Any") -> "int | None":
-        if not self.full:
-            return None
-        self.full = False
-        buffer[0] = 3
-        return 1
-
-    def write(self, data: "Any") -> int:
-        return len(data)
-
-    def ioctl(self, request: int, arg: int) -> int:
-        return 0
+# What becomes of a count of ticks at the next, and what is to be done then: `_tick` must not jump.
+_NEXT = (0,) + tuple(range(2, _STALL_TICKS + 2))
+_DUE: "tuple[Callable[[UsbLink], object], ...]" = (id,) * (_STALL_TICKS + 1) + (_free,)
 
 
 class UsbLink:
@@ -66,12 +57,11 @@ class UsbLink:
         self._poll.register(sys.stdin, select.POLLIN)
         self._in = sys.stdin.buffer
         self._out = sys.stdout.buffer
-        self._buffer = bytearray(HEAD_BYTES + 2 * (_TAKES_BYTES + 4))
+        self._buffer = bytearray(HEAD_BYTES + 12 + 4 * (_TAKES_BYTES + 2) // 3)  # in base64
         self._view = memoryview(self._buffer)
         self._head = self._view[:HEAD_BYTES]
         self._busy = 0  # while a read or write may block: 1 and the timer's ticks
         self._freed = False
-        self._console = _OneCtrlC()
         self.reopen()
 
     def reopen(self) -> "UsbLink":
@@ -79,20 +69,13 @@ class UsbLink:
         from machine import Timer
 
         self._framed = False  # whether what comes next should be a frame
+        self._have = 0  # bytes in the buffer that were not looked at
         self._timer = Timer(-1, mode=Timer.PERIODIC, period=_TICK_MS, callback=self._tick)
         return self
 
     def _tick(self, _: "Any") -> None:
-        if self._busy:
-            self._busy += 1
-            if self._busy > _STALL_TICKS:
-                # Nothing that jumps may follow: the interrupt would be raised and lost here.
-                self._busy = 1
-                self._freed = self._console.full = True
-                micropython.kbd_intr(3)
-                old = os.dupterm(self._console)
-                os.dupterm_notify(None)
-                os.dupterm(old)
+        busy = self._busy = _NEXT[self._busy]
+        _DUE[busy](self)
 
     def _interrupted(self, error: BaseException) -> None:
         self._busy = 0
@@ -105,63 +88,86 @@ class UsbLink:
         packets: list[bytes] = []
         text = b""
         poll = self._poll.poll
-        try:
-            while True:
+        self._piece = 1
+        while True:
+            try:
                 self._busy = 1
-                text += self._one(packets)
-                if len(packets) >= _BATCH or not poll(0):
+                while True:
+                    text += self._one(packets)
+                    if len(text) >= _TYPED_BYTES:
+                        self._piece = len(_PIECE)
+                    if self._have:
+                        continue
+                    if len(packets) >= _BATCH or len(text) >= _MOST_TEXT_BYTES or not poll(0):
+                        break
+                while self._busy:  # jumps once: an interrupt that is due comes here
+                    self._busy = 0
+                break
+            except KeyboardInterrupt as error:
+                self._interrupted(error)
+                self._framed = False  # the host stopped in the middle of a frame: that is dropped
+                have = self._have  # or of a piece of text, which was all 0x00
+                self._have = len(bytes(self._view[:have]).rstrip(b"\x00"))
+                if not self._have:
                     break
-            while self._busy:  # jumps once: an interrupt that is due comes here
+            except MemoryError:
                 self._busy = 0
-        except KeyboardInterrupt as error:
-            self._interrupted(error)
-            self._framed = False  # the host stopped in the middle of a frame: that is dropped
-        except MemoryError:
-            self._busy = 0
-            raise
+                raise
         if text:
             self.on_text(text)
         return packets
 
     def _one(self, packets: "list[bytes]") -> bytes:
-        """Reads a frame, or a bit of text, which it returns. 0x00 in it stands for damage."""
+        """Reads a frame, or some text, which it returns. 0x00 in it stands for damage."""
         view = self._view
+        buffer = self._buffer
         readinto = self._in.readinto
-        have = HEAD_BYTES if self._framed else 1
-        readinto(self._head if self._framed else view[:1])
-        text = b""
-        while True:
-            if view[0]:
-                data = bytes(view[:have])
-                start = data.find(b"\x00")
-                self._framed = start >= 0
-                if start < 0:
-                    return text + data
-                text += data[:start]
-                have -= start
-                view[:have] = data[start:]
-            if have < HEAD_BYTES:
-                readinto(view[have:HEAD_BYTES])
-                have = HEAD_BYTES
-            n = body_length(view[1], view[2])
-            end = HEAD_BYTES + n
-            if n < 0 or end > len(view):
-                view[0] = 1  # no frame begins here: look further
-                text += b"\x00"
-                continue
+        have = self._have
+        if not have:
+            have = HEAD_BYTES if self._framed else self._piece
+            if have > HEAD_BYTES:
+                view[:have][:] = _PIECE
+                self._have = have
+            readinto(view[:have])
+        if view[0]:
+            start = buffer.find(b"\x00", 0, have)
+            self._framed = start >= 0
+            if start < 0:
+                start = have
+            text = bytes(view[:start])
+            self._keep(start, have)
+            return text
+        if have < HEAD_BYTES:
+            self._have = 0
+            readinto(view[have:HEAD_BYTES])
+            have = HEAD_BYTES
+        n = body_length(view[1], view[2])
+        end = HEAD_BYTES + n
+        if n < 0 or end > len(view):
+            end = 1  # no frame begins here: look further
+        else:
             if have < end:
+                self._have = 0
                 readinto(view[have:end])
                 have = end
-            if self._buffer.find(b"\x00", HEAD_BYTES, end) < 0:
-                break
-            view[0] = 1  # noise ate the end of this frame, and another has begun
-            text += b"\x00"
-        packet = decode_in(self._buffer, view, HEAD_BYTES, end)
-        self._framed = packet is not None
-        if packet is None:
-            return text + b"\x00"
-        packets.append(packet)
-        return text
+            again = buffer.find(b"\x00", HEAD_BYTES, end)
+            if again < 0:
+                packet = decode_in(buffer, view, HEAD_BYTES, end)
+                self._framed = packet is not None
+                self._keep(end, have)
+                if packet is None:
+                    return b"\x00"
+                packets.append(packet)
+                return b""
+            end = again  # noise ate the end of this frame, and another has begun
+        self._keep(end, have)
+        return b"\x00"
+
+    def _keep(self, start: int, have: int) -> None:
+        self._have = left = have - start
+        if left:
+            # Into a view of just that: else all that stands behind the place is moved, too.
+            self._view[:left][:] = self._view[start:have]
 
     def send(self, packet: bytes) -> None:
         """Sends a packet: in one write where the buffer, in which is nothing while nobody receives,
@@ -171,8 +177,8 @@ class UsbLink:
         at = HEAD_BYTES + len(body)
         end = at + len(check)
         if end <= len(view):
-            view[HEAD_BYTES:at] = body
-            view[at:end] = check
+            view[HEAD_BYTES:at][:] = body
+            view[at:end][:] = check
             self.write(view[:end])
         else:
             for part in (self._head, body, check):

@@ -40,9 +40,7 @@ def read(path: Path) -> Firmware:
         raise FirmwareUnknown(
             f"{path} is no .uf2 file: take MicroPython's for RPI_PICO or RPI_PICO_W"
         )
-    flash = b"".join(
-        data[at + 32 : at + 32 + 256] for at in range(0, len(data), _UF2_BLOCK_BYTES)
-    )
+    flash = b"".join(data[at + 32 : at + 32 + 256] for at in range(0, len(data), _UF2_BLOCK_BYTES))
     at = flash.find(b"MicroPython v")
     if at < 0:
         raise FirmwareUnknown(f"{path} is no MicroPython for RPI_PICO or RPI_PICO_W")
