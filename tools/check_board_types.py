@@ -25,6 +25,7 @@ STRICT = [
     "src/picolink/links/i2c/board_controller.py",
     "src/picolink/links/i2c/board_serving.py",
     "src/picolink/links/i2c/board_target.py",
+    "src/picolink/links/ctrl_c.py",
     "src/picolink/node/wait_board.py",
     "src/picolink/net/knock.py",
     "src/picolink/net/wifi.py",

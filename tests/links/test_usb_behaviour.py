@@ -175,7 +175,7 @@ def test_a_host_that_dies_in_mid_frame_holds_others_up_once(
     board: VirtualBoard, observer: picolink.Board
 ) -> None:
     with Terminal(board.usb_path) as dying:
-        dying.send(b"\x00\x90\x90half a frame")
+        dying.send(b"\x00\x8c\x90half a frame")
     assert the_one_gap_ms(observer) <= 250
     works(board)
     assert observer.call("count_ran") == 1
@@ -212,8 +212,24 @@ def test_a_host_that_stopped_reading_goes_on(board: VirtualBoard, observer: pico
 
 @pytest.mark.parametrize(
     "left",
-    [b"led_set o", b"\x00", b"\x00\x90", b"\x00\x90\x90led_set on\r", b"\x1b", b"a\r\x00\xbf\xffb"],
-    ids=["a line", "a zero", "half a length", "a frame's head", "an escape", "the longest frame"],
+    [
+        b"led_set o",
+        b"\x00",
+        b"\x00\x90",
+        b"\x00\x8c\x90led_set on\r",
+        b"\x00\x90\x90led_set on\r",
+        b"\x1b",
+        b"a\r\x00\xbf\xffb",
+    ],
+    ids=[
+        "a line",
+        "a zero",
+        "half a length",
+        "a frame's head",
+        "a head too long",
+        "an escape",
+        "the longest frame",
+    ],
 )
 def test_what_an_earlier_opener_left_confuses_nobody(board: VirtualBoard, left: bytes) -> None:
     for _ in range(2):

@@ -45,10 +45,12 @@ class Typed:
         name, *words = line.split(" ")
         node = self.driver.node
         command = node.commands.get(name)
-        try:
-            if command is None:
+        if command is None:
+            if self._patience.lasts(node.now_ms()):  # of a flood, few lines cost more than a look
                 known = " ".join(node.commands)
-                raise UnknownCommand("%s; there are: %s" % (name, known))
+                self._tell(UnknownCommand("%s; there are: %s" % (name, known)))
+            return
+        try:
             args = [_value(word) for word in words if word]
             if command.check is not None:
                 command.check(args, {})
@@ -88,15 +90,18 @@ class Typed:
 
     def _refuse(self, error: BaseException, begun: bool = False) -> None:
         if self._patience.lasts(self.driver.node.now_ms()):
-            kind = kind_of(error)
-            if begun:
-                text = format_traceback(error)
-                if not called_wrongly(error, text):
-                    kind = kind_once_begun(kind)
-                    node = self.driver.node
-                    if node.on_error is not None:  # a traceback would be part of the answer
-                        guarded(node, node.on_error, error)
-            self._write(("! %s: %s" % (kind, message_of(error))).encode())
+            self._tell(error, begun)
+
+    def _tell(self, error: BaseException, begun: bool = False) -> None:
+        kind = kind_of(error)
+        if begun:
+            text = format_traceback(error)
+            if not called_wrongly(error, text):
+                kind = kind_once_begun(kind)
+                node = self.driver.node
+                if node.on_error is not None:  # a traceback would be part of the answer
+                    guarded(node, node.on_error, error)
+        self._write(("! %s: %s" % (kind, message_of(error))).encode())
 
     def _write(self, text: bytes) -> None:
         say(self.driver, text + b"\r\n")

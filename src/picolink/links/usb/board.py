@@ -22,9 +22,10 @@ _MTU_BYTES = 4000
 _TICK_MS = 40
 _STALL_TICKS = 5  # of the timer: after 160 to 200 ms
 _BATCH = 8  # packets read before other tasks have their turn
-_MOST_TEXT_BYTES = 512  # so, too
+_MOST_TEXT_BYTES = 1024  # so, too
 _TYPED_BYTES = 128  # of text are read one by one; of more, pieces of:
-_PIECE = bytes(64)
+_PIECE = bytes(256)
+_DAMAGED = 16  # times in what is read at once
 
 
 def _free(link: "UsbLink") -> None:
@@ -69,7 +70,8 @@ class UsbLink:
         from machine import Timer
 
         self._framed = False  # whether what comes next should be a frame
-        self._have = 0  # bytes in the buffer that were not looked at
+        self._at = self._have = 0  # from where to where the buffer was not looked at
+        self._piece = 1  # bytes of text that are read at once
         self._timer = Timer(-1, mode=Timer.PERIODIC, period=_TICK_MS, callback=self._tick)
         return self
 
@@ -88,7 +90,7 @@ class UsbLink:
         packets: list[bytes] = []
         text = b""
         poll = self._poll.poll
-        self._piece = 1
+        self._damaged = 0
         while True:
             try:
                 self._busy = 1
@@ -96,9 +98,12 @@ class UsbLink:
                     text += self._one(packets)
                     if len(text) >= _TYPED_BYTES:
                         self._piece = len(_PIECE)
-                    if self._have:
+                    if self._at < self._have:
                         continue
-                    if len(packets) >= _BATCH or len(text) >= _MOST_TEXT_BYTES or not poll(0):
+                    if not poll(0):
+                        self._piece = 1
+                        break
+                    if len(packets) >= _BATCH or len(text) >= _MOST_TEXT_BYTES:
                         break
                 while self._busy:  # jumps once: an interrupt that is due comes here
                     self._busy = 0
@@ -106,8 +111,10 @@ class UsbLink:
             except KeyboardInterrupt as error:
                 self._interrupted(error)
                 self._framed = False  # the host stopped in the middle of a frame: that is dropped
-                have = self._have  # or of a piece of text, which was all 0x00
-                self._have = len(bytes(self._view[:have]).rstrip(b"\x00"))
+                self._piece = 1
+                # Or of a piece of text, which was all 0x00.
+                self._at = 0
+                self._have = len(bytes(self._view[: self._have]).rstrip(b"\x00"))
                 if not self._have:
                     break
             except MemoryError:
@@ -121,53 +128,69 @@ class UsbLink:
         """Reads a frame, or some text, which it returns. 0x00 in it stands for damage."""
         view = self._view
         buffer = self._buffer
-        readinto = self._in.readinto
+        at = self._at
         have = self._have
-        if not have:
+        if at == have:
+            at = self._at = self._have = 0
             have = HEAD_BYTES if self._framed else self._piece
             if have > HEAD_BYTES:
                 view[:have][:] = _PIECE
                 self._have = have
-            readinto(view[:have])
-        if view[0]:
-            start = buffer.find(b"\x00", 0, have)
-            self._framed = start >= 0
-            if start < 0:
-                start = have
-            text = bytes(view[:start])
-            self._keep(start, have)
-            return text
-        if have < HEAD_BYTES:
-            self._have = 0
-            readinto(view[have:HEAD_BYTES])
-            have = HEAD_BYTES
-        n = body_length(view[1], view[2])
-        end = HEAD_BYTES + n
-        if n < 0 or end > len(view):
-            end = 1  # no frame begins here: look further
-        else:
-            if have < end:
-                self._have = 0
-                readinto(view[have:end])
-                have = end
-            again = buffer.find(b"\x00", HEAD_BYTES, end)
-            if again < 0:
-                packet = decode_in(buffer, view, HEAD_BYTES, end)
-                self._framed = packet is not None
-                self._keep(end, have)
-                if packet is None:
-                    return b"\x00"
-                packets.append(packet)
-                return b""
-            end = again  # noise ate the end of this frame, and another has begun
-        self._keep(end, have)
-        return b"\x00"
+            self._in.readinto(view[:have])
+            self._have = have
+        if view[at]:
+            end = buffer.find(b"\x00", at, have)
+            self._framed = end >= 0
+            if end < 0:
+                end = have
+            self._at = end
+            return bytes(view[at:end])
+        if have - at < HEAD_BYTES:
+            have = self._read_on(at, have, HEAD_BYTES)
+            at = 0
+        n = body_length(view[at + 1], view[at + 2])
+        end = at + HEAD_BYTES + n
+        if n < 0 or end - at > len(view):
+            self._at = at + 1  # no frame begins here: look further
+            return self._damage(at, have)
+        if have < end:
+            have = self._read_on(at, have, end - at)
+            end -= at
+            at = 0
+        again = buffer.find(b"\x00", at + HEAD_BYTES, end)
+        if again >= 0:
+            self._at = again  # noise ate the end of this frame, and another has begun
+            return self._damage(again, have)
+        self._at = end
+        packet = decode_in(buffer, view, at + HEAD_BYTES, end)
+        self._framed = packet is not None
+        if packet is None:
+            return b"\x00"
+        packets.append(packet)
+        return b""
 
-    def _keep(self, start: int, have: int) -> None:
-        self._have = left = have - start
-        if left:
+    def _read_on(self, at: int, have: int, end: int) -> int:
+        """Moves the frame at `at` to the front, and reads it to `end`; returns `end`."""
+        view = self._view
+        if at:
             # Into a view of just that: else all that stands behind the place is moved, too.
-            self._view[:left][:] = self._view[start:have]
+            view[: have - at][:] = view[at:have]
+            have -= at
+        self._at = self._have = 0
+        self._in.readinto(view[have:end])
+        self._have = end
+        return end
+
+    def _damage(self, at: int, have: int) -> bytes:
+        """Counts it. Where there is much of it, what is here is text up to its last 0x00: packets
+        in between, if any, come again."""
+        self._framed = False
+        self._damaged += 1
+        last = self._buffer.rfind(b"\x00", at, have) if self._damaged > _DAMAGED else 0
+        if last <= at:
+            return b"\x00"
+        self._at = last
+        return bytes(self._view[at:last])
 
     def send(self, packet: bytes) -> None:
         """Sends a packet: in one write where the buffer, in which is nothing while nobody receives,

@@ -58,7 +58,7 @@ class Chip:
         chip.logger = ConsoleLogger(LogLevel.ERROR)
         chip.load_bootrom(BOOTROM_B1)
         chip.peripherals[flash.BASE] = chip.ssi = flash.Flash(chip, self.unique_id, self._busy)
-        chip.simulator = self
+        chip.simulator = self  # type: ignore[assignment]
         self.clock = chip.clock
         self.usb = usb.UsbHost(chip, self._received, self._takes)
         chip.watchdog.on_watchdog_trigger = self._watchdog
@@ -127,7 +127,7 @@ class Chip:
         self.stopped = False
         self._look.schedule(LOOK_S * 1e9)
         while not self.stopped:
-            execute_batch(self, TICK_INSTRUCTIONS)
+            execute_batch(self, TICK_INSTRUCTIONS)  # type: ignore[arg-type]
         if self._reset_due:
             self._reset_due = False
             self._renew(watchdog=True)

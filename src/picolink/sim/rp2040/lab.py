@@ -32,11 +32,14 @@ class Lab:
         self, path: Path, files: Mapping[str, bytes] | None = None, opened: bool = True
     ) -> None:
         self.text = bytearray()
-        self._heard = self.text.extend
-        self.chip = Chip(firmware.read(path), UID, lambda data: self._heard(data), files=files)
+        self._heard: Callable[[bytes], object] = self.text.extend
+        self.chip = Chip(firmware.read(path), UID, self._received, files=files)
         self.chip.usb.opened = opened
         self.host: Node | None = None
         self.wire: list[bytes] = []
+
+    def _received(self, data: bytes) -> None:
+        self._heard(data)
 
     def wait_text(self, what: bytes, most_s: float = 10) -> bytes:
         """Run until `what` was printed; returns all up to its end, which is then forgotten."""
@@ -69,12 +72,12 @@ class Lab:
     def connect(self, most_s: float = 10) -> None:
         """Dial the board's node."""
         node = self.host = Node("lab", b"host-lab-uid")
-        node.now_ms = self.now_ms  # type: ignore[method-assign]
+        node.now_ms = self.now_ms
         node.host = _Wires()
         self._decoder = Decoder(self.text.extend)
         self.port = Port(4096)
         self.session: Session = node.endpoint.new_session(b"labsess1")
-        Dialer(node.endpoint, self.port, self.session, node, self.now_ms())
+        Dialer(node.endpoint, self.port, self.session, node, self.now_ms())  # type: ignore[arg-type]
         self._heard = self._packets
         if not self.until(lambda: self.session.attach is not None, most_s):
             raise TimeoutError(f"the node there does not answer; {bytes(self.text[-2000:])!r}")
