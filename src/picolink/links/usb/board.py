@@ -182,15 +182,14 @@ class UsbLink:
         return end
 
     def _damage(self, at: int, have: int) -> bytes:
-        """Counts it. Where there is much of it, what is here is text up to its last 0x00: packets
-        in between, if any, come again."""
+        """Counts it. Where there is much of it, all that is here is text: a packet in it, if there
+        is any, comes again."""
         self._framed = False
         self._damaged += 1
-        last = self._buffer.rfind(b"\x00", at, have) if self._damaged > _DAMAGED else 0
-        if last <= at:
+        if self._damaged <= _DAMAGED:
             return b"\x00"
-        self._at = last
-        return bytes(self._view[at:last])
+        self._at = have
+        return bytes(self._view[at:have])
 
     def send(self, packet: bytes) -> None:
         """Sends a packet: in one write where the buffer, in which is nothing while nobody receives,

