@@ -187,7 +187,7 @@ def test_a_program_with_wifi_gets_what_that_needs(world: World, picolink: Run) -
 
 
 def test_an_older_library_is_replaced_and_its_files_go(world: World, picolink: Run) -> None:
-    old = compile_all(["usb", "describe"], joined=False, short=False)
+    old = compile_all(["usb", "describe"], joined=False)
     board = world.board("fresh", main=NODE, libs=old | {"other/thing.py": b"x = 1\n"})
     board.wait_ready()
     code, _, err = picolink("install", "usb:auto")

@@ -25,9 +25,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--optimize", type=int, default=3, help="0 to 3; 3 drops line numbers")
     parser.add_argument("--apart", action="store_true", help="one file per module, none joined")
-    parser.add_argument(
-        "--long-names", action="store_true", help="private names as in the source, to debug"
-    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="write the .mpy files there")
     parser.add_argument("--sizes", action="store_true", help="print the bytes of each module")
     parser.add_argument(
@@ -51,7 +48,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 groups,
                 optimize=options.optimize,
                 joined=not options.apart,
-                short=not options.long_names,
             )
             print(f"wrote {total} bytes below {options.out}")
     except (PicolinkError, OSError) as error:

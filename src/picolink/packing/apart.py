@@ -48,12 +48,6 @@ def take_apart(source: str, door: str, keep: set[str]) -> dict[str, str]:
     return result
 
 
-def marked(tree: ast.AST) -> set[str]:
-    """The names of the functions and classes in a tree that are taken out."""
-    nodes = (node for node in ast.walk(tree) if isinstance(node, ast.stmt) and _mark(node))
-    return {str(getattr(node, "name", "")) for node in nodes}
-
-
 def _move(tree: ast.Module, taken: dict[str, list[ast.stmt]], keep: set[str]) -> None:
     """Moves what only one mark's methods use behind them."""
     for statement in reversed(tree.body[:]):

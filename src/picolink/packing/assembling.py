@@ -1,9 +1,8 @@
-"""Puts together all that a board gets: joined, apart, short, compiled; and says how large it is.
+"""Puts together all that a board gets: joined, apart, compiled; and says how large it is.
 Host only."""
 
 from __future__ import annotations
 
-import functools
 import json
 import tomllib
 from collections.abc import Iterable
@@ -14,7 +13,6 @@ from .bundling import join, loaded_with, redirect, relative
 from .compiling import cache_folder, compile_source, compiler_version, without_types
 from .contents import CHECKOUT, FOLDERS, GROUPS, MIP_BASE, ROOTS, STARTING, board_sources
 from .kept import key_of, remembered
-from .shortening import choose, shorten
 from .slimming import own_builtins
 
 
@@ -24,32 +22,27 @@ def compile_all(
     optimize: int = 3,
     march: str | None = None,
     joined: bool = True,
-    short: bool = True,
 ) -> dict[str, bytes]:
     """All modules of the groups: place below /lib ("picolink/__init__.mpy") -> .mpy.
 
-    What every node loads is joined into one module (see `bundling`), and names that nobody else
-    uses are shortened (see `shortening`). With ``joined=False`` each file stays itself, with
-    ``short=False`` each name: for readable tracebacks, together with ``optimize=1``.
+    What every node loads is joined into one module (see `bundling`). With ``joined=False`` each
+    file stays itself.
     """
     groups = list(groups)
-    options = (sorted(groups), optimize, march, joined, short, compiler_version())
+    options = (sorted(groups), optimize, march, joined, compiler_version())
     return remembered(
         cache_folder(),
         key_of(options, board_texts(GROUPS)),
-        lambda: _compile_all(groups, optimize, march, joined, short),
+        lambda: _compile_all(groups, optimize, march, joined),
     )
 
 
 def _compile_all(
-    groups: list[str], optimize: int, march: str | None, joined: bool, short: bool
+    groups: list[str], optimize: int, march: str | None, joined: bool
 ) -> dict[str, bytes]:
     texts = board_texts(groups)
     if joined:
         texts = join_loaded(texts)
-    if short:
-        names = short_names()
-        texts = {name: shorten(text, names) for name, text in texts.items()}
     compiled = {}
     for name, text in texts.items():
         place = name.replace(".", "/")
@@ -65,13 +58,6 @@ def board_texts(groups: Iterable[str]) -> dict[str, str]:
         name = place.removesuffix(".py").replace("/", ".")
         texts[name] = without_types(path.read_text("utf-8"))
     return texts
-
-
-@functools.cache
-def short_names() -> dict[str, str]:
-    """Name -> its short form on boards, whatever groups are packed."""
-    texts = board_texts(GROUPS)
-    return choose(texts, loaded_with(ROOTS, texts))
 
 
 def join_loaded(texts: dict[str, str]) -> dict[str, str]:
@@ -134,18 +120,10 @@ def write_all(
     *,
     optimize: int = 3,
     joined: bool = True,
-    short: bool = True,
 ) -> int:
-    """Writes the compiled modules below `folder`; returns the sum of their bytes.
-
-    With short names, `names.json` beside them tells for each what it stands for.
-    """
+    """Writes the compiled modules below `folder`; returns the sum of their bytes."""
     total = 0
-    packed = compile_all(groups, optimize=optimize, march="armv6m", joined=joined, short=short)
-    if short:
-        folder.mkdir(parents=True, exist_ok=True)
-        meant = {shorter: name for name, shorter in short_names().items()}
-        (folder / "names.json").write_text(json.dumps(meant, indent=1) + "\n", "utf-8")
+    packed = compile_all(groups, optimize=optimize, march="armv6m", joined=joined)
     for place, data in packed.items():
         target = folder / place
         target.parent.mkdir(parents=True, exist_ok=True)
