@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import UsageError
-from ..links.registry import SCHEMES
 from ..packing import CHECKOUT, PackingError, compile_source
+from .settings import is_address
 
 PATH = "/main.py"
 HELP_PATH = "/picolink-help.json"  # services/describe.py reads it
 _TYPES = {"int", "float", "str", "bool", "bytes", "list", "dict"}
-_ADDRESS = re.compile(r"([a-z-]+):")
 _WORDS = {"deliver_and_sleep": "sleeping", "on_delivery": "deliver"}
 _DECLARES = ("command", "stream", "reading")
 
@@ -69,7 +68,7 @@ def addresses(program: bytes) -> list[str]:
     tree = _tree(program)
     texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
     strings = {text for text in texts if isinstance(text, str)}
-    return sorted(s for s in strings if (m := _ADDRESS.match(s)) and m[1] in SCHEMES)
+    return sorted(filter(is_address, strings))
 
 
 def wants_wifi(program: bytes) -> bool:
