@@ -5,8 +5,8 @@
     python -m picolink.packing --package-json                          renews board/package.json
 
 Host only. `contents` has the one table to edit when a module comes or goes. On its way a module is
-stripped (`slimming`), joined with others (`bundling`), parted from what is seldom wanted (`apart`)
-and compiled (`compiling`).
+stripped (`slimming`), joined with others (`bundling`), parted from what is seldom wanted (`apart`),
+compiled (`compiling`) and given the line numbers of the sources (`lines`).
 """
 
 from .assembling import (
