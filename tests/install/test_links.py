@@ -96,6 +96,20 @@ def test_nodes_in_the_network_tell_of_every_link_that_waits() -> None:
     assert sorted(tell(node)["links"]) == sorted(waiting)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from picolink.mqtt import Mqtt",
+        "from picolink import mqtt",
+        "import picolink.mqtt",
+        "from picolink.links.mqtt import Client",
+    ],
+)
+def test_an_import_brings_what_it_imports(line: str) -> None:
+    """The broker's address may stand in a file of the user's."""
+    assert program.says(line.encode()) == ["mqtt"]
+
+
 # docs/i2c.md, as it is written there
 
 
