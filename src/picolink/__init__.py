@@ -27,6 +27,7 @@ def load(path: str) -> "Any":
 
 
 def __getattr__(name: str) -> "Any":
-    if name == "aio":
-        return load("node.aio")
+    if sys.implementation.name != "micropython":
+        if name == "aio":
+            return load("node.aio")
     return getattr(load(_WHERE.get(name, "core.errors")), name)

@@ -322,7 +322,7 @@ def test_a_port_that_goes_away() -> None:
 
 
 def test_another_version_of_the_protocol(world: World) -> None:
-    libs = compile_all(["usb"], joined=False, short=False)
+    libs = compile_all(["usb"], joined=False)
     text = board_texts(["usb"])["picolink.core.packets"]
     assert text.count("VERSION = 1\n") == 1
     text = text.replace("VERSION = 1\n", "VERSION = 2\n")

@@ -23,7 +23,7 @@ Node("late").run("usb:")
 
 @pytest.fixture(scope="module")
 def late(world: World) -> VirtualBoard:
-    board = world.board("late", main=PROGRAM, libs=compile_all(["usb", "time"], short=False))
+    board = world.board("late", main=PROGRAM, libs=compile_all(["usb", "time"]))
     board.wait_ready()
     return board
 

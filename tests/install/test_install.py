@@ -187,7 +187,7 @@ def test_a_program_with_wifi_gets_what_that_needs(world: World, picolink: Run) -
 
 
 def test_an_older_library_is_replaced_and_its_files_go(world: World, picolink: Run) -> None:
-    old = compile_all(["usb", "describe"], joined=False, short=False)
+    old = compile_all(["usb", "describe"], joined=False)
     board = world.board("fresh", main=NODE, libs=old | {"other/thing.py": b"x = 1\n"})
     board.wait_ready()
     code, _, err = picolink("install", "usb:auto")
@@ -298,6 +298,30 @@ def test_boot_that_never_ends_is_interrupted(
     board = world.board("fresh", files={"boot.py": "while True:\n    pass\n"})
     assert picolink("install", "usb:auto", "--no-start")[0] == 0
     with_repl(board, "from picolink import Node")
+
+
+KNOWS_TIME = NODE.replace(
+    "node.run()",
+    """
+@node.command
+def clock():
+    return [node.time.known, node.time.quality, node.time.utc(), node.time.local()]
+node.run()
+""",
+)
+
+
+def test_the_time_of_an_installed_board_is_set_and_known_to_its_program(
+    world: World, picolink: Run
+) -> None:
+    board = world.board("fresh", main=KNOWS_TIME)
+    assert picolink("install", "usb:auto", "--name", "shed")[0] == 0
+    code, out, err = picolink("time", "usb:auto", "--set", "--zone", "America/New_York")
+    assert (code, err) == (0, "") and out.splitlines()[0].endswith("(as here)")
+    with api.connect("usb:auto") as node:
+        known, quality, utc, local = node.call("clock")
+    assert (known, quality) == (True, "peer"), board.log_text()
+    assert len(utc) == len(local) == 6 and (utc[3] - local[3]) % 24 in (4, 5)
 
 
 def test_no_start_leaves_the_prompt(world: World, picolink: Run) -> None:

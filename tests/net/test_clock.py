@@ -66,7 +66,7 @@ def garden(world: World) -> Iterator[Garden]:
 
     def make(*servers: str, wifi: str = "", scale: float = 0.05) -> picolink.Board:
         program = MAIN.replace("SERVERS", repr(servers)).replace("SCALE", str(scale))
-        libs = compile_all(["tcp", "time"], short=False)  # its tests scale its times
+        libs = compile_all(["tcp", "time"])
         board = world.board("garden", main=program.replace("WIFI", wifi), libs=libs)
         end_s = time.monotonic() + 20
         while True:

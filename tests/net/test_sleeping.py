@@ -134,7 +134,7 @@ def garden(
 ) -> VirtualBoard:
     arguments = f'"tcp:127.0.0.1:{port}", every_s={every_s}{more}'
     main = MAIN.replace("ARGUMENTS", arguments).replace("PREPARE", prepare)
-    libs = compile_all(["tcp", "usb", "sleeping"], short=False)  # its times are scaled
+    libs = compile_all(["tcp", "usb", "sleeping"])
     board = world.board("garden", main=main, libs=libs, start=False)
     if not usb:
         board.unplug()
@@ -328,7 +328,7 @@ def test_over_wifi_to_whoever_is_the_gateway(
     here = base()
     main = MAIN.replace("ARGUMENTS", f'"tcp:gateway:{port}", every_s=60').replace("PREPARE", "")
     main = main.replace('Node("garden")', 'Node("garden", wifi=("lab", "password"))')
-    libs = compile_all(["tcp", "usb", "wifi", "sleeping"], short=False)
+    libs = compile_all(["tcp", "usb", "wifi", "sleeping"])
     board = world.board("garden", main=main, libs=libs, start=False)
     board.unplug()
     board.start()
@@ -371,7 +371,7 @@ node.run("tcp-listen::5263")
     base = world.board("base", main=program, libs=libs)
     base.wait_state("main")
     main = MAIN.replace("ARGUMENTS", f'"tcp:{base.address}", every_s=60').replace("PREPARE", "")
-    libs = compile_all(["tcp", "usb", "sleeping"], short=False)
+    libs = compile_all(["tcp", "usb", "sleeping"])
     board = world.board("garden", main=main, libs=libs, start=False)
     board.unplug()
     board.start()
@@ -418,7 +418,7 @@ def at_broker(
     last = BROKER.replace("ADDRESS", address).replace("TIMEOUT_S", str(timeout_s))
     main = MAIN.replace("node.deliver_and_sleep(ARGUMENTS)", last).replace("PREPARE", prepare)
     main = main.replace('Node("garden")', 'Node("garden", wifi=("lab", "password"))')
-    libs = compile_all(["tcp", "usb", "wifi", "mqtt", "time", "sleeping"], short=False)
+    libs = compile_all(["tcp", "usb", "wifi", "mqtt", "time", "sleeping"])
     board = world.board("garden", main=main, libs=libs, files=files, start=False)
     board.unplug()
     board.start()

@@ -14,7 +14,6 @@ import picolink
 from picolink import packing
 from picolink.cli.doctoring import examine
 from picolink.links.findings import Step
-from picolink.packing import short_names
 from picolink.sim import AccessPoint, RadioFaults, VirtualBoard, WifiFaults, World
 from picolink.sim.pytest_plugin import picolink_world  # noqa: F401
 
@@ -23,7 +22,7 @@ QUICK = WifiFaults(join_s=0.05, lease_s=0.05, notice_s=0.1)
 
 SCALE = """
 from picolink.net import wifi
-wifi.{name}({scale})
+wifi.scale({scale})
 """
 MAIN = """
 from picolink import Node
@@ -62,7 +61,7 @@ def made(world: World) -> Callable[..., VirtualBoard]:
     ) -> VirtualBoard:
         main = MAIN.format(wifi=wifi)
         if scale != 1:
-            main = SCALE.format(name=short_names().get("scale", "scale"), scale=scale) + main
+            main = SCALE.format(scale=scale) + main
         libs = packing.compile_all(GROUPS)
         board = world.board(name, main=main, libs=libs, start=False)
         board.radio.set(faults or RadioFaults())

@@ -1,7 +1,8 @@
-"""Methods taken out of their classes, and short names: the program stays what it was."""
+"""Methods taken out of their classes: the program stays what it was."""
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 from pathlib import Path
@@ -9,9 +10,7 @@ from pathlib import Path
 import pytest
 from micropython_runner import interpreter_command
 
-from picolink import packing
 from picolink.packing.apart import ApartError, take_apart
-from picolink.packing.shortening import choose, shorten
 
 FETCH = """
 def fetch(self, name):
@@ -54,6 +53,11 @@ except AttributeError:
 """
 
 
+def apart(source: str, keep: set[str]) -> dict[str, str]:
+    parted = take_apart(ast.parse(source), "picolink", keep)
+    return {name: ast.unparse(ast.fix_missing_locations(tree)) for name, tree in parted.items()}
+
+
 def run(files: dict[str, str], code: str, folder: Path) -> list[str]:
     """What the real MicroPython prints, given the modules and a program."""
     for name, text in files.items():
@@ -72,29 +76,18 @@ def run(files: dict[str, str], code: str, folder: Path) -> list[str]:
     return (done.stdout + done.stderr).splitlines()
 
 
-@pytest.mark.parametrize("short", [False, True], ids=["long", "short"])
-def test_a_method_taken_out_is_found_when_it_is_called(tmp_path: Path, short: bool) -> None:
-    files = take_apart(SOURCE, "picolink", {"Thing"})
-    use = USE
-    if short:
-        names = choose({"picolink.thing": SOURCE, "use": USE}, ["picolink.thing"])
-        assert {"private_size", "look_up", "_grow"} <= set(names)
-        files = {name: shorten(text, names) for name, text in files.items()}
-        assert not [t for t in files.values() if "private_size" in t or "look_up" in t]
-        use = shorten(USE, names)
-        thing = names.get("Thing", "Thing")
-    else:
-        thing = "Thing"
-    assert run(files, f"from picolink import {thing}\n{use}", tmp_path) == ["10 7 7", "none"]
+def test_a_method_taken_out_is_found_when_it_is_called(tmp_path: Path) -> None:
+    files = apart(SOURCE, {"Thing"})
+    assert run(files, f"from picolink import Thing\n{USE}", tmp_path) == ["10 7 7", "none"]
 
 
 def test_what_only_they_use_goes_along_and_the_rest_stays() -> None:
-    files = take_apart(SOURCE, "picolink", {"Thing"})
+    files = apart(SOURCE, {"Thing"})
     assert set(files) == {"picolink.__init__", "picolink.starting", "picolink.seldom"}
     assert "TABLE =" in files["picolink.starting"]
     assert "TABLE" not in files["picolink.__init__"]
     assert "FACTOR =" in files["picolink.__init__"]  # both use it
-    assert "TABLE =" in take_apart(SOURCE, "picolink", {"TABLE"})["picolink.__init__"]
+    assert "TABLE =" in apart(SOURCE, {"TABLE"})["picolink.__init__"]
 
 
 @pytest.mark.parametrize(
@@ -103,26 +96,4 @@ def test_what_only_they_use_goes_along_and_the_rest_stays() -> None:
 )
 def test_what_can_not_be_found_by_name_is_refused(method: str) -> None:
     with pytest.raises(ApartError, match="only plain methods"):
-        take_apart(f"class A:\n    {method}\n", "picolink", set())
-
-
-def test_names_of_others_are_left_alone() -> None:
-    names = packing.short_names()
-    public = {"Node", "command", "blocking_s", "every_s", "publish", "Reading", "RemoteError"}
-    micropython = {"append", "readinto", "ticks_ms", "dupterm", "send", "sleep_ms", "period"}
-    in_strings = {"reopen", "accept", "keepalive"}
-    assert not (public | micropython | in_strings) & set(names)
-    assert len(set(names.values())) == len(names)
-    assert not set(names.values()) & set(names)
-
-
-def test_a_module_keeps_its_name() -> None:
-    """Though another one has an argument or attribute of that name, which is a private one."""
-    sources = {
-        "picolink.links.names": "def address_of(host):\n    return host",
-        "picolink.net.wifi": "def find(host):\n    from ..links import names\n    return names",
-        "picolink.node.native.discovery": "def distinct(names, others):\n    return names[others]",
-    }
-    names = choose(sources, [])
-    assert "names" not in names and "others" in names
-    assert "import names" in shorten(sources["picolink.net.wifi"], names)
+        apart(f"class A:\n    {method}\n", set())

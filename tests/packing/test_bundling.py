@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 from collections.abc import Mapping
@@ -72,7 +73,7 @@ def test_the_joined_modules_do_what_they_did(tmp_path: Path) -> None:
     bundle = join(inside, {"p.seldom": SOURCES["p.seldom"]})
     joined = {
         "p.__init__": bundle.source,
-        "p.seldom": redirect("p.seldom", SOURCES["p.seldom"], bundle),
+        "p.seldom": ast.unparse(redirect("p.seldom", SOURCES["p.seldom"], bundle)),
     }
     code = "from p import work\nprint(work(b'x'))\n"
     expected = "((4, (7, 1), b'\\x01\\x00'), 7, 'board', (7, 2), b'\\t')\n"

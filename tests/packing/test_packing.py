@@ -15,11 +15,12 @@ from picolink.core.errors import UsageError
 from picolink.packing import PackingError, board_sources, compile_source, without_types
 from picolink.packing.__main__ import main
 
-#: Reached so far, with a little to spare; the target is 14 kB.
-BUDGET_BYTES = 20_750
-MQTT_BYTES = 21_870  # what a node on a broker loads besides; the target is 14 kB with Wi-Fi
-BLUETOOTH_BYTES = 6144  # a peripheral that is a central too
-GATT_BYTES = 3072  # plain characteristics besides
+#: Reached so far, with a little to spare; the target is 14 kB. The second figure of each is what
+#: the names of the source cost more than the short ones that it once had.
+BUDGET_BYTES = 20_750 + 1_202
+MQTT_BYTES = 21_870 + 1_182  # what a node on a broker loads besides; the target: 14 kB with Wi-Fi
+BLUETOOTH_BYTES = 6144 + 435  # a peripheral that is a central too
+GATT_BYTES = 3072 + 172  # plain characteristics besides
 BOARD = packing.SOURCES.parent.parent / "board"
 
 TYPED = '''\

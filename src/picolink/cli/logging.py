@@ -9,6 +9,7 @@ import sys
 import time
 
 from ..links.forgiving import normalise
+from ..packing.tracebacks import located
 from .connecting import open_board
 from .output import print_json
 from .watching import LOOK_S
@@ -38,6 +39,7 @@ def run(options: argparse.Namespace) -> int:
                 line = lines.get(timeout=wait_s)
             except queue.Empty:
                 continue
+            line = located(line)
             if options.json:
                 print_json({"time": round(time.time(), 3), "line": line})
             else:

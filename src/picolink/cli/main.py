@@ -67,4 +67,6 @@ def _say(options: object, error: PicolinkError) -> None:
     print("picolink: " + " ".join(str(error).split()), file=sys.stderr)
     traceback = getattr(error, "traceback", "")
     if traceback and getattr(options, "traceback", False):
-        print(traceback.rstrip(), file=sys.stderr)
+        from ..packing.tracebacks import located
+
+        print(located(traceback).rstrip(), file=sys.stderr)

@@ -108,6 +108,13 @@ def add_tools(commands: Any) -> None:
         "--bytes", type=positive, default=2048, metavar="N", help="in a message (2048)"
     )
     json_option(bench)
+    where = command(
+        commands, "where", "where", "show in which source files a board's traceback is",
+        ["mpremote run main.py 2>&1 | picolink where", "picolink where traceback.txt"],
+        "On a board most of picolink is one file, whose tracebacks say picolink/*.py. What\n"
+        "`picolink log` and `picolink call --traceback` show has the source files already.",
+    )  # fmt: skip
+    where.add_argument("file", metavar="FILE", nargs="?", help="the standard input if left out")
     _add_battery(commands)
     mqtt = command(
         commands, "mqtt", "mqtt", "what MQTT brokers need",

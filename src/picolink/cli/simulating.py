@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
 
 def packed_lib(folder: Path) -> Path:
     """Everything that a board can use, as files for its /lib."""
-    for place, data in compile_all(sorted(GROUPS), optimize=1).items():
+    for place, data in compile_all(sorted(GROUPS), lines="all").items():
         target = folder / place
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)

@@ -115,7 +115,7 @@ class _Run:
             more=program.addresses(self.program),
             wifi=program.wants_wifi(self.program),
         )
-        groups += program.says(self.program)
+        groups += [group for group in program.says(self.program) if group not in groups]
         packed = compile_all(groups + SERVICES, march=firmware.architecture(self.facts))
         firmware.check_compiled(self.repl.path, self.facts, packed["picolink/__init__.mpy"])
         plan = make(wanted(packed, __version__, groups), found, force=self.wishes.force)

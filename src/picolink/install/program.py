@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import UsageError
-from ..links.registry import SCHEMES
 from ..packing import CHECKOUT, PackingError, compile_source
+from .settings import is_address
 
 PATH = "/main.py"
 HELP_PATH = "/picolink-help.json"  # services/describe.py reads it
 _TYPES = {"int", "float", "str", "bool", "bytes", "list", "dict"}
-_ADDRESS = re.compile(r"([a-z-]+):")
 _WORDS = {"deliver_and_sleep": "sleeping", "on_delivery": "deliver"}
+_IMPORTS = {"picolink.mqtt": "mqtt", "picolink.links.mqtt": "mqtt"}
 _DECLARES = ("command", "stream", "reading")
 
 
@@ -69,7 +69,7 @@ def addresses(program: bytes) -> list[str]:
     tree = _tree(program)
     texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
     strings = {text for text in texts if isinstance(text, str)}
-    return sorted(s for s in strings if (m := _ADDRESS.match(s)) and m[1] in SCHEMES)
+    return sorted(filter(is_address, strings))
 
 
 def wants_wifi(program: bytes) -> bool:
@@ -79,9 +79,19 @@ def wants_wifi(program: bytes) -> bool:
 
 
 def says(program: bytes) -> list[str]:
-    """Groups that the program wants by what it calls: `node.deliver_and_sleep(...)` and others."""
-    told = {node.attr for node in ast.walk(_tree(program)) if isinstance(node, ast.Attribute)}
-    return [group for word, group in _WORDS.items() if word in told]
+    """Groups that the program wants by what it calls or imports: `node.deliver_and_sleep(...)`,
+    `from picolink.mqtt import Mqtt`, and others."""
+    told: set[str | None] = set()
+    for node in ast.walk(_tree(program)):
+        if isinstance(node, ast.Attribute):
+            told.add(node.attr)
+        elif isinstance(node, ast.ImportFrom):
+            told.add(node.module)
+            told.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            told.update(alias.name for alias in node.names)
+    wanted = [group for word, group in {**_WORDS, **_IMPORTS}.items() if word in told]
+    return list(dict.fromkeys(wanted))
 
 
 def node_name(program: bytes) -> str:

@@ -15,12 +15,18 @@ from .errors import InstallError
 
 PATH = "/picolink.json"
 
-#: A link by its name -> the address that a board opens.
+#: A link by the name of its folder, or a scheme -> the address that a board opens. Those that are
+#: not here are no link without more: a broker, the node that is dialed.
 ADDRESSES = {
     "usb": "usb:",
     "tcp": "tcp-listen::5263",
+    "tcp-listen": "tcp-listen::5263",
     "uart": "uart:0?tx=0&rx=1&baud=115200",
     "ble": "ble-peripheral:",
+    "ble-peripheral": "ble-peripheral:",
+    "i2c": "i2c-target:0/0x43?sda=0&scl=1",
+    "i2c-target": "i2c-target:0/0x43?sda=0&scl=1",
+    "i2c-registers": "i2c-registers:0/0x43?sda=0&scl=1",
 }
 DEFAULT_LINKS = ("usb", "tcp")
 
@@ -33,17 +39,27 @@ class Wifi(NamedTuple):
 
 
 def available() -> list[str]:
-    """The links that a board can have, by name."""
+    """The links that a board can have, by the names of their folders."""
     return sorted({group for group in SCHEMES.values() if group in GROUPS} & set(ADDRESSES))
+
+
+def is_address(text: str) -> bool:
+    """Whether it is an address with a scheme that a board may open."""
+    return ":" in text and group_of(text) in GROUPS
 
 
 def address_of(link: str) -> str:
     """The address that a board opens for `link`: a name ("uart") or an address itself."""
     link = link.strip()
-    if ":" in link and split(link)[0] in SCHEMES and group_of(link) in GROUPS:
+    if is_address(link):
         return link
-    if link in available():
+    if link in ADDRESSES:
         return ADDRESSES[link]
+    if link in SCHEMES:
+        raise UsageError(
+            f"the link {link} needs more than its name: write the whole address, as in mqtt://HOST "
+            "(`picolink links` shows how)"
+        )
     raise UsageError(
         f"there is no link {shown(link)!r} for a board: use {', '.join(available())}, or an "
         "address such as tcp-listen::5263"

@@ -6,7 +6,7 @@
 
 Host only. `contents` has the one table to edit when a module comes or goes. On its way a module is
 stripped (`slimming`), joined with others (`bundling`), parted from what is seldom wanted (`apart`),
-given short names (`shortening`) and compiled (`compiling`).
+compiled (`compiling`) and given the line numbers of the sources (`lines`).
 """
 
 from .assembling import (
@@ -14,7 +14,6 @@ from .assembling import (
     compile_all,
     loaded_bytes,
     package_json,
-    short_names,
     sizes,
     write_all,
 )
@@ -34,7 +33,6 @@ __all__ = [
     "compile_source",
     "loaded_bytes",
     "package_json",
-    "short_names",
     "sizes",
     "without_types",
     "write_all",

@@ -11,6 +11,7 @@ from pathlib import Path
 from ..core.errors import PicolinkError
 from .assembling import package_json, sizes, write_all
 from .contents import CHECKOUT, GROUPS
+from .lines import LINES
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,11 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--groups", default="usb,tcp", help=f"what besides base: {','.join(GROUPS)}"
     )
-    parser.add_argument("--optimize", type=int, default=3, help="0 to 3; 3 drops line numbers")
-    parser.add_argument("--apart", action="store_true", help="one file per module, none joined")
     parser.add_argument(
-        "--long-names", action="store_true", help="private names as in the source, to debug"
+        "--lines",
+        choices=LINES,
+        default=LINES[0],
+        help="line numbers: what takes no memory, all, none",
     )
+    parser.add_argument("--apart", action="store_true", help="one file per module, none joined")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write the .mpy files there")
     parser.add_argument("--sizes", action="store_true", help="print the bytes of each module")
     parser.add_argument(
@@ -49,9 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             total = write_all(
                 options.out,
                 groups,
-                optimize=options.optimize,
                 joined=not options.apart,
-                short=not options.long_names,
+                lines=options.lines,
             )
             print(f"wrote {total} bytes below {options.out}")
     except (PicolinkError, OSError) as error:

@@ -18,12 +18,11 @@ class ApartError(PicolinkError):
     """A marked method that can't be taken out; the message says why."""
 
 
-def take_apart(source: str, door: str, keep: set[str]) -> dict[str, str]:
-    """The module `door` without its marked methods, and a module for each mark: name -> source.
+def take_apart(tree: ast.Module, door: str, keep: set[str]) -> dict[str, ast.Module]:
+    """The module `door` without its marked methods, and a module for each mark: name -> tree.
 
     What only one of these uses moves there as well, if it is not in `keep`.
     """
-    tree = ast.parse(source)
     tree.body = [s for s in tree.body if not (isinstance(s, ast.FunctionDef) and s.name in MARKS)]
     shared = _globals(tree)
     taken: dict[str, list[ast.stmt]] = {mark: [] for mark in MARKS}
@@ -40,18 +39,12 @@ def take_apart(source: str, door: str, keep: set[str]) -> dict[str, str]:
                 finder = ast.Assign([ast.Name("__getattr__", ast.Store())], _load("fetch"))
                 statement.body = [*kept, finder]
     _move(tree, taken, keep)
-    result = {f"{door}.__init__": ast.unparse(ast.fix_missing_locations(tree)) + "\n"}
+    result = {f"{door}.__init__": tree}
     for mark, functions in taken.items():
         if functions:
-            body = ast.Module([*_imports(functions, shared, door), *functions], [])
-            result[f"{door}.{mark}"] = ast.unparse(ast.fix_missing_locations(body)) + "\n"
+            body = [*_imports(functions, shared, door), *functions]
+            result[f"{door}.{mark}"] = ast.Module(body, [])
     return result
-
-
-def marked(tree: ast.AST) -> set[str]:
-    """The names of the functions and classes in a tree that are taken out."""
-    nodes = (node for node in ast.walk(tree) if isinstance(node, ast.stmt) and _mark(node))
-    return {str(getattr(node, "name", "")) for node in nodes}
 
 
 def _move(tree: ast.Module, taken: dict[str, list[ast.stmt]], keep: set[str]) -> None:

@@ -1,59 +1,63 @@
-"""Puts together all that a board gets: joined, apart, short, compiled; and says how large it is.
+"""Puts together all that a board gets: joined, apart, compiled; and says how large it is.
 Host only."""
 
 from __future__ import annotations
 
-import functools
+import ast
 import json
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ..core.errors import UsageError
 from .apart import take_apart
-from .bundling import join, loaded_with, redirect, relative
+from .bundling import Source, join, loaded_with, redirect, relative
 from .compiling import cache_folder, compile_source, compiler_version, without_types
 from .contents import CHECKOUT, FOLDERS, GROUPS, MIP_BASE, ROOTS, STARTING, board_sources
 from .kept import key_of, remembered
-from .shortening import choose, shorten
+from .lines import LINES, origins_of, printed, relabel, shown_file
 from .slimming import own_builtins
 
 
 def compile_all(
     groups: Iterable[str] = ("usb",),
     *,
-    optimize: int = 3,
     march: str | None = None,
     joined: bool = True,
-    short: bool = True,
+    lines: str = "spare",
 ) -> dict[str, bytes]:
     """All modules of the groups: place below /lib ("picolink/__init__.mpy") -> .mpy.
 
-    What every node loads is joined into one module (see `bundling`), and names that nobody else
-    uses are shortened (see `shortening`). With ``joined=False`` each file stays itself, with
-    ``short=False`` each name: for readable tracebacks, together with ``optimize=1``.
+    What every node loads is joined into one module (see `bundling`). With ``joined=False`` each
+    file stays itself. `lines`: "all" for the line numbers of all statements, "spare" for as many as
+    take no memory (see `lines`), "none".
     """
+    if lines not in LINES:
+        raise UsageError(f"lines={lines!r}: use {', '.join(LINES)}")
     groups = list(groups)
-    options = (sorted(groups), optimize, march, joined, short, compiler_version())
+    options = (sorted(groups), march, joined, lines, compiler_version())
     return remembered(
         cache_folder(),
         key_of(options, board_texts(GROUPS)),
-        lambda: _compile_all(groups, optimize, march, joined, short),
+        lambda: _compile_all(groups, march, joined, lines),
     )
 
 
 def _compile_all(
-    groups: list[str], optimize: int, march: str | None, joined: bool, short: bool
+    groups: list[str], march: str | None, joined: bool, lines: str
 ) -> dict[str, bytes]:
     texts = board_texts(groups)
     if joined:
-        texts = join_loaded(texts)
-    if short:
-        names = short_names()
-        texts = {name: shorten(text, names) for name, text in texts.items()}
+        modules = {name: printed(tree) for name, tree in join_loaded(texts).items()}
+    else:
+        modules = {name: (text, origins_of(name, text)) for name, text in texts.items()}
     compiled = {}
-    for name, text in texts.items():
+    for name, (text, origins) in modules.items():
         place = name.replace(".", "/")
-        data = compile_source(text, f"{place}.py", optimize=optimize, march=march)
+        optimize = 3 if lines == "none" else 2
+        data = compile_source(text, shown_file(name, origins), optimize=optimize, march=march)
+        if lines != "none":
+            data = relabel(data, origins, spare=lines == "spare")
         compiled[f"{place}.mpy"] = data
     return compiled
 
@@ -67,43 +71,37 @@ def board_texts(groups: Iterable[str]) -> dict[str, str]:
     return texts
 
 
-@functools.cache
-def short_names() -> dict[str, str]:
-    """Name -> its short form on boards, whatever groups are packed."""
-    texts = board_texts(GROUPS)
-    return choose(texts, loaded_with(ROOTS, texts))
-
-
-def join_loaded(texts: dict[str, str]) -> dict[str, str]:
+def join_loaded(texts: dict[str, str]) -> dict[str, ast.Module]:
     """The modules of a board, those that load with the roots joined into the package itself."""
     inside = loaded_with(ROOTS, texts)
     others = {name: text for name, text in texts.items() if name not in inside}
     bundle = join({name: texts[name] for name in sorted(inside)}, others)
-    source = own_builtins(bundle.source) + bundle.source
-    result = take_apart(source, bundle.door, bundle.keep)
-    for name, text in others.items():
-        stripped = redirect(name, text, bundle)
-        if stripped.strip() or not name.endswith(".__init__"):  # a folder needs no empty file
-            result[name] = stripped
+    bundle.tree.body[:0] = own_builtins(bundle.tree)
+    result = take_apart(bundle.tree, bundle.door, bundle.keep)
+    rest: dict[str, Source] = {name: redirect(name, others[name], bundle) for name in others}
     for folder in FOLDERS:
-        if f"{folder}.__init__" in result:
-            result = _join_folder(folder, result)
-    return {name: relative(name, text) for name, text in result.items()}
+        if f"{folder}.__init__" in others:
+            rest = _join_folder(folder, rest)
+    for name, tree in rest.items():
+        assert isinstance(tree, ast.Module)
+        if tree.body or not name.endswith(".__init__"):  # a folder needs no empty file
+            result[name] = tree
+    return {name: relative(name, tree) for name, tree in result.items()}
 
 
-def _join_folder(folder: str, texts: dict[str, str]) -> dict[str, str]:
+def _join_folder(folder: str, modules: Mapping[str, Source]) -> dict[str, Source]:
     """The modules of a board, those of a folder that load together joined into the folder's own."""
-    within = {name: text for name, text in texts.items() if name.startswith(folder + ".")}
+    within = {name: module for name, module in modules.items() if name.startswith(folder + ".")}
     inside = loaded_with([folder], within)
-    others = {name: text for name, text in texts.items() if name not in inside}
-    bundle = join({name: texts[name] for name in sorted(inside)}, others)
-    result = {name: redirect(name, text, bundle) for name, text in others.items()}
-    result[f"{folder}.__init__"] = bundle.source
+    others = {name: module for name, module in modules.items() if name not in inside}
+    bundle = join({name: modules[name] for name in sorted(inside)}, others)
+    result: dict[str, Source] = {name: redirect(name, others[name], bundle) for name in others}
+    result[f"{folder}.__init__"] = bundle.tree
     return result
 
 
 def loaded_bytes(groups: Iterable[str] = ("usb",)) -> dict[str, int]:
-    """Bytes of .mpy that a board loads for a node with the groups' links (armv6m, -O3).
+    """Bytes of .mpy that a board loads for a node with the groups' links (armv6m, no lines).
 
     That is the joined module, what the start needs, and each group's own files; what is loaded
     only when wanted (the other modules of `base`) is not in it. `sizes` has them all.
@@ -115,8 +113,8 @@ def loaded_bytes(groups: Iterable[str] = ("usb",)) -> dict[str, int]:
 
 
 def sizes(groups: Iterable[str] = ("usb",), *, joined: bool = True) -> dict[str, int]:
-    """Bytes of .mpy per module (armv6m, -O3)."""
-    packed = compile_all(groups, march="armv6m", joined=joined)
+    """Bytes of .mpy per module (armv6m), without line numbers: those take no memory."""
+    packed = compile_all(groups, march="armv6m", joined=joined, lines="none")
     return {place: len(data) for place, data in packed.items()}
 
 
@@ -132,20 +130,12 @@ def write_all(
     folder: Path,
     groups: Iterable[str],
     *,
-    optimize: int = 3,
     joined: bool = True,
-    short: bool = True,
+    lines: str = "spare",
 ) -> int:
-    """Writes the compiled modules below `folder`; returns the sum of their bytes.
-
-    With short names, `names.json` beside them tells for each what it stands for.
-    """
+    """Writes the compiled modules below `folder`; returns the sum of their bytes."""
     total = 0
-    packed = compile_all(groups, optimize=optimize, march="armv6m", joined=joined, short=short)
-    if short:
-        folder.mkdir(parents=True, exist_ok=True)
-        meant = {shorter: name for name, shorter in short_names().items()}
-        (folder / "names.json").write_text(json.dumps(meant, indent=1) + "\n", "utf-8")
+    packed = compile_all(groups, march="armv6m", joined=joined, lines=lines)
     for place, data in packed.items():
         target = folder / place
         target.parent.mkdir(parents=True, exist_ok=True)

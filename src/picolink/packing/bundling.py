@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copy
 from collections.abc import Iterable, Mapping
 from itertools import takewhile
 
 from ..core.errors import PicolinkError
+from .lines import instead, parse
 from .slimming import PutIn, constants, fold_platform, lean, strip
 
 
@@ -23,13 +25,19 @@ class BundlingError(PicolinkError):
     """Modules that can't be joined; the message says which names to change."""
 
 
+Source = str | ast.Module
+
+
 class Module:
     """One module to be joined: its dotted name ("picolink.core.frames") and its tree."""
 
-    def __init__(self, name: str, source: str, is_package: bool) -> None:
+    def __init__(self, name: str, source: Source, is_package: bool) -> None:
         self.name = name
         self.package = name if is_package else name.rpartition(".")[0]
-        self.tree = fold_platform(ast.parse(source, name))
+        if isinstance(source, str):
+            self.tree = fold_platform(parse(source, name + ".__init__" * is_package))
+        else:
+            self.tree = copy.deepcopy(source)  # joining changes it
 
     def absolute(self, node: ast.ImportFrom) -> str:
         """The dotted name of the module that an ``from ... import`` names."""
@@ -41,20 +49,26 @@ class Module:
 
 
 class Bundle:
-    """The joined source, and `names`: (module, global name there) -> global name in `source`."""
+    """The joined tree, and `names`: (module, global name there) -> global name in it."""
 
     def __init__(self, door: str) -> None:
         self.door = door
-        self.source = ""
+        self.tree = ast.Module([], [])
         self.names: dict[str, dict[str, str]] = {}
         self.constants: dict[str, int | str] = {}  # global names that are put in where they stand
         self.keep: set[str] = set()  # global names that other modules import
 
+    @property
+    def source(self) -> str:
+        """The joined source."""
+        return ast.unparse(self.tree) + "\n"
 
-def join(sources: Mapping[str, str], others: Mapping[str, str] | None = None) -> Bundle:
+
+def join(sources: Mapping[str, Source], others: Mapping[str, Source] | None = None) -> Bundle:
     """Joins modules into one that takes the place of the shortest name, a package: the door.
 
-    `sources` and `others` are dotted name (packages end in ".__init__") -> source. `others` stay
+    `sources` and `others` are dotted name (packages end in ".__init__") -> source, or its tree.
+    `others` stay
     modules of their own; what they import from the bundle is kept there, see `redirect`.
     """
     modules = _parse(sources)
@@ -76,11 +90,11 @@ def join(sources: Mapping[str, str], others: Mapping[str, str] | None = None) ->
         joiner = _Joiner(other, set(modules), bundle)
         joiner.visit(other.tree)
         bundle.keep |= joiner.taken
-    bundle.source = lean(tree, bundle.constants, bundle.keep)
+    bundle.tree = lean(tree, bundle.constants, bundle.keep)
     return bundle
 
 
-def loaded_with(roots: Iterable[str], sources: Mapping[str, str]) -> set[str]:
+def loaded_with(roots: Iterable[str], sources: Mapping[str, Source]) -> set[str]:
     """Which of `sources` are loaded as soon as `roots` are: what to join.
 
     A module imported only inside functions is left out, since it is loaded when first wanted. But
@@ -103,19 +117,18 @@ def loaded_with(roots: Iterable[str], sources: Mapping[str, str]) -> set[str]:
     return {whole[name] for name in reached}
 
 
-def redirect(name: str, source: str, bundle: Bundle) -> str:
-    """The source of a module outside the bundle, made to import from it."""
+def redirect(name: str, source: Source, bundle: Bundle) -> ast.Module:
+    """A module outside the bundle, made to import from it."""
     (module,) = _parse({name: source}).values()
     joiner = _Joiner(module, set(bundle.names), bundle)
     tree = joiner.visit(module.tree)
     tree = PutIn(joiner.constants).visit(tree)
-    return ast.unparse(strip(tree)) + "\n"
+    return strip(tree)
 
 
-def relative(name: str, source: str) -> str:
-    """The source with imports of its own package made relative: that is shorter in a .mpy."""
+def relative(name: str, tree: ast.Module) -> ast.Module:
+    """The module with imports of its own package made relative: that is shorter in a .mpy."""
     here = name.split(".")[:-1]  # the package: also for one's own __init__
-    tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and not node.level and node.module:
             there = node.module.split(".")
@@ -124,10 +137,10 @@ def relative(name: str, source: str) -> str:
                 same = len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
                 node.level = len(here) - same + 1
                 node.module = ".".join(there[same:]) or None
-    return ast.unparse(tree) + "\n"
+    return tree
 
 
-def _parse(sources: Mapping[str, str]) -> dict[str, Module]:
+def _parse(sources: Mapping[str, Source]) -> dict[str, Module]:
     modules = {}
     for name, source in sources.items():
         bare = name.removesuffix(".__init__")
@@ -158,9 +171,9 @@ class _Joiner(ast.NodeTransformer):
             if f"{source}.{alias.name}" in self.joined:
                 raise self._whole(node, f"{source}.{alias.name}")
         if source not in self.joined:
-            return ast.ImportFrom(source, node.names, 0)
+            return instead(ast.ImportFrom(source, node.names, 0), node)
         if self.bundle is None:
-            return ast.Pass()
+            return instead(ast.Pass(), node)
         aliases = []
         for alias in node.names:
             final = _final(self.module, node, self.bundle, source, alias.name)
@@ -170,7 +183,9 @@ class _Joiner(ast.NodeTransformer):
                 continue
             aliases.append(ast.alias(final, None if name == final else name))
             self.taken.add(final)
-        return ast.ImportFrom(self.bundle.door, aliases, 0) if aliases else ast.Pass()
+        if not aliases:
+            return instead(ast.Pass(), node)
+        return instead(ast.ImportFrom(self.bundle.door, aliases, 0), node)
 
     def _whole(self, node: ast.stmt, name: str) -> BundlingError:
         return BundlingError(

@@ -1,4 +1,4 @@
-"""Keeps what was packed for boards: joining and shortening takes seconds, and seldom changes.
+"""Keeps what was packed for boards: joining takes seconds, and seldom changes.
 
 Host only. A key is the hash of all that goes in: the sources, the tools here, the compiler's
 version, the options. So nothing of another key is ever used, and whatever can't be read is made

@@ -6,6 +6,8 @@ import ast
 import builtins
 from collections import Counter
 
+from .lines import instead
+
 #: Modules, and names of `time`, that are on every board and on no host.
 _BOARD_MODULES = ("micropython", "machine", "network", "rp2")
 _NEWER = ("I2CTarget",)  # than the oldest firmware
@@ -55,8 +57,8 @@ def fold_platform(tree: ast.Module) -> ast.Module:
     return folded
 
 
-def lean(tree: ast.Module, constants: dict[str, int | str], keep: set[str]) -> str:
-    """The source of all statements, each import once, constants put in."""
+def lean(tree: ast.Module, constants: dict[str, int | str], keep: set[str]) -> ast.Module:
+    """All statements, each import once, constants put in."""
     tree = strip(PutIn(constants).visit(tree))
     seen: set[str] = set()
     kept: list[ast.stmt] = []
@@ -77,16 +79,16 @@ def lean(tree: ast.Module, constants: dict[str, int | str], keep: set[str]) -> s
                 continue
             statement.names = aliases
         kept.append(statement)
-    return ast.unparse(ast.Module(kept, [])) + "\n"
+    return ast.Module(kept, [])
 
 
-def own_builtins(source: str) -> str:
-    """Statements that make the built-in functions called most in `source` its own global names: to
+def own_builtins(tree: ast.Module) -> list[ast.stmt]:
+    """Statements that make the built-in functions called most in `tree` its own global names: to
     find one elsewhere MicroPython looks through all of these and half of its own, each time."""
-    calls = [node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
     names = Counter(name.id for name in calls if isinstance(name, ast.Name))
     often = [name for name in names if names[name] >= _OFTEN and hasattr(builtins, name)]
-    return "".join(f"{name} = {name}\n" for name in sorted(often))
+    return ast.parse("".join(f"{name} = {name}\n" for name in sorted(often))).body
 
 
 def constants(tree: ast.Module) -> dict[str, int | str]:
@@ -164,5 +166,5 @@ def _says_nothing(statement: ast.stmt) -> bool:
 
 def _plain(statement: ast.stmt) -> ast.stmt:
     if isinstance(statement, ast.AnnAssign) and statement.value is not None:
-        return ast.Assign([statement.target], statement.value)
+        return instead(ast.Assign([statement.target], statement.value), statement)
     return statement

@@ -96,7 +96,7 @@ def tell(node: "Any") -> "dict[str, Any]":
         "links": [
             thing.address
             for thing in [link for link, _ in node.listeners] + [d.link for d in node.drivers]
-            if thing.address[:4] in ("tcp-", "usb:", "uart")
+            if thing.address[:4] in ("tcp-", "usb:", "uart", "i2c-", "ble-")
         ],
     }
     try:
