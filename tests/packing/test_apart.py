@@ -14,9 +14,10 @@ from picolink.packing.apart import ApartError, take_apart
 
 FETCH = """
 def fetch(self, name):
-    method = type(self).__name__ + "__" + name
+    owner = type(self).__name__ + "_"
     for place in ("picolink.starting", "picolink.seldom"):
-        function = getattr(__import__(place, None, None, (name,)), method, None)
+        methods = getattr(__import__(place, None, None, (name,)), owner, None)
+        function = getattr(methods, name, None)
         if function is not None:
             return lambda *args, **named: function(self, *args, **named)
     raise AttributeError(name)

@@ -28,16 +28,18 @@ def seldom(method: "Method") -> "Method":
 
 def fetch(self: "Any", name: str) -> "Any":
     """The `__getattr__` of classes of which methods were taken out: finds the method `name`."""
-    method = type(self).__name__ + "__" + name
+    owner = type(self).__name__ + "_"
     modules = sys.modules
     first, second = "picolink.starting", "picolink.seldom"
     if second in modules:
         first, second = second, first
     new = first not in modules
-    function = getattr(__import__(first, None, None, (name,)), method, None)
+    methods = getattr(__import__(first, None, None, (name,)), owner, None)
+    function = getattr(methods, name, None)
     if function is None:
         if new:  # `starting`, in vain: there is no memory to keep it
             del modules[first]
             delattr(modules["picolink"], "starting")
-        function = getattr(__import__(second, None, None, (name,)), method)
+        methods = getattr(__import__(second, None, None, (name,)), owner, None)
+        function = getattr(methods, name)
     return lambda *args, **named: function(self, *args, **named)

@@ -284,7 +284,7 @@ class Node:
 
         poll(self, links)
 
-    @seldom
+    @starting
     def begin(self, function: "Callable[[], Any]") -> None:
         """Calls `function` now where the node runs, else when it begins to."""
         if self.host is not None:

@@ -12,6 +12,7 @@ if MYPY:
 # What a board needs to start, and when a peer attaches, and has no memory for at other times.
 _STARTING = (
     "picolink.starting",
+    "picolink.seldom",
     "picolink.node.opening",
     "picolink.node.naming",
     "picolink.node.config",

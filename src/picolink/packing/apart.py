@@ -9,6 +9,7 @@ import ast
 import builtins
 
 from ..core.errors import PicolinkError
+from .lines import instead
 
 #: A mark, and the file that takes what bears it.
 MARKS = ("starting", "seldom")
@@ -29,12 +30,16 @@ def take_apart(tree: ast.Module, door: str, keep: set[str]) -> dict[str, ast.Mod
     for statement in tree.body:
         if isinstance(statement, ast.ClassDef):
             kept: list[ast.stmt] = []
+            apart: dict[str, list[ast.stmt]] = {mark: [] for mark in MARKS}
             for method in statement.body:
                 mark = _mark(method)
                 if mark is None:
                     kept.append(method)
                 else:
-                    taken[mark].append(_as_function(method, statement))
+                    apart[mark].append(_plain(method, statement))
+            for mark, methods in apart.items():
+                if methods:
+                    taken[mark].append(_holder(statement, methods))
             if len(kept) < len(statement.body):
                 finder = ast.Assign([ast.Name("__getattr__", ast.Store())], _load("fetch"))
                 statement.body = [*kept, finder]
@@ -93,13 +98,18 @@ def _mark(node: ast.stmt) -> str | None:
     return None
 
 
-def _as_function(method: ast.stmt, owner: ast.ClassDef) -> ast.stmt:
+def _plain(method: ast.stmt, owner: ast.ClassDef) -> ast.stmt:
     assert isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef)
     if len(method.decorator_list) > 1 or method.name.startswith("__"):
         raise ApartError(f"{owner.name}.{method.name}: only plain methods can be taken out")
     method.decorator_list = []
-    method.name = f"{owner.name}__{method.name}"
     return method
+
+
+def _holder(owner: ast.ClassDef, methods: list[ast.stmt]) -> ast.stmt:
+    """What holds the methods, under their names: new ones would cost more than it."""
+    holder = ast.ClassDef(f"{owner.name}_", [], [], methods, [])
+    return instead(holder, methods[0])
 
 
 def _globals(tree: ast.Module) -> set[str]:

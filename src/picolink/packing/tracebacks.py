@@ -72,16 +72,14 @@ def _functions(folder: str) -> dict[str, list[Place]]:
     return found
 
 
-def _within(node: ast.AST, owner: str = "") -> Iterator[tuple[str, int, int]]:
+def _within(node: ast.AST) -> Iterator[tuple[str, int, int]]:
     """Name, first and last line of each function in a tree."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             first = min([child.lineno, *(one.lineno for one in child.decorator_list)])
             last = child.end_lineno or first
             yield child.name, first, last
-            if owner:
-                yield f"{owner}__{child.name}", first, last  # one that was taken apart
         elif type(child) in _NAMELESS:
             assert isinstance(child, ast.expr)
             yield _NAMELESS[type(child)], child.lineno, child.end_lineno or child.lineno
-        yield from _within(child, child.name if isinstance(child, ast.ClassDef) else "")
+        yield from _within(child)
