@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from brokers import Certificates, Mosquitto, free_port
 from micropython_runner import interpreter_command
 
+from . import mqtt_calls
 from . import mqtt_programs as programs
 from .pinned import pin
 
@@ -155,6 +156,7 @@ def page(rounds: int) -> list[tuple[str, str, list[str], list[str]]]:
              f"does, takes {stall_us / 1000:.0f} ms here: Nagle's algorithm waits for an",
              "acknowledgement that the other side delays. Aim: 5,000."],
         ),
+        *mqtt_calls.page(max(5, rounds)),
     ]  # fmt: skip
 
 

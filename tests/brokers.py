@@ -150,7 +150,8 @@ class Broker:
 
 
 class Mosquitto(Broker):
-    """`users`: name -> password; `more`: lines of its configuration."""
+    """`users`: name -> password; `more`: lines of its configuration; `stock`: it sends as it does
+    out of the box, small packets in a row late."""
 
     name = "mosquitto"
     ready = "mosquitto version .* running"
@@ -158,18 +159,21 @@ class Mosquitto(Broker):
     def __init__(
         self, folder: Path, tls: tuple[Path, Path] | None = None,
         users: dict[str, str] | None = None, more: str = "", logs: bool = True,
+        stock: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(folder, tls)
         self.users = users
         self._logs = "all" if logs else "information"
         self.more = more
+        self._stock = stock
 
     def command(self) -> list[str]:
         lines = [
             f"listener {self.port} 127.0.0.1", "user root", "log_dest stderr",
             f"log_type {self._logs}", "max_queued_messages 0",
             f"allow_anonymous {'false' if self.users else 'true'}",
-            "persistence true", f"persistence_location {self.folder}/", "set_tcp_nodelay true",
+            "persistence true", f"persistence_location {self.folder}/",
+            f"set_tcp_nodelay {'false' if self._stock else 'true'}",
         ]  # fmt: skip
         if self.users:
             passwords = self.folder / "passwords"

@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -258,3 +259,22 @@ def test_who_closes_a_link_says_so(tmp_path: Path) -> None:
         link.send(b"hello")
         link.close()
         others.wait(lambda: [each.payload for each in others.messages] == [b"hello", b""], 5)
+
+
+def test_a_call_of_several_packets_waits_for_no_delayed_acknowledgement(tmp_path: Path) -> None:
+    """A broker out of the box holds the second of several small packets back, for 40 ms or more."""
+    source = (
+        "from picolink import Node\nnode = Node('shed')\n"
+        "@node.command\ndef echo(data):\n    return data\nnode.run(ADDRESS)\n"
+    )
+    with Mosquitto(tmp_path, stock=True) as broker, World(seed=SEED) as world:
+        address = f"{broker.address}/lab"
+        main = f"ADDRESS = {address!r}\n{source}"
+        world.board("shed", main=main, libs=compile_all(["usb", "mqtt"]))
+        with picolink.connect(f"{address}/shed", timeout_s=20) as shed:
+            took_s = []
+            for _ in range(10):
+                began_s = time.monotonic()
+                assert shed.call("echo", "x" * 5000) == "x" * 5000
+                took_s.append(time.monotonic() - began_s)
+            assert min(took_s) < 0.03, took_s

@@ -282,3 +282,37 @@ def test_openers_that_come_at_once_are_all_counted(world: World) -> None:
                 Terminal(board.usb_path).close()
             first.send(b"\rprint(%d + 1)\r" % n)
             first.expect(b"\r\n%d\r\n" % (n + 1), 5)
+
+
+def test_unread_input_keeps_ctrl_c_out_once_it_is_full(world: World) -> None:
+    board, terminal = reading(world, "from machine import Pin\nPin(1, 1).on()\nwhile True: pass\n")
+    board.pin(1).wait(1)
+    terminal.send(b"x" * 704)
+    for _ in range(3):
+        terminal.send(b"\x03")
+        assert terminal.read_until_quiet(0.1) == b""  # nor does it come out later
+
+
+def test_ctrl_c_takes_the_place_of_the_last_byte(world: World) -> None:
+    _, terminal = reading(world, "print('loop')\nwhile True: pass\n")
+    terminal.expect(b"loop\r\n")
+    for _ in range(11):  # packets, as a host sends them
+        terminal.send(b"x" * 63)
+    terminal.send(b"x" * 10 + b"\x03" + b"print(6 * 7)\r")
+    terminal.expect(b">>> ")
+    terminal.expect(b"\r\n42\r\n")
+
+
+def test_what_waits_at_the_host_enters_after_what_was_thrown_away(world: World) -> None:
+    """A program that reads a little lets the Ctrl-C in that had waited, and what is behind it."""
+    board, terminal = reading(
+        world,
+        "from machine import Pin\nPin(1, 1).on()\nwhile not Pin(0).value(): pass\n"
+        "try:\n while True: fin.read(64)\nexcept KeyboardInterrupt:\n print('stopped')\n"
+        "print(fin.read(4))\n",
+    )
+    board.pin(1).wait(1)
+    terminal.send(b"x" * 900 + b"\x03" + b"next")
+    assert terminal.read_until_quiet(0.1) == b""
+    board.pin(0).set(1)
+    terminal.expect(b"stopped\r\nb'next'\r\n")

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from ..core.errors import CannotConnect, LinkError
 from ..links.usb.discover import Port, open_exclusive
 from ..links.usb.host import UsbLink
+from ..links.usb.unanswered import forget
 from .errors import BoardFull, InstallError
 
 _BOARD_SIDE = Path(__file__).with_name("board_side.py")
@@ -84,6 +85,7 @@ class Repl:
         for timeout_s in _STOP_S:
             try:
                 self._stop(timeout_s)
+                forget(self.path)
                 return Facts(*_value(self.run(_FACTS)))
             except (*self._lost, TypeError):  # TypeError: something else was printed there
                 continue

@@ -4,9 +4,13 @@
 MYPY = False
 if MYPY:
     from collections.abc import Awaitable, Callable
+    from typing import Any
 
 #: Set by whoever can ask for one (net/wifi.py). It raises OSError with the reason.
 lookup: "Callable[[str], Awaitable[str]] | None" = None
+
+#: The node that runs on this board: its clock knows the time, or asks for it.
+node: "Any" = None
 
 
 async def address_of(host: str) -> str:

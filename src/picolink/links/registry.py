@@ -54,5 +54,10 @@ def load(scheme: str) -> "Any":
 async def open_link(address: str, node: "Node") -> "Any":
     """Opens `address`: a link, or a listener whose scheme ends in `-listen`."""
     scheme, where, options = split(address)
-    module = load(scheme)
-    return await module.open_async(scheme, where, options)
+    try:
+        return await load(scheme).open_async(scheme, where, options)
+    except (MemoryError, OSError) as error:
+        from .memory import explained
+        from .shown import shown
+
+        raise explained(error, shown(address)) from None

@@ -66,13 +66,18 @@ def complete(node: "Node", links: "list[Any]") -> "list[Any]":
 
             raise UsageError("wifi= is for boards: a computer joins networks by its own settings")
         return links
+    try:
+        from ..links import names
+
+        names.node = node
+    except ImportError:
+        pass  # no link of this board goes beyond its wires
     wifi = node.wifi
     node.wifi = None
     try:
         if wifi is None:
             wifi = _told("wifi")[0]
         if wifi is not None:
-            from ..links import names
             from ..net.wifi import Wifi
 
             names.lookup = Wifi(node, wifi).lookup

@@ -55,7 +55,7 @@ async def open_all(node: "Node", links: "Any") -> None:
                 opened = await open_link(link, node)
             add(node, opened)
             print("%s: listening on %s" % (node.name, opened.address))
-        except (PicolinkError, OSError, ImportError) as error:
+        except (PicolinkError, OSError, ImportError, MemoryError) as error:
             failed.append((link, error))
             print("%s: no %s: %s" % (node.name, link, error))
     for function in node.on_start:

@@ -15,7 +15,7 @@ CHECKOUT = SOURCES.parent.parent  # only where picolink is installed from one
 GROUPS: dict[str, list[str]] = {
     "base": ["__init__.py", "core/*.py", "node/*.py", "links/__init__.py", "links/base.py"],
     # Which link an address opens; each link's own group brings the link.
-    "registry": ["links/registry.py", "links/missing.py", "links/shown.py"],
+    "registry": ["links/registry.py", "links/missing.py", "links/shown.py", "links/memory.py"],
     "loopback": ["links/loopback/__init__.py", "links/loopback/link.py", "links/loopback/board.py"],
     "usb": ["links/ctrl_c.py", "links/usb/__init__.py", "links/usb/board.py"],
     "tcp": [
@@ -86,7 +86,7 @@ NEEDS: dict[str, list[str]] = {
     "uart": ["registry"],
     "i2c": ["registry"],
     "ble": ["registry"],
-    "mqtt": ["registry"],
+    "mqtt": ["registry", "clock"],  # whoever checks certificates needs the time
     "loopback": ["registry"],
     "time": ["clock"],
 }

@@ -180,7 +180,7 @@ class Client:
         """One connection, from its begin to its end; True where the broker took us."""
         from .dialing import secure, stolen
 
-        security = secure(broker, self._ca) if broker.tls else None
+        security = await secure(broker, self._ca) if broker.tls else None
         wire = await asyncio.wait_for(
             open_wire(broker.host, broker.port, security), TIMES["answer"] / 1000
         )

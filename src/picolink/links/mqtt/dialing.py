@@ -49,20 +49,39 @@ def wait_ms(tries: int) -> int:
     return longest // 2 + longest * urandom(1)[0] // 512
 
 
-def secure(broker: "Broker", ca: "str | bytes | None") -> "Any":
+async def secure(broker: "Broker", ca: "str | bytes | None") -> "Any":
     """Whom to trust on the way to `broker`; CannotConnect where the clock can't tell."""
     from .tls import Security
 
     options = broker.options
     security = Security(ca or options.get("ca"), options.get("verify") not in ("no", "0", "false"))
-    security.check_clock()
+    await security.wait_for_clock()
     return security
+
+
+def no_answer(error: OSError, host: str, port: int, tls: bool) -> PicolinkError:
+    """Why no connection came about; of a host without an address (port 0) too."""
+    from ..memory import explained
+
+    told: Any = explained(error, "a connection to " + host, tls)
+    if told is not error:
+        return told  # type: ignore[no-any-return]
+    if not port:
+        why = "the name %s is not known: check it, and the way to the internet (%s)"
+        return CannotConnect(why % (host, error))
+    why = "no broker answers at %s port %d (%s): is it running, and the address right?"
+    return CannotConnect(why % (host, port, error))
 
 
 def failure(error: Exception, broker: "Broker") -> PicolinkError:
     """Why an attempt failed, in words."""
     if isinstance(error, PicolinkError):
         return error
+    from ..memory import explained
+
+    told: Any = explained(error, "a connection to %s" % broker, broker.tls)
+    if told is not error:
+        return told  # type: ignore[no-any-return]
     if broker.tls:
         from .tls import explain
 

@@ -16,6 +16,7 @@ if MYPY:
     from .client import Client
 
 MTU_BYTES = 2048
+_LARGE_BYTES = 512  # behind such a packet likely comes another
 
 
 class MqttLink:
@@ -44,6 +45,10 @@ class MqttLink:
         """A packet has come; an empty one: the other end was closed."""
         if packet:
             self._packets.append(packet)
+            if len(packet) >= _LARGE_BYTES:
+                # The broker's system may hold the next one back until we say something (Nagle's
+                # algorithm), for 40 ms or more: as long as ours waits for something to say.
+                self._client.post(self._topic + "/x", b"")
             self.on_ready()
         else:
             self.end("the other end was closed")

@@ -3,7 +3,6 @@
 import asyncio
 import socket
 
-from ...core.errors import CannotConnect
 from ..names import address_of
 
 MYPY = False
@@ -87,9 +86,9 @@ async def open_wire(host: str, port: int, secure: "Any") -> Wire:
     try:
         info = socket.getaddrinfo(await address_of(host), port, 0, socket.SOCK_STREAM)[0]
     except OSError as error:
-        raise CannotConnect(
-            "the name %s is not known: check it, and the way to the internet (%s)" % (host, error)
-        ) from None
+        from .dialing import no_answer
+
+        raise no_answer(error, host, 0, False) from None
     sock: Any = socket.socket(info[0])
     try:
         sock.setblocking(False)
@@ -110,10 +109,9 @@ async def open_wire(host: str, port: int, secure: "Any") -> Wire:
             sock = _wrap(sock, host, secure)
     except OSError as error:
         sock.close()
-        raise CannotConnect(
-            "no broker answers at %s port %d (%s): is it running, and the address right?"
-            % (host, port, error)
-        ) from None
+        from .dialing import no_answer
+
+        raise no_answer(error, host, port, secure is not None) from None
     except BaseException:  # cancelled
         sock.close()
         raise

@@ -1,17 +1,20 @@
 """What `mqtts://` needs: whom to trust, and a clock that can tell whether a certificate is valid.
 Loaded where an address asks for TLS."""
 
+import asyncio
 import sys
 import time
 from binascii import a2b_base64
 
 from ...core.errors import CannotConnect, UsageError
+from .. import names
 
 MYPY = False
 if MYPY:
     from typing import Any
 
 _BOARD = sys.implementation.name == "micropython"
+_PATIENCE_S = 8  # for the time, less than a connection has
 _EARLIEST_S = 1735689600  # 2025: a clock that tells less was never set (a Pico starts in 2021)
 _RESETS = (104, 54, 32)  # ECONNRESET, also of macOS, EPIPE: who expects no TLS hangs up
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
@@ -63,15 +66,34 @@ class Security:
                 "?ca=/ca.pem (or ca=...), or ?verify=no to do without"
             )
 
-    def check_clock(self, now_s: "float | None" = None) -> None:
-        """Raises CannotConnect where the clock can't tell what is valid now."""
-        if now_s is None:
-            now_s = time.time()
-        if self.verify and now_s < _EARLIEST_S:
-            raise CannotConnect(
-                "the clock says %d-%02d-%02d, so that no certificate can be checked: set it first "
-                "(NTP), or use ?verify=no" % time.gmtime(int(now_s))[:3]
-            )
+    async def wait_for_clock(self) -> None:
+        """Until the clock can tell what is valid now: a board's node asks for the time.
+        CannotConnect, with the reason, where nobody tells it."""
+        if not self.verify or time.time() >= _EARLIEST_S:
+            return
+        why = "no node is here that asks for the time: set the clock first (NTP)"
+        if names.node is not None:
+            why = await _ask(names.node)
+            if time.time() >= _EARLIEST_S:
+                return
+        raise CannotConnect(
+            "the clock says %d-%02d-%02d, so that no certificate can be checked, and %s; or use "
+            "?verify=no" % (time.gmtime(int(time.time()))[:3] + (why,))
+        )
+
+
+async def _ask(node: "Any") -> str:
+    """Waits until `node` knows the time, though not for ever; why it does not."""
+    clock = node.time  # it begins to ask
+    for _ in range(_PATIENCE_S * 5):
+        if time.time() >= _EARLIEST_S:  # the program may have set it, too
+            return ""
+        await asyncio.sleep(0.2)
+    return (
+        "nobody told the time (%s). It is asked for on: is there a way to the internet? Else, or "
+        "where the program joins the Wi-Fi by itself, name time servers: "
+        'node.time.servers = ("192.168.1.1",)' % (clock.why or "no time server is known")
+    )
 
 
 def explain(error: "Any", host: str) -> str:

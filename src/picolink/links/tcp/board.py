@@ -14,6 +14,7 @@ if MYPY:
 _core: "Any" = asyncio.core  # type: ignore[attr-defined]  # the stubs lack it
 
 _TAKES_BYTES = 2048
+_ENOMEM = 12  # whoever opened the link says it (links/memory.py)
 
 
 def _make(sock: "Any", address: str) -> TcpLink:
@@ -35,6 +36,8 @@ async def open_async(scheme: str, where: str, options: "dict[str, str]") -> "Any
         ip = await address_of(host) or "0.0.0.0"
         info = socket.getaddrinfo(ip, port, 0, socket.SOCK_STREAM)[0]
     except OSError as error:
+        if error.args[0] == _ENOMEM:
+            raise
         raise CannotConnect("the name %s is not known: check it (%s)" % (host, error)) from None
     sock = socket.socket(info[0])
     if listens:
@@ -43,6 +46,8 @@ async def open_async(scheme: str, where: str, options: "dict[str, str]") -> "Any
             sock.bind(info[-1])
         except OSError as error:
             sock.close()
+            if error.args[0] == _ENOMEM:
+                raise
             raise CannotConnect("port %d is in use (%s): choose another" % (port, error)) from None
         sock.listen(4)
         sock.setblocking(False)
@@ -61,6 +66,8 @@ async def open_async(scheme: str, where: str, options: "dict[str, str]") -> "Any
     except OSError as error:
         if error.args[0] not in (106, 127, 120):  # EISCONN, of Linux and lwIP; EALREADY
             sock.close()
+            if error.args[0] == _ENOMEM:
+                raise
             raise CannotConnect(
                 "nobody answers at %s port %d (%s): is the board on, and listening there?"
                 % (host, port, error)

@@ -10,11 +10,14 @@ from collections.abc import Callable
 
 from ...core.errors import CannotConnect, LinkError
 from ...core.frames import MAX_PACKET_BYTES
+from ...core.packets import HELLO
 from ...core.textstream import PROMPT, Decoder, encode
 from ..output import Output
 from .discover import open_exclusive, resolve
-from .recognise import ANSWER_MS, PROBE, Found, recognise
+from .recognise import ANSWER_MS, PROBE, Found, recognise, unread
+from .serial_port import take_back
 from .turns import turn
+from .unanswered import Unanswered
 
 _AGAIN_S = 1.0  # for a program to end at Ctrl-C, before it is pressed again
 
@@ -43,8 +46,11 @@ class UsbLink(Output):
         self.on_text: Callable[[bytes], object] = len
         self._decoder = Decoder(self._text)
         self._last = b""  # frame sent, by which an echo is known
+        self._unanswered = Unanswered(path)
+        self._held = b""  # frames for a node that has stopped answering
 
     def _text(self, text: bytes) -> None:
+        self._unanswered.heard_text()
         self.on_text(text)
 
     def receive(self) -> list[bytes]:
@@ -57,16 +63,38 @@ class UsbLink(Output):
             raise LinkError(f"{self.address} was unplugged, or the board was reset") from error
         if not data:
             raise LinkError(f"{self.address} was unplugged, or the board was reset")
-        return self._decoder.feed(data)
+        packets = self._decoder.feed(data)
+        if packets:
+            self._heard(packets)
+        return packets
+
+    def _heard(self, packets: list[bytes]) -> None:
+        unanswered = self._unanswered
+        if not unanswered.met:
+            # What a board says to nobody stays with it, and comes once the port is opened. An
+            # answer to a hello shows that it reads.
+            if not any(HELLO in packet[:1] for packet in packets):
+                return
+            unanswered.met = True
+        unanswered.answered()
+        if self._held:
+            held, self._held = self._held, b""
+            self.write(held)
 
     def send(self, packet: bytes) -> None:
-        """Sends a packet, in one write."""
+        """Sends a packet, in one write, to a board that reads what comes; to any other one little.
+        A hello comes again if it was not said; what a node has no ears for waits for it."""
         self._last = frame = encode(packet, PROMPT)
-        self.write(frame)
+        if self._unanswered.may_ask(len(frame)):
+            self.write(frame)
+        elif self._unanswered.met and HELLO not in packet[:1]:
+            self._held += frame
 
     def _write(self, data: bytes) -> int:
         try:
-            return os.write(self.pollable, data)
+            count = os.write(self.pollable, data)
+            self._unanswered.written(count)
+            return count
         except BlockingIOError:
             return 0
         except OSError as error:
@@ -75,13 +103,21 @@ class UsbLink(Output):
     def diagnose(self, heard: bytes, wait: Callable[[int], bytes]) -> Found:
         """Names what is there instead of a node. `heard` came since our hello; `wait(ms)` gives
         what comes next."""
-        self.write(PROBE)
-        return recognise(heard, heard, wait(ANSWER_MS), hello=self._last, port=self.path)
+        unanswered = self._unanswered
+        if unanswered.may_probe(len(PROBE)):
+            self.write(PROBE)
+        found = recognise(heard, heard, wait(ANSWER_MS), hello=self._last, port=self.path)
+        if found.final:
+            unanswered.answered()  # a prompt has taken it
+        elif self.rest or unanswered.kept_back:
+            return unread(found, unanswered.count, self.path)
+        return found
 
     def restart(self, timeout_s: float = 3) -> None:
         """Stops whatever runs on the board and starts its main.py anew, from either REPL."""
         self._type(b"\r\x03\x03", timeout_s, b">")
         self._type(b"\r\x03\x02", timeout_s, b">>>")  # the prompt seen may be of before a boot
+        self._unanswered.answered()
         self.write(b"\x04")
 
     def _type(self, keys: bytes, timeout_s: float, prompt: bytes) -> None:
@@ -108,6 +144,9 @@ class UsbLink(Output):
         """Closes the port."""
         fd, self.pollable = self.pollable, -1
         if fd >= 0:
+            if self._unanswered.silent:
+                take_back(fd)
+            self._unanswered.note()
             os.close(fd)
 
 

@@ -34,6 +34,7 @@ TRACEBACK = "traceback at start"
 PROGRAM = "program without a node"
 CIRCUITPYTHON = "CircuitPython"
 SILENT = "silence"
+UNREAD = "unread questions"
 HELD = "held port"
 BOOT_DRIVE = "boot drive"
 
@@ -77,6 +78,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "loop without node.run() or node.poll(); or this is not a MicroPython board.",
         "Press Ctrl-C in `mpremote connect {port}` to see where it is; let the program call "
         "node.run(...), or node.poll() in its own loop.",
+    ),
+    UNREAD: (
+        "The board does not read what it is asked ({count} bytes wait there): its program is busy, "
+        "most likely a loop without node.run() or node.poll(). It is asked no more, so that Ctrl-C "
+        "still gets in.",
+        "Press Ctrl-C in `mpremote connect {port}`, or start main.py anew with connect(..., "
+        "start=True); `picolink install` stops the program too. Or unplug the board and plug it in "
+        "again.",
     ),
     HELD: (
         "The port is in use by {holder}.",
@@ -128,6 +137,13 @@ def found(kind: str, **details: str) -> Found:
     what, advice = SENTENCES[kind]
     details.setdefault("port", "PORT")
     return Found(kind, what.format(**details), advice.format(**details))
+
+
+def unread(told: Found, count: int, port: str) -> Found:
+    """What is there where `told` may be so only because nothing more was asked."""
+    if told.kind in (SILENT, PROGRAM, DEAF_NODE):
+        return found(UNREAD, count=str(count), port=port)
+    return told
 
 
 def recognise(

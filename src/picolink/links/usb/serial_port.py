@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from ...core.errors import BadAddress, CannotConnect, LinkError, PortBusy
@@ -81,6 +82,14 @@ def _make_raw(fd: int, path: str) -> None:
     speed = termios.B115200
     state = [iflag, oflag, cflag, lflag, speed, speed, characters]
     termios.tcsetattr(fd, termios.TCSANOW, state)
+
+
+def take_back(fd: int) -> None:
+    """Throws away what was written and is still here: the other end has not taken it."""
+    import termios
+
+    with suppress(termios.error):  # it is gone
+        termios.tcflush(fd, termios.TCOFLUSH)
 
 
 def speeds() -> dict[int, int]:
