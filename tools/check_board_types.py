@@ -28,6 +28,8 @@ STRICT = [
     "src/picolink/links/ctrl_c.py",
     "src/picolink/node/wait_board.py",
     "src/picolink/net/knock.py",
+    "src/picolink/net/access_point.py",
+    "src/picolink/net/joining.py",
     "src/picolink/net/wifi.py",
 ]
 PROGRAMS = [

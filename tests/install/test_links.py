@@ -12,7 +12,7 @@ import pytest
 from picolink.core.errors import UsageError
 from picolink.install import program, settings
 from picolink.links.registry import SCHEMES
-from picolink.links.tcp.answering import tell
+from picolink.links.tcp.telling import tell
 from picolink.packing import GROUPS
 from picolink.sim import World
 

@@ -4,7 +4,8 @@ import json
 
 from both import SEED, Random, cases, count
 
-from picolink.links.tcp.answering import ANSWER, MOST_PER_S, QUESTION, Answerer, tell
+from picolink.links.tcp.answering import ANSWER, MOST_PER_S, QUESTION, Answerer
+from picolink.links.tcp.telling import tell
 
 
 class _Thing:

@@ -30,6 +30,7 @@ class Attach:
     dialed = False  # from here
     doubt = 0  # whether smaller packets would be lost less, see `_doubted`
 
+    @starting
     def __init__(self, session: "Session", port: "Port", tag: int, now_ms: int) -> None:
         self.session = session
         self.port = port

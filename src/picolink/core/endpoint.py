@@ -45,6 +45,7 @@ if MYPY:
 class Endpoint:
     """All sessions of one node. `random(n)` gives n random bytes."""
 
+    @starting
     def __init__(
         self,
         uid: bytes,

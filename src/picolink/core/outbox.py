@@ -69,6 +69,7 @@ class Lane:
     """Messages whose ids count together. Short ones and long ones have a lane each, so that the
     window of ids never makes a call wait for a file."""
 
+    @starting
     def __init__(self, flag: int, first_id: int) -> None:
         self.flag = flag
         self.next_id = self.first_id = first_id

@@ -17,6 +17,7 @@ class Port:
 
     lost = False  # its link is gone: nobody is greeted here any more
 
+    @starting
     def __init__(self, mtu_bytes: int, takes_bytes: int = 0, window_bytes: int = 0) -> None:
         self.mtu_bytes = mtu_bytes
         self.takes_bytes = takes_bytes or mtu_bytes

@@ -17,7 +17,7 @@ if MYPY:
 
 def starting(method: "Method") -> "Method":
     """Marks a method (or a class of which no object stays) that is used while a node starts or
-    attaches, and hardly later."""
+    attaches, and hardly later. `__init__` may be one; other names with two underscores can't."""
     return method
 
 
@@ -43,3 +43,8 @@ def fetch(self: "Any", name: str) -> "Any":
         methods = getattr(__import__(second, None, None, (name,)), owner, None)
         function = getattr(methods, name)
     return lambda *args, **named: function(self, *args, **named)
+
+
+def fetch_init(self: "Any", *args: "Any", **named: "Any") -> None:
+    """The `__init__` of classes of which it was taken out."""
+    fetch(self, "__init__")(*args, **named)

@@ -53,6 +53,7 @@ if MYPY:
 class Session:
     """One conversation with one peer. `id` is 8 random bytes that whoever dials chooses."""
 
+    @starting
     def __init__(self, ident: bytes, owner: "Owner", first_id: int, limit_bytes: int) -> None:
         self.id = ident
         self.owner = owner

@@ -82,7 +82,9 @@ class Wifi:
     def _begin(self) -> None:
         self.step = "joining"
         if self.own:
-            self._tasks.append(self.node.spawn(self._serve()))
+            from .access_point import serve
+
+            self._tasks.append(self.node.spawn(serve(self)))
         if self.networks:
             self._tasks.append(self.node.spawn(self._run()))
 
@@ -124,7 +126,8 @@ class Wifi:
         if self.ap is not None:
             self.ap.active(False)
 
-    def _say(self, what: str) -> None:
+    def say(self, what: str) -> None:
+        """Prints it once."""
         if what != self._said:  # a failure that goes on is told once
             self._said = what
             print("%s: %s" % (self.node.name, what))
@@ -144,7 +147,7 @@ class Wifi:
                         break
                 except Exception as error:  # also no memory: it is tried again
                     self.status = self.outcomes[ssid] = -1
-                    self._say("Wi-Fi: the radio failed: %s" % error)
+                    self.say("Wi-Fi: the radio failed: %s" % error)
                 finally:
                     self.joined.clear()
             self.step = "waiting"
@@ -156,82 +159,23 @@ class Wifi:
             wait_ms = min(2 * wait_ms, TIMES["retry_max"])
 
     async def _join(self, ssid: str, secret: str) -> bool:
-        """Whether the network is joined, and has given us an address."""
-        sta = self.sta
-        self.ssid = ssid
-        self.step = "joining"
-        if not sta.active():
-            sta.active(True)
-        sta.config(pm=0xA11142 if self.power_save else 0xA11140)
-        if self.fixed:
-            sta.ifconfig(self.fixed)
-        for _ in range(3):
-            sta.connect(ssid, secret or None)
-            self.status = await self._settled(0, JOINING, NO_ADDRESS)
-            if self.status != REFUSED:
-                self.refusals[ssid] = 0
-                break
-            self.refusals[ssid] = self.refusals.get(ssid, 0) + 1  # a right one may be, at first
-            await asyncio.sleep_ms(TIMES["retry"] // 4)
-        if self.status == UP:
-            await self._meet()
-        self.outcomes[ssid] = self.status
-        if self.status != UP:
-            sta.disconnect()
-            from .explain import briefly
+        from .joining import join
 
-            self._say("no Wi-Fi: " + briefly(self))
-            return False
-        self._up()
-        return True
+        joined = await join(self, ssid, secret)
+        if sys.modules.pop("picolink.net.joining", None):
+            delattr(sys.modules["picolink.net"], "joining")
+        return joined
 
-    async def _settled(self, *stages: int) -> int:
-        """The status that follows these stages, one of them where it comes to no end."""
-        now_ms = self.node.now_ms
-        status = self.sta.status()
-        for stage in stages:
-            end_ms = now_ms() + TIMES["join"]
-            while status == stage and now_ms() < end_ms:
-                await asyncio.sleep_ms(TIMES["ask"])
-                status = self.sta.status()
-        return status  # type: ignore[no-any-return]
-
-    async def _meet(self) -> None:
-        """Whether the gateway answers; where a fixed address is no use, DHCP is tried."""
-        self.dynamic = False
-        self.answers = await self._knocks()
-        if self.fixed and not self.answers:
-            self.sta.ifconfig(DHCP)
-            self.dynamic = await self._settled(NO_ADDRESS) == UP and await self._knocks()
-            if self.dynamic:
-                self.answers = True
-            else:
-                self.sta.ifconfig(self.fixed)
-            self.status = self.sta.status()
-
-    async def _knocks(self) -> bool:
+    async def knocks(self) -> bool:
+        """Whether the gateway answers."""
         self.gateway = self.sta.ifconfig()[2]
         for _ in range(2):
             if await knock(self.gateway, TIMES["answer"]):
                 return True
         return False
 
-    def _up(self) -> None:
-        node = self.node
-        again = self.ssid in self.worked
-        if not again:
-            self.worked.append(self.ssid)
-        self.step = "up"
-        self.address = self.sta.ifconfig()[0]
-        self._say("Wi-Fi %s, address %s" % (self.ssid, self.address))
-        self.joined.set()
-        if again:  # what was connected before is not waited for
-            for driver in self._connections():
-                driver.lost("the Wi-Fi was lost")
-        for peer in node.peers:
-            peer.again()
-
-    def _connections(self) -> "list[Any]":
+    def connections(self) -> "list[Any]":
+        """The drivers whose links need the network."""
         return [d for d in self.node.drivers if d.link.address[:4] == "tcp:"]
 
     async def _stay(self) -> None:
@@ -246,7 +190,7 @@ class Wifi:
             turns += 1
             if turns * TIMES["watch"] >= TIMES["check"]:
                 turns = 0
-                answered = await self._knocks()
+                answered = await self.knocks()
                 if answered:
                     self.answers = True
                 elif self.answers:  # one that never answered tells nothing by its silence
@@ -254,46 +198,7 @@ class Wifi:
                     break
                 elif self.fixed:  # but perhaps it has another address by now
                     silent += 1
-                    if silent >= _PATIENCE and not self._connections():
+                    if silent >= _PATIENCE and not self.connections():
                         break
         self.address = ""
-        self._say("Wi-Fi %s is lost" % self.ssid)
-
-    # Access point
-
-    async def _serve(self) -> None:
-        while True:
-            assert self.ap is not None
-            if not self.ap.active():
-                try:
-                    await self._open()
-                except Exception as error:
-                    self._say("Wi-Fi: the radio failed: %s" % error)
-            await asyncio.sleep_ms(TIMES["check"])
-
-    async def _open(self) -> None:
-        """Opens the access point; its address is looked at, since it may not be what was set."""
-        assert self.own is not None
-        assert self.ap is not None
-        ssid, secret, address, channel = self.own
-        ap = self.ap
-        mine = (address, "255.255.255.0", address, address)
-        for _ in range(3):
-            if secret:
-                ap.config(ssid=ssid, password=secret)
-            else:
-                ap.config(ssid=ssid, security=0)
-            ap.config(channel=channel)
-            ap.active(True)
-            ap.config(pm=0xA11140)
-            for _ in range(3):
-                if ap.ifconfig()[0] != address:
-                    ap.ifconfig(mine)
-                    await asyncio.sleep_ms(TIMES["ask"])
-            if ap.ifconfig()[0] == address:
-                break
-            ap.active(False)
-        ap.active(True)
-        if not self.networks:
-            self.joined.set()
-        print("%s: Wi-Fi access point %s, address %s" % (self.node.name, ssid, ap.ifconfig()[0]))
+        self.say("Wi-Fi %s is lost" % self.ssid)

@@ -1,7 +1,7 @@
 """Drives the core over one link: drain, send, re-arm. The same on both interpreters."""
 
 from ..core.port import Port
-from ..core.seldom import seldom
+from ..core.seldom import seldom, starting
 from ..core.timing import TIMES
 from .invoke import guarded
 
@@ -17,6 +17,7 @@ if MYPY:
 class Driver:
     """One open link of a node."""
 
+    @starting
     def __init__(
         self, node: "Node", link: "Link", on_lost: "Callable[[str], object] | None" = None
     ) -> None:
@@ -177,6 +178,7 @@ class Driver:
             guarded(node, self.on_lost, why)
         elif self.reopens:
             reopen(node, self.link)
+        node.forget()
 
 
 @seldom

@@ -28,6 +28,7 @@ _AGAIN_MS = 1000  # after what was due has failed, as for want of memory
 class Command:
     """A command as it was declared."""
 
+    @starting
     def __init__(
         self, function: "Callable[..., Any]", help: str = "", blocking_s: float = 0,
         stream: bool = False,
@@ -62,6 +63,7 @@ class Node:
         registers: Any  # registers.Registers, there where some are declared
         failed: list[tuple[str, Exception]]  # links that it was to open, and why it could not
 
+    @starting
     def __init__(
         self, name: str = "", uid: bytes | None = None, max_message_bytes: int = 16384,
         max_sessions: int = 4, window_bytes: int = 8192, wifi: "Any" = None,
@@ -380,14 +382,19 @@ class Node:
             guarded(self, session.data.close)
         for peer in self.peers:
             guarded(self, peer.on_state, session, why)
+        self.forget()
 
-    def on_attach(self, session: "Session", port: "Port") -> None:
-        for meet in self.on_meet:
-            guarded(self, meet, session)
+    def forget(self) -> None:
+        """Has a board let go of what it needs seldom, once all is said."""
         if sys.implementation.name == "micropython":
             from .running import forget_start
 
             self.later.append(forget_start)
+
+    def on_attach(self, session: "Session", port: "Port") -> None:
+        for meet in self.on_meet:
+            guarded(self, meet, session)
+        self.forget()
 
     @seldom
     def drop(self, outgoing: "Outgoing") -> None:

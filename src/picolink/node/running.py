@@ -9,7 +9,8 @@ if MYPY:
 
     from .node import Node
 
-# What a board needs to start, and when a peer attaches, and has no memory for at other times.
+# What a board needs to start, when a peer attaches and when it goes, and has no memory for at other
+# times.
 _STARTING = (
     "picolink.starting",
     "picolink.seldom",
@@ -17,7 +18,9 @@ _STARTING = (
     "picolink.node.naming",
     "picolink.node.config",
     "picolink.links.registry",
+    "picolink.links.tcp.board",
 )
+_WIPED = 12  # calls deep: more than the event loop is
 
 
 def forget_start() -> None:
@@ -26,6 +29,14 @@ def forget_start() -> None:
         if sys.modules.pop(path, None):
             folder, _, name = path.rpartition(".")
             delattr(sys.modules[folder], name)
+
+
+def _wipe(depth: int) -> None:
+    """Writes over the part of the stack that lies behind the caller's. The collector takes what
+    earlier calls left there for references, as long as those that come next don't write over it:
+    and that may be for ever, with a module behind it."""
+    if depth:
+        _wipe(depth - 1)
 
 
 def _open(node: "Node", links: "list[Any]") -> "Any":
@@ -65,6 +76,8 @@ def run(node: "Node", links: "tuple[Any, ...]") -> None:
         from .signals import interrupt_at_once
 
         interrupt_at_once()
+    else:
+        _wipe(_WIPED)
     try:
         asyncio.run(serve(node, links))
     except KeyboardInterrupt:

@@ -4,7 +4,7 @@ from struct import unpack_from
 
 from ..core.failure import PicolinkError
 from ..core.packets import CALL, CANCEL, CREDIT, ITEMS, LONG, REPLY
-from ..core.seldom import seldom
+from ..core.seldom import seldom, starting
 from ..core.values import decode, encode
 from .invoke import NONE, call, guarded, passes
 
@@ -28,6 +28,7 @@ _MAX_MARKS = 64  # of cancels that do not say which message they are about
 class Talk:
     """One session, from the side of who serves it."""
 
+    @starting
     def __init__(self, node: "Node", session: "Session") -> None:
         self.node = node
         self.session = session

@@ -37,12 +37,14 @@ def take_apart(tree: ast.Module, door: str, keep: set[str]) -> dict[str, ast.Mod
                     kept.append(method)
                 else:
                     apart[mark].append(_plain(method, statement))
+            finders = [_found("__getattr__", "fetch")]
             for mark, methods in apart.items():
                 if methods:
                     taken[mark].append(_holder(statement, methods))
+                if any(getattr(method, "name", "") == "__init__" for method in methods):
+                    finders.append(_found("__init__", "fetch_init"))
             if len(kept) < len(statement.body):
-                finder = ast.Assign([ast.Name("__getattr__", ast.Store())], _load("fetch"))
-                statement.body = [*kept, finder]
+                statement.body = [*kept, *finders]
     _move(tree, taken, keep)
     result = {f"{door}.__init__": tree}
     for mark, functions in taken.items():
@@ -86,6 +88,10 @@ def _uses(statements: list[ast.stmt], name: str) -> bool:
     return any(isinstance(node, ast.Name) and node.id == name for node in nodes)
 
 
+def _found(name: str, by: str) -> ast.stmt:
+    return ast.Assign([ast.Name(name, ast.Store())], _load(by))
+
+
 def _load(name: str) -> ast.Name:
     return ast.Name(name, ast.Load())
 
@@ -100,7 +106,8 @@ def _mark(node: ast.stmt) -> str | None:
 
 def _plain(method: ast.stmt, owner: ast.ClassDef) -> ast.stmt:
     assert isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef)
-    if len(method.decorator_list) > 1 or method.name.startswith("__"):
+    special = method.name.startswith("__") and method.name != "__init__"
+    if len(method.decorator_list) > 1 or special:
         raise ApartError(f"{owner.name}.{method.name}: only plain methods can be taken out")
     method.decorator_list = []
     return method

@@ -16,7 +16,7 @@ from .compiling import cache_folder, compile_source, compiler_version, without_t
 from .contents import CHECKOUT, FOLDERS, GROUPS, MIP_BASE, ROOTS, STARTING, board_sources
 from .kept import key_of, remembered
 from .lines import LINES, origins_of, printed, relabel, shown_file
-from .slimming import own_builtins
+from .slimming import constants, lean, own_builtins
 
 
 def compile_all(
@@ -82,11 +82,27 @@ def join_loaded(texts: dict[str, str]) -> dict[str, ast.Module]:
     for folder in FOLDERS:
         if f"{folder}.__init__" in others:
             rest = _join_folder(folder, rest)
+    wanted = _imported(rest.values())
     for name, tree in rest.items():
         assert isinstance(tree, ast.Module)
+        own = {name: value for name, value in constants(tree).items() if name not in wanted}
+        tree = lean(tree, own, set())
         if tree.body or not name.endswith(".__init__"):  # a folder needs no empty file
             result[name] = tree
     return {name: relative(name, tree) for name, tree in result.items()}
+
+
+def _imported(modules: Iterable[Source]) -> set[str]:
+    """The names that modules take from others: by an import, or as an attribute."""
+    found: set[str] = set()
+    for module in modules:
+        assert isinstance(module, ast.Module)
+        for node in ast.walk(module):
+            if isinstance(node, ast.ImportFrom):
+                found.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.Attribute):
+                found.add(node.attr)
+    return found
 
 
 def _join_folder(folder: str, modules: Mapping[str, Source]) -> dict[str, Source]:

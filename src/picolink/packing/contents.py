@@ -17,14 +17,16 @@ GROUPS: dict[str, list[str]] = {
     # Which link an address opens; each link's own group brings the link.
     "registry": ["links/registry.py", "links/missing.py", "links/shown.py", "links/memory.py"],
     "loopback": ["links/loopback/__init__.py", "links/loopback/link.py", "links/loopback/board.py"],
-    "usb": ["links/ctrl_c.py", "links/usb/__init__.py", "links/usb/board.py"],
+    "usb": ["links/buffer.py", "links/ctrl_c.py", "links/usb/__init__.py", "links/usb/board.py"],
     "tcp": [
+        "links/buffer.py",
         "links/names.py",
         "links/output.py",
         "links/tcp/__init__.py",
         "links/tcp/link.py",
         "links/tcp/board.py",
         "links/tcp/answering.py",
+        "links/tcp/telling.py",
     ],
     "uart": [
         "links/output.py",
@@ -56,6 +58,8 @@ GROUPS: dict[str, list[str]] = {
         "net/explain.py",
         "net/knock.py",
         "net/settings.py",
+        "net/access_point.py",
+        "net/joining.py",
         "net/wifi.py",
         "services/__init__.py",
         "services/wifi.py",

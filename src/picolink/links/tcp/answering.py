@@ -67,7 +67,11 @@ class Answerer:
         if self._given >= MOST_PER_S:
             return None
         self._given += 1
+        from .telling import tell
+
         about = tell(self._node)
+        if sys.implementation.name == "micropython":
+            del sys.modules["picolink.links.tcp.telling"], sys.modules["picolink.links.tcp"].telling
         head = ANSWER + question[len(QUESTION) : _HEAD_BYTES]
         for name in _LONG:
             about.pop(name, None)
@@ -82,30 +86,3 @@ class Answerer:
             watch.stop()
         if self._sock is not None:
             self._sock.close()
-
-
-def tell(node: "Any") -> "dict[str, Any]":
-    """What everybody in the network may know of a node."""
-    system = sys.implementation
-    about = {
-        "name": node.name,
-        "uid": "".join("%02x" % byte for byte in node.endpoint.uid),
-        "version": getattr(sys.modules.get("picolink"), "__version__", ""),
-        "firmware": "%s %s" % (system.name, ".".join(str(part) for part in system.version[:3])),
-        "machine": getattr(system, "_machine", sys.platform),
-        "links": [
-            thing.address
-            for thing in [link for link, _ in node.listeners] + [d.link for d in node.drivers]
-            if thing.address[:4] in ("tcp-", "usb:", "uart", "i2c-", "ble-")
-        ],
-    }
-    try:
-        station = node.wifi.sta  # AttributeError: it looks after no Wi-Fi
-        from network import hostname
-
-        about["host"] = hostname()
-        if station.isconnected():
-            about["rssi"] = station.status("rssi")
-    except (AttributeError, OSError):
-        pass
-    return about

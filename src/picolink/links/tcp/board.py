@@ -1,11 +1,11 @@
-"""TCP on MicroPython."""
+"""Opening TCP on MicroPython. Loaded for that, and let go."""
 
 import asyncio
 import socket
 
 from ...core.errors import CannotConnect
 from ..names import address_of
-from .link import TcpLink, TcpListener, host_and_port
+from .link import TcpListener, host_and_port, make
 
 MYPY = False
 if MYPY:
@@ -13,19 +13,8 @@ if MYPY:
 
 _core: "Any" = asyncio.core  # type: ignore[attr-defined]  # the stubs lack it
 
-_TAKES_BYTES = 2048
-_ENOMEM = 12  # whoever opened the link says it (links/memory.py)
 
-
-def _make(sock: "Any", address: str) -> TcpLink:
-    buffer = bytearray(_TAKES_BYTES + 64)
-    view = memoryview(buffer)
-
-    def read(most: int) -> "bytes | None":
-        n = sock.readinto(buffer if most > len(buffer) else view[:most])
-        return None if n is None else bytes(view[:n])
-
-    return TcpLink(sock, address, _TAKES_BYTES, sock, read, sock.write)
+_ENOMEM = 12
 
 
 async def open_async(scheme: str, where: str, options: "dict[str, str]") -> "Any":
@@ -51,7 +40,7 @@ async def open_async(scheme: str, where: str, options: "dict[str, str]") -> "Any
             raise CannotConnect("port %d is in use (%s): choose another" % (port, error)) from None
         sock.listen(4)
         sock.setblocking(False)
-        return TcpListener(sock, "tcp-listen:%s:%d" % (host, port), sock, _make)
+        return TcpListener(sock, "tcp-listen:%s:%d" % (host, port), sock, make)
     sock.setblocking(False)
     try:
         sock.connect(info[-1])
@@ -75,7 +64,7 @@ async def open_async(scheme: str, where: str, options: "dict[str, str]") -> "Any
     except BaseException:  # cancelled
         sock.close()
         raise
-    return _make(sock, "tcp:%s:%d" % (host, port))
+    return make(sock, "tcp:%s:%d" % (host, port))
 
 
 def _writable(sock: "Any") -> "Any":

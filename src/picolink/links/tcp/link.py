@@ -1,5 +1,7 @@
 """A TCP connection as a link, on both interpreters (spec 3)."""
 
+import sys
+
 from ...core.errors import BadAddress, LinkError
 from ...core.lengths import Decoder, encode
 from ..output import Output
@@ -14,6 +16,7 @@ _TEXT_BYTES = 512  # read at once: the longest text
 _MOST_BYTES = 65536
 _NO_ROOM = (12, 23, 24, 105)  # ENOMEM, ENFILE, EMFILE, ENOBUFS
 _MTU_BYTES = 65536
+_TAKES_BYTES = 2048  # of a board
 
 
 def host_and_port(where: str, options: dict[str, str]) -> tuple[str, int]:
@@ -81,6 +84,21 @@ class TcpLink(Output):
     def close(self) -> None:
         """Closes the connection."""
         self.sock.close()
+
+
+if sys.implementation.name == "micropython":
+    from ..buffer import shared
+
+    def make(sock: "Any", address: str) -> TcpLink:
+        """A board's link."""
+        shared.least(_TAKES_BYTES + 64)
+
+        def read(most: int) -> "bytes | None":
+            view = shared.view
+            n = sock.readinto(view[:most])
+            return None if n is None else bytes(view[:n])
+
+        return TcpLink(sock, address, _TAKES_BYTES, sock, read, sock.write)
 
 
 class TcpListener:

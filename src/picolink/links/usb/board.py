@@ -10,6 +10,7 @@ import sys
 
 from ...core.failure import LinkError
 from ...core.frames import HEAD_BYTES, body_length, decode_in, frame
+from ..buffer import shared
 from ..ctrl_c import ctrl_c
 
 MYPY = False
@@ -21,6 +22,7 @@ _TAKES_BYTES = 1280  # a third of what fits into 4 kB, so that that goes in thre
 _MTU_BYTES = 4000
 _TICK_MS = 40
 _STALL_TICKS = 5  # of the timer: after 160 to 200 ms
+_BUFFER_BYTES = HEAD_BYTES + 12 + 4 * (_TAKES_BYTES + 2) // 3  # a frame in base64
 _BATCH = 8  # packets read before other tasks have their turn
 _MOST_TEXT_BYTES = 1024  # so, too
 _TYPED_BYTES = 128  # of text are read one by one; of more, pieces of:
@@ -58,9 +60,7 @@ class UsbLink:
         self._poll.register(sys.stdin, select.POLLIN)
         self._in = sys.stdin.buffer
         self._out = sys.stdout.buffer
-        self._buffer = bytearray(HEAD_BYTES + 12 + 4 * (_TAKES_BYTES + 2) // 3)  # in base64
-        self._view = memoryview(self._buffer)
-        self._head = self._view[:HEAD_BYTES]
+        shared.least(_BUFFER_BYTES)
         self._busy = 0  # while a read or write may block: 1 and the timer's ticks
         self._freed = False
         self.reopen()
@@ -114,7 +114,7 @@ class UsbLink:
                 self._piece = 1
                 # Or of a piece of text, which was all 0x00.
                 self._at = 0
-                self._have = len(bytes(self._view[: self._have]).rstrip(b"\x00"))
+                self._have = len(bytes(shared.view[: self._have]).rstrip(b"\x00"))
                 if not self._have:
                     break
             except MemoryError:
@@ -126,8 +126,8 @@ class UsbLink:
 
     def _one(self, packets: "list[bytes]") -> bytes:
         """Reads a frame, or some text, which it returns. 0x00 in it stands for damage."""
-        view = self._view
-        buffer = self._buffer
+        view = shared.view
+        buffer = shared.data
         at = self._at
         have = self._have
         if at == have:
@@ -171,7 +171,7 @@ class UsbLink:
 
     def _read_on(self, at: int, have: int, end: int) -> int:
         """Moves the frame at `at` to the front, and reads it to `end`; returns `end`."""
-        view = self._view
+        view = shared.view
         if at:
             # Into a view of just that: else all that stands behind the place is moved, too.
             view[: have - at][:] = view[at:have]
@@ -189,12 +189,12 @@ class UsbLink:
         if self._damaged <= _DAMAGED:
             return b"\x00"
         self._at = have
-        return bytes(self._view[at:have])
+        return bytes(shared.view[at:have])
 
     def send(self, packet: bytes) -> None:
         """Sends a packet: in one write where the buffer, in which is nothing while nobody receives,
         has room for its frame. To put a larger one together would take as much memory again."""
-        view = self._view
+        view = shared.view
         body, check = frame(packet, view)
         at = HEAD_BYTES + len(body)
         end = at + len(check)
@@ -203,7 +203,7 @@ class UsbLink:
             view[at:end][:] = check
             self.write(view[:end])
         else:
-            for part in (self._head, body, check):
+            for part in (view[:HEAD_BYTES], body, check):
                 self.write(part)
 
     def write(self, text: "bytes | memoryview") -> None:
