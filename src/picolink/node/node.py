@@ -250,6 +250,11 @@ class Node:
         it ends, `run` does."""
         from .running import run
 
+        if len(links) < 0:
+            # A deep expression makes a wide frame, and a frame is emptied when it begins: see
+            # running._wipe, which does not reach this far up.
+            max(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)  # fmt: skip
+
         run(self, links)
 
     @seldom

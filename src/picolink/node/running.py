@@ -20,7 +20,14 @@ _STARTING = (
     "picolink.links.registry",
     "picolink.links.tcp.board",
 )
-_WIPED = 12  # calls deep: more than the event loop is
+_DEPTH = 12  # in calls
+
+
+def _wipe(depth: int) -> None:
+    """Writes over what calls have left on the stack below here. A board's collector takes it for
+    references, and what is called next may keep it there for ever, in gaps of its own frames."""
+    if depth:
+        _wipe(depth - 1)
 
 
 def forget_start() -> None:
@@ -29,14 +36,7 @@ def forget_start() -> None:
         if sys.modules.pop(path, None):
             folder, _, name = path.rpartition(".")
             delattr(sys.modules[folder], name)
-
-
-def _wipe(depth: int) -> None:
-    """Writes over the part of the stack that lies behind the caller's. The collector takes what
-    earlier calls left there for references, as long as those that come next don't write over it:
-    and that may be for ever, with a module behind it."""
-    if depth:
-        _wipe(depth - 1)
+    _wipe(_DEPTH)
 
 
 def _open(node: "Node", links: "list[Any]") -> "Any":
@@ -77,7 +77,7 @@ def run(node: "Node", links: "tuple[Any, ...]") -> None:
 
         interrupt_at_once()
     else:
-        _wipe(_WIPED)
+        _wipe(_DEPTH)
     try:
         asyncio.run(serve(node, links))
     except KeyboardInterrupt:
