@@ -113,7 +113,7 @@ def test_they_take_hardly_any_memory() -> None:
         each = [len(f.with_lines(f.lines())) for mpy in kept for f in functions(mpy)]
         bytes_of[how] = sum(-(-size // BLOCK_BYTES) * BLOCK_BYTES for size in each)
     print(bytes_of)
-    assert bytes_of["spare"] - bytes_of["none"] <= 240
+    assert bytes_of["spare"] - bytes_of["none"] <= 256
     assert bytes_of["all"] - bytes_of["none"] > 1000, "then nothing has to be left out"
 
 
@@ -177,9 +177,7 @@ def test_a_traceback_of_an_installed_board_leads_to_the_source(
                     assert "*" not in file, raised.value.traceback
                     in_source(file, int(line), re.sub("^[A-Z][a-z]+__", "", name))
                     seen.append((file, name))
-    assert {("picolink/node/invoke.py", "call"), ("picolink/node/node.py", "Node__reading")} <= set(
-        seen
-    )
+    assert {("picolink/node/invoke.py", "call"), ("picolink/node/node.py", "reading")} <= set(seen)
     capsys.readouterr()
     assert main(["call", board.usb_path, "deep", "--traceback"]) == 1
     assert 'File "picolink/node/node.py"' in capsys.readouterr().err

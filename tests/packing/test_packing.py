@@ -14,10 +14,15 @@ from picolink import packing
 from picolink.core.errors import UsageError
 from picolink.packing import PackingError, board_sources, compile_source, without_types
 from picolink.packing.__main__ import main
+from picolink.packing.contents import STARTING
 
 #: Reached so far, with a little to spare; the target is 14 kB. The second figure of each is what
-#: the names of the source cost more than the short ones that it once had.
-BUDGET_BYTES = 20_750 + 1_202
+#: the names of the source cost more than the short ones that it once had. The third: frames in
+#: base64, text read in pieces, a Ctrl-C that is never lost, `__init__` apart from its class. That
+#: makes the files larger, and what of them stays in memory smaller: it has a bound of its own, and
+#: tests/firmware one in bytes of a Pico's heap.
+BUDGET_BYTES = 20_750 + 1_202 + 1_550
+KEPT_BYTES = 15_400  # 16,500 when `__init__` was not apart
 MQTT_BYTES = 21_870 + 1_182  # what a node on a broker loads besides; the target: 14 kB with Wi-Fi
 BLUETOOTH_BYTES = 6144 + 435  # a peripheral that is a central too
 GATT_BYTES = 3072 + 172  # plain characteristics besides
@@ -129,6 +134,9 @@ def test_a_node_with_usb_is_within_the_budget() -> None:
     total = sum(table.values())
     print(f"{report}\n{total:6} in all")
     assert total <= BUDGET_BYTES, f"{total} bytes, of which:\n{report}"
+    started = {f"picolink/{name}.mpy" for name in STARTING}
+    kept = sum(size for place, size in table.items() if place not in started)
+    assert kept <= KEPT_BYTES, f"{kept} bytes stay, of:\n{report}"
 
 
 def test_a_node_on_a_broker_is_within_the_budget() -> None:
@@ -176,6 +184,8 @@ def test_all_that_is_packed_can_be_imported_by_micropython(tmp_path: Path, joine
             (
                 "/board.mpy",
                 "/net/wifi.mpy",
+                "/net/joining.mpy",
+                "/net/access_point.mpy",
                 "/board_controller.mpy",
                 "/board_target.mpy",
                 "/board_registers.mpy",

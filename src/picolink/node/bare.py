@@ -13,7 +13,8 @@ if MYPY:
     from collections.abc import Callable
     from typing import Any
 
-    from .node import Command, Node
+    from .command import Command
+    from .node import Node
 
     Done = Callable[[Any, BaseException | None], object]
 
@@ -62,7 +63,7 @@ def find(node: "Node", command: "Any") -> "Command":
     for known in node.commands.values():
         if known.function is command:
             return known
-    from .node import Command
+    from .command import Command
 
     return Command(command)
 

@@ -6,6 +6,7 @@ from os import urandom
 from ..core.endpoint import Endpoint
 from ..core.seldom import seldom, starting
 from .clock import now_ms
+from .command import Command
 from .invoke import guarded, passes, tell
 from .talk import Talk
 
@@ -23,31 +24,6 @@ if MYPY:
     from .topics import Outgoing
 
 _AGAIN_MS = 1000  # after what was due has failed, as for want of memory
-
-
-class Command:
-    """A command as it was declared."""
-
-    @starting
-    def __init__(
-        self, function: "Callable[..., Any]", help: str = "", blocking_s: float = 0,
-        stream: bool = False,
-    ) -> None:  # fmt: skip
-        self.function = function
-        self.help = help
-        self.blocking_s = blocking_s
-        self.stream = stream
-        self.declared: list[tuple[str, str]] | None = None
-        self.check: Callable[[list[Any], dict[str, Any]], None] | None = None
-
-    @starting
-    def declare(self, ordered: tuple[str, ...], named: dict[str, str]) -> None:
-        """Notes what arguments it takes (node/args.py)."""
-        if ordered or named:
-            from .args import checker, specs
-
-            self.declared = specs(ordered, named)
-            self.check = checker(self.declared)
 
 
 class Node:
@@ -250,11 +226,8 @@ class Node:
         it ends, `run` does."""
         from .running import run
 
-        if len(links) < 0:
-            # A deep expression makes a wide frame, and a frame is emptied when it begins: see
-            # running._wipe, which does not reach this far up.
-            max(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)  # fmt: skip
-
+        if len(links) < 0:  # never; it makes the frame wide: see running._wipe
+            max(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)  # fmt: skip  # noqa: E501
         run(self, links)
 
     @seldom

@@ -9,7 +9,7 @@ MYPY = False
 if MYPY:
     from typing import Any
 
-    from .node import Command
+    from .command import Command
     from .talk import Talk
 
 

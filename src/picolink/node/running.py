@@ -25,7 +25,8 @@ _DEPTH = 12  # in calls
 
 def _wipe(depth: int) -> None:
     """Writes over what calls have left on the stack below here. A board's collector takes it for
-    references, and what is called next may keep it there for ever, in gaps of its own frames."""
+    references, and what is called next may keep it there for ever, in gaps of its own frames.
+    Frames are emptied when they begin: where this does not reach, Node.run has a wide one."""
     if depth:
         _wipe(depth - 1)
 

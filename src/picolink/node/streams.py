@@ -11,7 +11,7 @@ MYPY = False
 if MYPY:
     from typing import Any
 
-    from .node import Command
+    from .command import Command
     from .talk import Talk
 
 _AHEAD = 16  # items made ahead of what the receiver has room for

@@ -11,8 +11,8 @@ MYPY = False
 if MYPY:
     from typing import Any
 
+    from .command import Command
     from .driver import Driver
-    from .node import Command
 
 
 class Typed:

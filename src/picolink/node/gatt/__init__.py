@@ -10,7 +10,8 @@ MYPY = False
 if MYPY:
     from typing import Any
 
-    from ..node import Command, Node
+    from ..command import Command
+    from ..node import Node
 
 _READ, _WRITE_NO_RESPONSE, _WRITE, _NOTIFY = 0x02, 0x04, 0x08, 0x10
 _DESCRIPTION = 0x2901  # the descriptor by which apps show a name

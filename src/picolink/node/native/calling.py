@@ -13,7 +13,8 @@ if MYPY:
     from typing import Any
 
     from ...links.mqtt.packets import Message, Piece
-    from ..node import Command, Node
+    from ..command import Command
+    from ..node import Node
 
     Post = Callable[[str, Any], object]
 

@@ -15,7 +15,8 @@ if MYPY:
     from typing import Any
 
     from ...links.mqtt.packets import Message
-    from ..node import Command, Node
+    from ..command import Command
+    from ..node import Node
     from .broker import Mqtt
 
 PREFIX = "homeassistant"
