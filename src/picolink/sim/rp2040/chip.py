@@ -14,7 +14,7 @@ from rp2040py.peripherals.vreg_and_chip_reset import HAD_RUN
 from rp2040py.rp2040 import RP2040
 from rp2040py.utils.logging import ConsoleLogger, LogLevel
 
-from picolink.sim.rp2040 import flash, image, usb
+from picolink.sim.rp2040 import flash, i2c, image, pins, resets, uart, usb
 from picolink.sim.rp2040.firmware import Firmware
 
 if TYPE_CHECKING:
@@ -56,6 +56,9 @@ class Chip:
         self.resets = 0
         self.stopped = False
         self.is_reset: Callable[[], None] = lambda: None
+        self.uarts = [uart.Plug(self, number) for number in (0, 1)]
+        self.i2cs = [i2c.Plug(self, number) for number in (0, 1)]
+        self.pins = [pins.Pad(self, number) for number in range(pins.PINS)]
         self.rp2040 = self._new()
         load_uf2(firmware.path, self.rp2040)
         if files is not None:
@@ -71,6 +74,14 @@ class Chip:
         self.clock = chip.clock
         self.usb = usb.UsbHost(chip, self._received, self._takes)
         chip.watchdog.on_watchdog_trigger = self._watchdog
+        chip.peripherals[resets.BASE] = chip.resets = resets.Resets(chip)
+        for serial in self.uarts:
+            serial.install(chip)
+        for two_wires in self.i2cs:
+            two_wires.install(chip)
+        for pad in self.pins:
+            if not (self.firmware.wifi and pad.number in pins.WIFI):
+                pad.install(chip)
         if self.bridge:
             self.bridge.attach(chip)
         self._look = chip.clock.create_alarm(self._looked)
@@ -83,6 +94,19 @@ class Chip:
     def now_s(self) -> float:
         """Seconds since it was first switched on, by its own time."""
         return float(self._ended_s + self.clock.nanos / 1e9)
+
+    @property
+    def now_ns(self) -> float:
+        """The same in nanoseconds."""
+        return float(self._ended_s * 1e9 + self.clock.nanos)
+
+    def at(self, ns: float, callback: Callable[[], None]) -> None:
+        """Have `callback` called at a time of its own; at once if it is past. A reset forgets."""
+        ahead_ns = ns - self.now_ns
+        if ahead_ns <= 0:
+            callback()
+        else:
+            self.clock.create_alarm(callback).schedule(ahead_ns)
 
     @property
     def cycles(self) -> int:
@@ -133,10 +157,10 @@ class Chip:
             self.run_slice()
         return True
 
-    def run_slice(self) -> None:
-        """Run for half a millisecond of its time, or until it is reset."""
+    def run_slice(self, most_ns: float = LOOK_S * 1e9) -> None:
+        """Run for half a millisecond of its time, or so long, or until it is reset."""
         self.stopped = False
-        self._look.schedule(LOOK_S * 1e9)
+        self._look.schedule(most_ns)
         while not self.stopped:
             execute_batch(self, TICK_INSTRUCTIONS)  # type: ignore[arg-type]
         if self._reset_due:
