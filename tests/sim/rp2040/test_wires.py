@@ -225,6 +225,24 @@ def test_i2c_host_and_two_targets(pico: Firmware) -> None:
     assert host.read_mem(ADDRESS + 1, 0x10, 5) == b"other"
 
 
+def test_i2c_two_controllers(pico: Firmware) -> None:
+    one, other, bus, together = on_a_bus(pico)
+    other.run(TARGET)
+    host = I2cHost(bus, one.chip, together, 100_000)
+    one.run("from machine import I2C\ni = I2C(0, freq=400000)\nbad = 0")
+    one.chip.usb.send(
+        b"for n in range(50):\n"
+        b"    bad += i.readfrom_mem(%d, n, 9) != bytes(range(n, n + 9))\n"
+        b"print('done', bad)\n\x04" % ADDRESS
+    )
+    reads = 0
+    while b"done" not in one.text:
+        assert host.read_mem(ADDRESS, 40, 4) == bytes(range(40, 44))
+        reads += 1
+    assert reads > 10
+    assert b"done 0" in one.wait_text(b"\x04>")
+
+
 def test_i2c_reads_wait_for_a_flash_write(pico: Firmware) -> None:
     one, other, bus, together = on_a_bus(pico)
     other.run(TARGET)

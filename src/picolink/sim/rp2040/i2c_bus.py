@@ -86,7 +86,8 @@ class Bus:
 
         def replied(party: Party, yes: bool) -> None:
             nonlocal left
-            self._open.pop(party, None)
+            if not self._open.pop(party, None):
+                return
             left -= 1
             if yes and self.target is None:
                 self.target = party
@@ -111,8 +112,8 @@ class Bus:
         target = self.target
 
         def reply(yes: int, at_ns: float) -> None:
-            if target:
-                self._open.pop(target, None)
+            if target and not self._open.pop(target, None):
+                return  # it was reset since, and that was taken for an answer
             self.stretched_ns += max(0.0, at_ns - end_ns)
             at_ns = max(at_ns, end_ns) + self.bit_ns
             who.at(at_ns, lambda: done(yes, at_ns))
@@ -129,8 +130,8 @@ class Bus:
         target = self.target
 
         def reply(value: int, at_ns: float) -> None:
-            if target:
-                self._open.pop(target, None)
+            if target and not self._open.pop(target, None):
+                return
             self.stretched_ns += max(0.0, at_ns - ns)
             at_ns = max(at_ns, ns) + 8 * self.bit_ns
             who.at(at_ns, lambda: done(value, at_ns))
@@ -170,10 +171,10 @@ class Bus:
     def lost(self, who: Party, ns: float) -> None:
         """It was reset: it holds nothing, and says nothing."""
         self._queue = [(party, go) for party, go in self._queue if party is not who]
-        unanswered = self._open.pop(who, None)
+        unanswered = self._open.get(who)
+        if unanswered:
+            unanswered()
         if self.target is who:
             self.target = None
         if self.owner is who:
             self.stop(who, ns)
-        elif unanswered:
-            unanswered()

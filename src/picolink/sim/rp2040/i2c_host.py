@@ -60,13 +60,13 @@ class I2cHost:
                 ask(go_on)
 
         def begin() -> None:
-            self._ns = self._chip.now_ns
-            next(steps)(go_on)
+            if self.bus.owner is None:
+                self._ns = self._chip.now_ns
+                next(steps)(go_on)
+            else:
+                self.bus.wait(self, begin)
 
-        if self.bus.owner is None:
-            begin()
-        else:
-            self.bus.wait(self, begin)
+        begin()
         if not self._pace.run_until(lambda: self._done, _MOST_S):
             self.bus.lost(self, self._chip.now_ns)
             raise OSError(errno.ETIMEDOUT, "SCL is held low")

@@ -1,7 +1,8 @@
 """The UART block, a PL011 (RP2040 data sheet, 4.2): FIFOs both ways, bytes that take their time.
 
 The emulator's own sends at once, has no FIFO for it, and asks for more without end. Left out here
-are the modem's lines (CTS, RTS and so on): nobody holds the sender up.
+are the modem's lines (CTS, RTS and so on: nobody holds the sender up) and parity's bit. Wires are
+joined at the blocks, not at the pins: whichever pins a program chooses.
 """
 
 from __future__ import annotations
