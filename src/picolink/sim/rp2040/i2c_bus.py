@@ -15,6 +15,8 @@ STOP_BITS = 1.0
 FREE_BITS = 0.5
 """Between a STOP and the next START."""
 ADDRESS_BITS = 8
+SETUP_NS = 800.0
+"""IC_SDA_SETUP: so long a target that held SCL holds it on, once it has put out its bit."""
 _IDLE_STEP_BITS = 4
 _BUSY_STEP_BITS = 0.5
 _OPEN_BUS = 0xFF
@@ -58,6 +60,7 @@ class Bus:
         self.target: Party | None = None
         self.bit_ns = 2500.0
         self.bits = 0.0
+        self.stretches = 0
         self.stretched_ns = 0.0
         self._free_ns = 0.0
         self._queue: list[tuple[Party, Callable[[], None]]] = []
@@ -114,8 +117,7 @@ class Bus:
         def reply(yes: int, at_ns: float) -> None:
             if target and not self._open.pop(target, None):
                 return  # it was reset since, and that was taken for an answer
-            self.stretched_ns += max(0.0, at_ns - end_ns)
-            at_ns = max(at_ns, end_ns) + self.bit_ns
+            at_ns = end_ns + self._late(at_ns, end_ns, 0.0) + self.bit_ns
             who.at(at_ns, lambda: done(yes, at_ns))
 
         if target is None:
@@ -132,8 +134,7 @@ class Bus:
         def reply(value: int, at_ns: float) -> None:
             if target and not self._open.pop(target, None):
                 return
-            self.stretched_ns += max(0.0, at_ns - ns)
-            at_ns = max(at_ns, ns) + 8 * self.bit_ns
+            at_ns = ns + self._late(at_ns, ns, SETUP_NS) + 8 * self.bit_ns
             who.at(at_ns, lambda: done(value, at_ns))
 
         if target is None:
@@ -141,6 +142,15 @@ class Bus:
             return
         self._open[target] = lambda: reply(_OPEN_BUS, ns)
         target.at(ns, lambda: target.asked(ns, reply))
+
+    def _late(self, at_ns: float, ns: float, setup_ns: float) -> float:
+        """For how long SCL is held: a target has the half of a bit in which it is low anyway."""
+        late_ns = at_ns - ns - self.bit_ns / 2
+        if late_ns <= 0:
+            return 0.0
+        self.stretches += 1
+        self.stretched_ns += late_ns + setup_ns
+        return late_ns + setup_ns
 
     def acknowledge(self, more: bool, ns: float) -> float:
         """The controller's answer to a byte; returns when it is given."""
