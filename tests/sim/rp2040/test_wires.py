@@ -225,6 +225,21 @@ def test_i2c_host_and_two_targets(pico: Firmware) -> None:
     assert host.read_mem(ADDRESS + 1, 0x10, 5) == b"other"
 
 
+def test_i2c_when_a_target_stretches(pico: Firmware) -> None:
+    lab = Lab(pico.path, {})
+    together = Together(lab.chip)
+    lab.pace = together
+    bus = Bus()
+    lab.chip.i2cs[1].join(bus)
+    together.wires.append(bus)
+    lab.run(TARGET)
+    assert I2cHost(bus, lab.chip, together, 100_000).read_mem(ADDRESS, 0, 256) == bytes(range(256))
+    assert bus.stretches == 0  # its interrupt takes less than the 5 us in which SCL is low anyway
+    assert I2cHost(bus, lab.chip, together, 400_000).read_mem(ADDRESS, 0, 256) == bytes(range(256))
+    assert bus.stretches > 200
+    assert 500 < bus.stretched_ns / bus.stretches < 2000
+
+
 def test_i2c_two_controllers(pico: Firmware) -> None:
     one, other, bus, together = on_a_bus(pico)
     other.run(TARGET)
