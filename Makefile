@@ -24,7 +24,7 @@ OLDEST_TESTS := tests/core/test_values.py tests/packing tests/install/test_insta
   tests/cli/test_mqtt_ca.py tests/examples/test_notebooks.py tests/whole/test_histories.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak million bench lint oldest homeassistant thonny format pack clean
+.PHONY: help setup demo test firmware soak million bench lint oldest homeassistant thonny format pack clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -44,6 +44,11 @@ demo: $(STAMP) ## two virtual boards, a button, a lamp, a live chart (ONCE=1: en
 
 test: lint ## lint, then all tests, with small counts
 	$(PYTEST) $(BESIDE) --durations=10 $(PYTEST_ARGS) || $(AGAIN)
+
+firmware: $(STAMP) ## boards that run a real firmware: FIRMWARE=RPI_PICO_W.uf2:RPI_PICO.uf2, or one of them
+	@test -n "$(FIRMWARE)" || { echo "Say which: make firmware FIRMWARE=RPI_PICO_W.uf2 (or two, with a : between); \
+	micropython.org/download/RPI_PICO_W has the file." >&2; exit 2; }
+	PICOLINK_FIRMWARE="$(FIRMWARE)" $(PYTEST) --durations=10 tests/firmware $(PYTEST_ARGS)
 
 soak: LIMIT := --timeout=3600
 soak: export PICOLINK_SOAK = 1

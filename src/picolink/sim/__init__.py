@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from picolink.sim.i2c.wire import BoardI2c, I2cBus
     from picolink.sim.interpreter import InterpreterMissing
     from picolink.sim.pins import BoardAdc, BoardPin
+    from picolink.sim.rp2040.board import EmulatorMissing, FirmwareBoard, NotEmulated
     from picolink.sim.uart.faults import UartFaults
     from picolink.sim.uart.wire import BoardUart, UartWire
     from picolink.sim.virtual_board import VirtualBoard
@@ -39,9 +40,12 @@ __all__ = [
     "BoardI2c",
     "BoardPin",
     "BoardUart",
+    "EmulatorMissing",
+    "FirmwareBoard",
     "I2cBus",
     "I2cFaults",
     "InterpreterMissing",
+    "NotEmulated",
     "Radio",
     "RadioFaults",
     "UartFaults",
@@ -63,9 +67,12 @@ _HOMES = {
     "BoardI2c": "i2c.wire",
     "BoardPin": "pins",
     "BoardUart": "uart.wire",
+    "EmulatorMissing": "rp2040.board",
+    "FirmwareBoard": "rp2040.board",
     "I2cBus": "i2c.wire",
     "I2cFaults": "i2c.faults",
     "InterpreterMissing": "interpreter",
+    "NotEmulated": "rp2040.board",
     "Radio": "wifi.radio",
     "RadioFaults": "wifi.radio",
     "UartFaults": "uart.faults",
