@@ -45,6 +45,7 @@ demo: $(STAMP) ## two virtual boards, a button, a lamp, a live chart (ONCE=1: en
 test: lint ## lint, then all tests, with small counts
 	$(PYTEST) $(BESIDE) --durations=10 $(PYTEST_ARGS) || $(AGAIN)
 
+firmware: LIMIT := --timeout=600
 firmware: $(STAMP) ## boards that run a real firmware: FIRMWARE=RPI_PICO_W.uf2:RPI_PICO.uf2, or one of them
 	@test -n "$(FIRMWARE)" || { echo "Say which: make firmware FIRMWARE=RPI_PICO_W.uf2 (or two, with a : between); \
 	micropython.org/download/RPI_PICO_W has the file." >&2; exit 2; }

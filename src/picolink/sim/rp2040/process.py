@@ -64,7 +64,9 @@ class FirmwareProcess:
         self.world.send("started", self.config["fd"])
         while self.loop.running:
             if self.chip is None:
-                self.loop.turn()
+                self._idle(None)
+                if self.bridge:
+                    self.bridge.poll()
                 continue
             self.chip.run_slice()
             if self.chip is not None:  # its power may have gone while it was idle
@@ -117,7 +119,7 @@ class FirmwareProcess:
         self.state = state
         self.world.send("state", state)
 
-    def _idle(self, ahead_s: float) -> None:
+    def _idle(self, ahead_s: float | None) -> None:
         self.loop.turn(ahead_s, self.bridge.sockets() if self.bridge else ())
 
     def _after_slice(self, chip: Chip) -> None:
