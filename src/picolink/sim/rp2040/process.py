@@ -194,6 +194,9 @@ class FirmwareProcess:
                 return ""
             read = self.chip.rp2040.read_uint8
             return bytes(read(start + at) for at in range(count)).hex()
+        if what == "listen" and self.bridge:
+            self.bridge.listen(arguments[0])
+            return None
         return self.bridge.refused if self.bridge else []
 
     def _plug(self, plugged: bool) -> None:
