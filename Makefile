@@ -19,7 +19,7 @@ AGAIN = { test $$? -eq 1 && \
 # What `make oldest` runs: at least one file for each package that pyproject.toml names.
 OLDEST := build/oldest
 OLDEST_TESTS := tests/core/test_values.py tests/packing tests/install/test_install.py \
-  tests/sim/test_mpremote.py tests/links/usb tests/links/test_ble_link.py tests/links/i2c/test_opening.py \
+  tests/sim/test_mpremote.py tests/sim/test_firmware.py tests/links/usb tests/links/test_ble_link.py tests/links/i2c/test_opening.py \
   tests/links/test_discovery.py tests/links/test_mqtt_link.py tests/links/test_mqtt_brokers.py \
   tests/cli/test_mqtt_ca.py tests/examples/test_notebooks.py tests/whole/test_histories.py
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -12,13 +13,16 @@ import pytest
 from picolink.cli.main import main
 from picolink.sim import EmulatorMissing, World
 from picolink.sim.rp2040 import firmware
+from picolink.sim.rp2040.chip import Chip
 from picolink.sim.toml import BadWorld
 
 
 def uf2(tmp_path: Path, text: bytes) -> Path:
     """A file of one block, that looks like a firmware."""
     path = tmp_path / "firmware.uf2"
-    path.write_bytes(b"UF2\n".ljust(32, b"\0") + text.ljust(480, b"\0"))
+    head = (0x0A324655, 0x9E5D5157, 0x2000, 0x10000000, 256, 0, 1, 0xE48BFF56)
+    end = struct.pack("<I", 0x0AB16F30)
+    path.write_bytes(struct.pack("<8I", *head) + text.ljust(476, b"\0") + end)
     return path
 
 
@@ -61,6 +65,19 @@ def test_without_the_emulator_it_says_what_to_install(
     path = uf2(tmp_path, b"MicroPython v1.28.0 on 2026-04-01; Raspberry Pi Pico")
     with pytest.raises(EmulatorMissing, match=r"pip install \"picolink\[firmware\]\""):
         world.board("a", firmware=path)
+
+
+def test_the_emulator_has_the_file_in_its_flash_and_tells_what_is_written(tmp_path: Path) -> None:
+    text = b"MicroPython v1.28.0 on 2026-04-01; Raspberry Pi Pico"
+    chip = Chip(firmware.read(uf2(tmp_path, text)), bytes(8), lambda data: None)
+    assert bytes(chip.rp2040.flash[: len(text)]) == text
+    ssi = chip.rp2040.ssi
+    for command in (b"\x06", b"\x20\x00\x10\x00"):  # write enable; erase the second sector
+        for byte in command:
+            ssi._shift_byte(byte)
+        ssi._apply_command()
+    assert chip.written == {1}
+    assert bytes(chip.rp2040.flash[4096:4100]) == b"\xff" * 4
 
 
 def test_the_simulator_does_not_load_the_emulator() -> None:

@@ -159,11 +159,13 @@ class FirmwareBoard(HeldBoard):
             self._asked += 1
             number = self._asked
             self._send("ask", number, *question)
-            if not self._process or not self._changed.wait_for(
-                lambda: number in self._answers or self._state == "failed", timeout_s
-            ):
+            if self._process:
+                self._changed.wait_for(
+                    lambda: number in self._answers or self._state == "failed", timeout_s
+                )
+            if number not in self._answers:
                 raise BoardFailed(f"{self.name} does not tell its {question[0]}: {self._why()}")
-            return self._answers.pop(number, None)
+            return self._answers.pop(number)
 
     def _received(self, message: Message) -> None:
         if message[0] == "answer":
