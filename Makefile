@@ -19,12 +19,12 @@ AGAIN = { test $$? -eq 1 && \
 # What `make oldest` runs: at least one file for each package that pyproject.toml names.
 OLDEST := build/oldest
 OLDEST_TESTS := tests/core/test_values.py tests/packing tests/install/test_install.py \
-  tests/sim/test_mpremote.py tests/links/usb tests/links/test_ble_link.py tests/links/i2c/test_opening.py \
+  tests/sim/test_mpremote.py tests/sim/test_firmware.py tests/links/usb tests/links/test_ble_link.py tests/links/i2c/test_opening.py \
   tests/links/test_discovery.py tests/links/test_mqtt_link.py tests/links/test_mqtt_brokers.py \
   tests/cli/test_mqtt_ca.py tests/examples/test_notebooks.py tests/whole/test_histories.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak million bench lint oldest homeassistant thonny format pack clean
+.PHONY: help setup demo test firmware soak million bench lint oldest homeassistant thonny format pack clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -44,6 +44,12 @@ demo: $(STAMP) ## two virtual boards, a button, a lamp, a live chart (ONCE=1: en
 
 test: lint ## lint, then all tests, with small counts
 	$(PYTEST) $(BESIDE) --durations=10 $(PYTEST_ARGS) || $(AGAIN)
+
+firmware: LIMIT := --timeout=600
+firmware: $(STAMP) ## boards that run a real firmware: FIRMWARE=RPI_PICO_W.uf2:RPI_PICO.uf2, or one of them
+	@test -n "$(FIRMWARE)" || { echo "Say which: make firmware FIRMWARE=RPI_PICO_W.uf2 (or two, with a : between); \
+	micropython.org/download/RPI_PICO_W has the file." >&2; exit 2; }
+	PICOLINK_FIRMWARE="$(FIRMWARE)" $(PYTEST) --durations=10 tests/firmware $(PYTEST_ARGS)
 
 soak: LIMIT := --timeout=3600
 soak: export PICOLINK_SOAK = 1

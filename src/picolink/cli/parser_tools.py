@@ -75,6 +75,10 @@ def add_tools(commands: Any) -> None:
         "board waits at MicroPython's prompt, with picolink installed.",
     )  # fmt: skip
     up.add_argument("files", metavar="FILE", nargs="*", help="board programs, or one world.toml")
+    up.add_argument(
+        "--firmware", metavar="FILE",
+        help="run this .uf2 of MicroPython for a Pico or Pico W, in an emulated RP2040 (slow)",
+    )  # fmt: skip
     json_option(up, "print a JSON object per board")
     selftest = command(
         commands, "selftest", "selftest",

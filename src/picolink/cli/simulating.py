@@ -26,13 +26,23 @@ def run(options: argparse.Namespace) -> int:
                 f"there is no file {file}: name board programs (.py) or one world.toml"
             )
     whole = [file.suffix for file in files] == [".toml"]
+    firmware = Path(options.firmware) if options.firmware else None
+    if firmware and not firmware.is_file():
+        raise UsageError(
+            f"there is no file {firmware}: download a .uf2 for RPI_PICO_W (or RPI_PICO) from "
+            "https://micropython.org/download/RPI_PICO_W/"
+        )
+    if firmware and firmware.suffix != ".uf2":
+        raise UsageError(f"{firmware}: a firmware is a .uf2 file")
+    if firmware and whole:
+        raise UsageError(f'{files[0]} says itself what its boards run: firmware = "FILE.uf2" there')
     for file in files:
         if file.suffix != ".py" and not whole:
             raise UsageError(f"{file}: name board programs (.py), or one world.toml alone")
     with tempfile.TemporaryDirectory(prefix="picolink-up-") as folder:
         with Progress("compiling picolink for the boards"):
             lib = packed_lib(Path(folder, "lib"))
-        world = files[0] if whole else _world(Path(folder), files)
+        world = files[0] if whole else _world(Path(folder), files, firmware)
         return run_world(str(world), json=options.json, lib=lib)
 
 
@@ -54,7 +64,7 @@ def board_name(program: Path) -> str:
     return re.sub(r"[^\w-]", "-", stem)
 
 
-def _world(folder: Path, programs: list[Path]) -> Path:
+def _world(folder: Path, programs: list[Path], firmware: Path | None) -> Path:
     """A world file for boards that run `programs`."""
     boards: dict[str, Path | None] = {}
     for program in programs:
@@ -67,6 +77,8 @@ def _world(folder: Path, programs: list[Path]) -> Path:
         text += f"[board.{name}]\n"
         if main is not None:
             text += f"main = {json.dumps(str(main))}\n"
+        if firmware is not None:
+            text += f"firmware = {json.dumps(str(firmware.resolve()))}\n"
     file = folder / "world.toml"
     file.write_text(text, "utf-8")
     return file

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from picolink.sim.bluetooth.air import Bluetooth, BoardBluetooth
     from picolink.sim.bluetooth.faults import BluetoothFaults
+    from picolink.sim.held_board import BoardFailed
     from picolink.sim.i2c.faults import I2cFaults
     from picolink.sim.i2c.wire import BoardI2c, I2cBus
     from picolink.sim.interpreter import InterpreterMissing
     from picolink.sim.pins import BoardAdc, BoardPin
+    from picolink.sim.rp2040.board import EmulatorMissing, FirmwareBoard, NotEmulated
     from picolink.sim.uart.faults import UartFaults
     from picolink.sim.uart.wire import BoardUart, UartWire
-    from picolink.sim.virtual_board import BoardFailed, VirtualBoard
+    from picolink.sim.virtual_board import VirtualBoard
     from picolink.sim.wifi.access_point import AccessPoint, WifiFaults
     from picolink.sim.wifi.radio import Radio, RadioFaults
     from picolink.sim.wires import Wire, WireFaults
@@ -38,9 +40,12 @@ __all__ = [
     "BoardI2c",
     "BoardPin",
     "BoardUart",
+    "EmulatorMissing",
+    "FirmwareBoard",
     "I2cBus",
     "I2cFaults",
     "InterpreterMissing",
+    "NotEmulated",
     "Radio",
     "RadioFaults",
     "UartFaults",
@@ -58,13 +63,16 @@ _HOMES = {
     "BluetoothFaults": "bluetooth.faults",
     "BoardAdc": "pins",
     "BoardBluetooth": "bluetooth.air",
-    "BoardFailed": "virtual_board",
+    "BoardFailed": "held_board",
     "BoardI2c": "i2c.wire",
     "BoardPin": "pins",
     "BoardUart": "uart.wire",
+    "EmulatorMissing": "rp2040.board",
+    "FirmwareBoard": "rp2040.board",
     "I2cBus": "i2c.wire",
     "I2cFaults": "i2c.faults",
     "InterpreterMissing": "interpreter",
+    "NotEmulated": "rp2040.board",
     "Radio": "wifi.radio",
     "RadioFaults": "wifi.radio",
     "UartFaults": "uart.faults",

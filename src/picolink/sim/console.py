@@ -8,9 +8,9 @@ import threading
 from pathlib import Path
 from types import FrameType
 
+from picolink.sim.held_board import BoardFailed
 from picolink.sim.interpreter import InterpreterMissing
 from picolink.sim.toml import BadWorld
-from picolink.sim.virtual_board import BoardFailed
 from picolink.sim.world import World
 
 _HINT = "a script of yours finds it by python -m picolink.sim.i2c SCRIPT.py"

@@ -6,11 +6,13 @@ import heapq
 import itertools
 import os
 import select
+import socket
 import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 _MOST_FAULTS = 20
 
@@ -107,21 +109,26 @@ class EventLoop:
         faults = 0
         while self.running:
             try:
-                self._turn()
+                self.turn()
             except Exception:
                 faults += 1
                 if faults > _MOST_FAULTS:
                     raise
                 traceback.print_exc()
 
-    def _turn(self) -> None:
-        timeout: float | None = None
+    def turn(self, most_s: float | None = None, also: Iterable[socket.socket] = ()) -> None:
+        """Serve what is due; wait for it `most_s` at most (None: without end), or until one of the
+        sockets in `also` is readable, which is left to the caller."""
+        self._thread = threading.current_thread()
+        timeout = most_s
         while self._timers and self._timers[0][2].call is None:
             heapq.heappop(self._timers)
         if self._timers:
-            timeout = max(0.0, self._timers[0][0] - time.monotonic())
+            due_s = max(0.0, self._timers[0][0] - time.monotonic())
+            timeout = due_s if most_s is None else min(due_s, most_s)
         # select(2) rather than epoll: its timeout has microseconds, and there are few descriptors.
-        readable, writable, _ = select.select(list(self._readers), list(self._writers), [], timeout)
+        waited_for: list[Any] = [*self._readers, *also]
+        readable, writable, _ = select.select(waited_for, list(self._writers), [], timeout)
         now = time.monotonic()
         while self._timers and self._timers[0][0] <= now:
             timer = heapq.heappop(self._timers)[2]

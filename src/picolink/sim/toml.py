@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from picolink.sim.bluetooth.faults import BluetoothFaults
 from picolink.sim.i2c.faults import I2cFaults
 from picolink.sim.i2c.wire import BoardI2c
+from picolink.sim.rp2040.board import NotEmulated
 from picolink.sim.uart.faults import UartFaults
 from picolink.sim.uart.wire import BoardUart
 from picolink.sim.wifi.access_point import WifiFaults
@@ -23,6 +24,7 @@ _WORLD = {"seed", "board", "wire", "uart", "i2c", "access_point", "bluetooth"}
 _RADIO_FAULTS = {field.name for field in dataclasses.fields(RadioFaults)}
 _BOARD = {"main", "files", "lib", "heap_bytes", "usb", "address", "celsius", "start", "firmware"}
 _BOARD |= {"place"} | _RADIO_FAULTS
+_FIRMWARE_BOARD = {"main", "files", "lib", "address", "start", "firmware"}
 _BLUETOOTH_FAULTS = {field.name for field in dataclasses.fields(BluetoothFaults)}
 _ADAPTER = {"on": "on", "off": "off", "missing": "remove"}
 _WIRE = {"from", "to", "bounce_ms", "glitches_per_s", "glitch_ms", "delay_ms"}
@@ -58,6 +60,9 @@ def build(kind: type[World], path: Path, lib: list[Path]) -> World:
             _uart(world, path, about)
         for about in data.get("i2c", []):
             _i2c(world, path, about)
+    except NotEmulated as error:
+        world.close()
+        raise BadWorld(f"{path}: {error}") from None
     except BaseException:
         world.close()
         raise
@@ -69,6 +74,10 @@ def _board(world: World, path: Path, name: str, about: dict[str, Any], lib: list
     _known(path, where, about, _BOARD)
     here = path.parent
     main = about.get("main")
+    firmware = str(about.get("firmware", ""))
+    if firmware.endswith(".uf2"):
+        _firmware_board(world, path, name, about, lib, here / firmware)
+        return
     try:
         board = world.board(
             name,
@@ -77,7 +86,7 @@ def _board(world: World, path: Path, name: str, about: dict[str, Any], lib: list
             lib=[here / tree for tree in about["lib"]] if "lib" in about else lib,
             usb=about.get("usb", "rp2"),
             address=about.get("address"),
-            firmware=about.get("firmware", ""),
+            firmware=firmware,
             start=False,
             **({"heap_bytes": about["heap_bytes"]} if "heap_bytes" in about else {}),
         )
@@ -98,6 +107,31 @@ def _board(world: World, path: Path, name: str, about: dict[str, Any], lib: list
         board.bluetooth.move(x_m, y_m)
     if about.get("start", True):
         board.start()
+
+
+def _firmware_board(
+    world: World, path: Path, name: str, about: dict[str, Any], lib: list[Path], firmware: Path
+) -> None:
+    where = f"[board.{name}]"
+    for key in about:
+        if key not in _FIRMWARE_BOARD:
+            raise BadWorld(
+                f"{path}: {where} has {key!r}, and runs {firmware.name} in an emulated RP2040, "
+                f"where that can't be set; possible are {', '.join(sorted(_FIRMWARE_BOARD))}"
+            )
+    here = path.parent
+    try:
+        world.board(
+            name,
+            main=here / about["main"] if "main" in about else None,
+            files={dest: here / source for dest, source in about.get("files", {}).items()},
+            lib=[here / tree for tree in about["lib"]] if "lib" in about else lib,
+            address=about.get("address"),
+            firmware=firmware,
+            start=about.get("start", True),
+        )
+    except (OSError, ValueError) as error:
+        raise BadWorld(f"{path}: {where}: {error}") from None
 
 
 def _bluetooth(world: World, path: Path, about: dict[str, Any]) -> None:

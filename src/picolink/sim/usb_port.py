@@ -14,9 +14,9 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from picolink.links.usb.serial_port import holders
 from picolink.sim import system
 from picolink.sim.events import EventLoop, Timer
+from picolink.sim.pty_path import PtyPath
 
 RING_BYTES = 704
 OUTPUT_BYTES = 320
@@ -50,7 +50,6 @@ class UsbPort:
     ) -> None:
         """`interrupt()` raises KeyboardInterrupt on the board; False: it is switched off."""
         self._loop = loop
-        self._path = path
         self._interrupt = interrupt
         self.input, self._ring = system.one_page_pipe()
         self._waiting = b""  # taken from the host, not yet in the pipe
@@ -61,42 +60,19 @@ class UsbPort:
         self._before = 0  # what was unread when they were written
         self._settled = 0.0
         self._stale = b""
-        self._openers = 0
         self._opening: Timer | None = None
-        self._master = self._slave = -1
-        self._watch: system.OpenWatch | None = None
+        self._pty = PtyPath(loop, path, self._from_host, self._opened_or_closed)
 
     def plug(self) -> None:
         """The cable is in (and the board runs): the path appears."""
-        if self._master >= 0:
-            return
-        self._master, self._slave = system.open_pty()
-        name = os.ttyname(self._slave)
-        os.set_blocking(self._master, False)
-        self._watch = system.OpenWatch(name)
-        self._openers = 0
-        self._loop.on_readable(self._watch.fd, self._opened_or_closed)
-        self._loop.on_readable(self._master, self._from_host)
-        new = self._path.with_name(self._path.name + ".new")
-        new.unlink(missing_ok=True)
-        new.symlink_to(name)
-        new.replace(self._path)
+        self._pty.appear()
 
     def unplug(self) -> None:
         """The cable is out: whoever had the path open sees it hang up."""
-        if self._master < 0:
-            return
-        assert self._watch
-        for fd in (self._watch.fd, self._master):
-            self._loop.on_readable(fd, None)
-        self._loop.on_writable(self._ring, None)
-        self._watch.close()
-        self._path.unlink(missing_ok=True)
-        os.close(self._slave)
-        os.close(self._master)
-        self._master = self._slave = -1
-        self._openers = self._in_flight = self._before = 0
-        self._pump()
+        if self._pty.vanish():
+            self._loop.on_writable(self._ring, None)
+            self._in_flight = self._before = 0
+            self._pump()
 
     def forget(self) -> None:
         """A hard reset: nothing typed or printed before is remembered."""
@@ -113,11 +89,11 @@ class UsbPort:
         room = self._room()
         if room <= 0:
             # The host's bytes wait with the host until the board has read.
-            self._loop.on_readable(self._master, None)
+            self._loop.on_readable(self._pty.master, None)
             self._loop.on_writable(self._ring, self._ring_empty)
             return
         try:
-            data = os.read(self._master, room)
+            data = os.read(self._pty.master, room)
         except OSError:  # nothing there after all
             return
         at = data.rfind(b"\x03")
@@ -140,8 +116,8 @@ class UsbPort:
     def _ring_empty(self) -> None:
         self._loop.on_writable(self._ring, None)
         self.put(b"")
-        if self._master >= 0 and not self._waiting:
-            self._loop.on_readable(self._master, self._from_host)
+        if self._pty.master >= 0 and not self._waiting:
+            self._loop.on_readable(self._pty.master, self._from_host)
 
     def _drain(self) -> None:
         count = system.unread_bytes(self.input)
@@ -166,7 +142,7 @@ class UsbPort:
 
     def has_room(self) -> bool:
         """Whether a write could place at least one byte."""
-        return not self._openers or (not self._writes and self._unread() < OUTPUT_BYTES)
+        return not self._pty.openers or (not self._writes and self._unread() < OUTPUT_BYTES)
 
     @property
     def idle(self) -> bool:
@@ -174,7 +150,7 @@ class UsbPort:
         return not self._writes
 
     def _unread(self) -> int:
-        unread = system.pty_unread_bytes(self._slave)
+        unread = system.pty_unread_bytes(self._pty.slave)
         if self._before and unread >= self._before and time.monotonic() < self._settled:
             return max(unread, self._in_flight)  # nobody read: what was written may come yet
         self._in_flight = unread
@@ -187,7 +163,7 @@ class UsbPort:
             self._retry = None
         while self._writes and not self._opening:
             write = self._writes[0]
-            if not self._openers:
+            if not self._pty.openers:
                 self._stale = (self._stale + bytes(write.data))[-STALE_BYTES:]
                 write.taken += len(write.data)
                 write.data = write.data[:0]
@@ -212,7 +188,7 @@ class UsbPort:
     def _send(self, write: _Write, room: int) -> None:
         if write.deadline is None and room < OUTPUT_BYTES:
             write.stall_s = STALL_WITH_LITTLE_ROOM_S
-        count = os.write(self._master, write.data[:room])
+        count = os.write(self._pty.master, write.data[:room])
         write.data = write.data[count:]
         write.taken += count
         self._before = OUTPUT_BYTES - room
@@ -222,36 +198,16 @@ class UsbPort:
         write.deadline = now + write.stall_s
         self._tries = 0
 
-    def _opened_or_closed(self) -> None:
-        assert self._watch
-        changes = self._watch.changes()
-        while changes:
-            changes = self._note(changes, self._watch)
-        self._pump()
-
-    def _note(self, changes: list[int], watch: system.OpenWatch) -> list[int]:
-        before = count = self._openers
-        closed = False
-        later: list[int] = []
-        for change in changes:
-            count = max(0, count + change)
-            closed = closed or not count
-        self._openers = count
-        if min(changes) < 0:
-            # Events that are alike and not read yet are told as one: who is left is counted.
-            left = len(holders(os.ttyname(self._slave)))
-            later = watch.changes()
-            self._openers = max(0, left - sum(later))
-        if closed and self._openers == count:
-            system.reset_port(self._slave)
+    def _opened_or_closed(self, before: int, closed: bool) -> None:
+        if closed:
             self._in_flight = self._before = 0
-        if self._openers and not before and not self._opening:
+        if self._pty.openers and not before and not self._opening:
             self._opening = self._loop.after(OPEN_DELAY_S, self._send_stale)
-        return later
+        self._pump()
 
     def _send_stale(self) -> None:
         self._opening = None
-        if self._openers and self._stale:
+        if self._pty.openers and self._stale:
             stale, self._stale = self._stale, b""
             self._writes.appendleft(_Write(stale, None))
         self._pump()

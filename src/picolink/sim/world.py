@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import overload
 
 from picolink.sim import announce, flash, interpreter
 from picolink.sim.bluetooth import backend
@@ -19,6 +20,7 @@ from picolink.sim.events import EventLoop
 from picolink.sim.i2c.faults import I2cFaults
 from picolink.sim.i2c.wire import BoardI2c, I2cBus
 from picolink.sim.pins import BoardPin
+from picolink.sim.rp2040.board import FirmwareBoard
 from picolink.sim.time_server import TimeServer
 from picolink.sim.uart.faults import UartFaults
 from picolink.sim.uart.wire import BoardUart, UartWire
@@ -38,7 +40,7 @@ class World:
     def __init__(self, seed: int = 1) -> None:
         interpreter.check()
         self.seed = seed
-        self.boards: dict[str, VirtualBoard] = {}
+        self.boards: dict[str, VirtualBoard | FirmwareBoard] = {}
         self.wires: list[Wire] = []
         self.uarts: list[UartWire] = []
         self.i2cs: list[I2cBus] = []
@@ -64,6 +66,7 @@ class World:
 
         return build(cls, Path(path), [Path(tree) for tree in lib])
 
+    @overload
     def board(
         self,
         name: str,
@@ -77,14 +80,61 @@ class World:
         address: str | None = None,
         firmware: str = "",
         start: bool = True,
-    ) -> VirtualBoard:
+    ) -> VirtualBoard: ...
+
+    @overload
+    def board(
+        self,
+        name: str,
+        main: str | Path | None = None,
+        files: Mapping[str, str | bytes | Path] | None = None,
+        lib: Iterable[str | os.PathLike[str]] = (),
+        libs: Mapping[str, bytes] | None = None,
+        *,
+        address: str | None = None,
+        firmware: Path,
+        start: bool = True,
+    ) -> FirmwareBoard: ...
+
+    @overload
+    def board(
+        self,
+        name: str,
+        main: str | Path | None = None,
+        files: Mapping[str, str | bytes | Path] | None = None,
+        lib: Iterable[str | os.PathLike[str]] = (),
+        libs: Mapping[str, bytes] | None = None,
+        *,
+        heap_bytes: int = HEAP_BYTES,
+        usb: str = "rp2",
+        address: str | None = None,
+        firmware: str | Path,
+        start: bool = True,
+    ) -> VirtualBoard | FirmwareBoard: ...
+
+    def board(
+        self,
+        name: str,
+        main: str | Path | None = None,
+        files: Mapping[str, str | bytes | Path] | None = None,
+        lib: Iterable[str | os.PathLike[str]] = (),
+        libs: Mapping[str, bytes] | None = None,
+        *,
+        heap_bytes: int = HEAP_BYTES,
+        usb: str = "rp2",
+        address: str | None = None,
+        firmware: str | Path = "",
+        start: bool = True,
+    ) -> VirtualBoard | FirmwareBoard:
         """Add a board.
 
         `main` is the source of `main.py`, or a Path to it. `files` go to `/`, by name; the trees
         in `lib` are copied into `/lib`, and `libs` are ready-made files for `/lib`. `heap_bytes`
         is what `gc.mem_free()` tells at boot, about. `usb="pty"` gives the board the bare terminal
         instead of a real board's USB port: for benchmarks. `firmware="1.25.0"` is what the board
-        says it runs; below 1.26.0 it has no `machine.I2CTarget`.
+        says it runs; below 1.26.0 it has no `machine.I2CTarget`. `firmware=Path("RPI_PICO_W.uf2")`
+        is a firmware that an emulated RP2040 really runs (`pip install "picolink[firmware]"`), with
+        USB, flash and Wi-Fi, slowly; it decides about its heap itself then.
         """
         if self._closed:
             raise RuntimeError("this world has ended; make a new one")
@@ -99,9 +149,14 @@ class World:
         contents |= {dest.lstrip("/"): _bytes(data) for dest, data in (files or {}).items()}
         if main is not None:
             contents["main.py"] = _bytes(main)
-        board = VirtualBoard(
-            self, name, contents, address or self._address(), heap_bytes, usb, firmware
-        )
+        where = address or self._address()
+        board: VirtualBoard | FirmwareBoard
+        if isinstance(firmware, Path):
+            if heap_bytes != HEAP_BYTES or usb != "rp2":
+                raise ValueError(f"{name} runs {firmware.name}: heap and USB are the firmware's")
+            board = FirmwareBoard(self, name, contents, where, firmware)
+        else:
+            board = VirtualBoard(self, name, contents, where, heap_bytes, usb, firmware)
         self.boards[name] = board
         if start:
             board.start()

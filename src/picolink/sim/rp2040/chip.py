@@ -55,6 +55,7 @@ class Chip:
         self._ended_cycles = 0
         self.resets = 0
         self.stopped = False
+        self.written: set[int] = set()
         self.is_reset: Callable[[], None] = lambda: None
         self.uarts = [uart.Plug(self, number) for number in (0, 1)]
         self.i2cs = [i2c.Plug(self, number) for number in (0, 1)]
@@ -69,7 +70,9 @@ class Chip:
         chip = RP2040()
         chip.logger = ConsoleLogger(LogLevel.ERROR)
         chip.load_bootrom(BOOTROM_B1)
-        chip.peripherals[flash.BASE] = chip.ssi = flash.Flash(chip, self.unique_id, self._busy)
+        chip.peripherals[flash.BASE] = chip.ssi = flash.Flash(
+            chip, self.unique_id, self._busy, self.written
+        )
         chip.simulator = self  # type: ignore[assignment]
         self.clock = chip.clock
         self.usb = usb.UsbHost(chip, self._received, self._takes)

@@ -8,6 +8,8 @@ from typing import NamedTuple
 FLASH_BYTES = 2 * 1024 * 1024
 """Of both boards."""
 BLOCK_BYTES = 4096
+LISTEN_PORTS = (5263,)
+"""At which a board can be dialed by Wi-Fi, unless others are wanted."""
 _UF2_BLOCK_BYTES = 512
 _UF2_MAGIC = b"UF2\n"
 

@@ -47,6 +47,10 @@ class UsbBlock(RPUSBController):
         super().reset()
         self._ready.clear()
 
+    def forget(self) -> None:
+        """What was ready for the host is so no more."""
+        self._ready.clear()
+
     def dpram_updated(self, offset: int, value: int) -> None:
         endpoint = (offset - _FIRST_BUFFER_CONTROL) >> 3
         if (
@@ -137,7 +141,19 @@ class UsbHost(USBCDC):
     @property
     def connected(self) -> bool:
         """Whether the board has told what it is, and is a serial port now."""
-        return bool(self._initialized)
+        return bool(self._initialized and self._out_endpoint > 0)
+
+    @property
+    def is_drive(self) -> bool:
+        """Whether it has told that it is something else than a port: the drive of BOOTSEL."""
+        return bool(self._initialized and self._out_endpoint <= 0)
+
+    def replug(self) -> None:
+        """The cable is put in anew: the host resets the bus and asks the board what it is."""
+        self._on_controller_reset()
+        self.to_board.clear()
+        self.block.forget()
+        self.block.reset_device()
 
     def _cdc_set_control_line_state(
         self, value: int | None = None, interface_number: int | None = None

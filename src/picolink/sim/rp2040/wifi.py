@@ -22,8 +22,9 @@ from rp2040py.external.cyw43.nat import (
 )
 from rp2040py.rp2040 import RP2040
 
+from picolink.sim.rp2040.firmware import LISTEN_PORTS
+
 HERE = "127.0.0.1"
-LISTEN_PORTS = (5263,)
 _MSS = 1460
 _WINDOW = 65535
 _MASK = 0xFFFFFFFF
@@ -261,8 +262,12 @@ class Bridge:
     # -- from this computer
 
     def sockets(self) -> list[socket.socket]:
-        """What may become readable."""
-        flows = [flow.end for flow in self._flows.values() if not flow.host_over]
+        """What may become readable, and can then be read."""
+        flows = [
+            flow.end
+            for flow in self._flows.values()
+            if flow.connecting or (flow.greeted and not flow.host_over and flow.room() > 0)
+        ]
         return [*self._listeners, *self._datagrams, *flows]
 
     def poll(self) -> None:
