@@ -42,7 +42,14 @@ async def open_all(node: "Node", links: "Any") -> None:
     node.failed = failed = []
     from .config import complete
 
-    for link in complete(node, links):
+    wished = complete(node, links)
+    if sys.implementation.name == "micropython":
+        for link in wished:
+            if getattr(link, "address", link)[:5] == "mqtts":
+                from ..links.tls_room import keep
+
+                keep()
+    for link in wished:
         try:
             if hasattr(link, "open") or link[:4] == "mqtt" or "//" in link:
                 from .native import serve

@@ -1,6 +1,7 @@
 """Peer: the node at the other end. Connects, and reconnects, by itself."""
 
 import asyncio
+import sys
 
 from ..core.dialer import Dialer
 from ..core.errors import (
@@ -58,6 +59,10 @@ class Peer:
             raise UsageError("peer(''): an address, or the name of who connects to us")
         self._named = ":" not in address  # the name of whoever connects to us
         split(address)
+        if address[:5] == "mqtts" and sys.implementation.name == "micropython":
+            from ..links import tls_room
+
+            tls_room.keep()
         node.peers.append(self)
         node.begin(self._begin)
 

@@ -48,7 +48,13 @@ GROUPS: dict[str, list[str]] = {
         "links/i2c/refusal.py",
         "links/i2c/target.py",
     ],
-    "mqtt": ["links/names.py", "links/mqtt/*.py", "node/native/*.py", "mqtt.py"],
+    "mqtt": [
+        "links/names.py",
+        "links/tls_room.py",
+        "links/mqtt/*.py",
+        "node/native/*.py",
+        "mqtt.py",
+    ],
     "wifi": [
         "links/names.py",
         "net/__init__.py",

@@ -1,5 +1,7 @@
 """`mqtt://USER:PASSWORD@HOST:PORT/PREFIX?OPTION=VALUE`, and what topics may be."""
 
+import sys
+
 from ...core.errors import UsageError
 
 MYPY = False
@@ -25,6 +27,10 @@ class Broker:
             options[key] = _plain(value)
         self.options = options
         self.tls = scheme == "mqtts"
+        if self.tls and sys.implementation.name == "micropython":
+            from ..tls_room import keep
+
+            keep()
         where, _, prefix = rest.partition("/")
         self.prefix = prefix.strip("/").replace("%40", "@")
         login, at, where = where.rpartition("@")

@@ -4,6 +4,7 @@ import asyncio
 import socket
 
 from ..names import address_of
+from ..tls_room import ended, give
 
 MYPY = False
 if MYPY:
@@ -74,6 +75,8 @@ class Wire:
                 if task is not None and _core.cur_task is not task:
                     task.cancel()
             self._sock.close()
+            if self._tls:
+                ended()
 
 
 def _ready(sock: "Any", reads: bool) -> "Any":
@@ -119,15 +122,18 @@ async def open_wire(host: str, port: int, secure: "Any") -> Wire:
 
 
 def _wrap(sock: "Any", host: str, secure: "Any") -> "Any":
-    import gc
     import ssl
 
-    gc.collect()  # TLS wants a large piece of memory in one
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if secure.verify:
-        context.verify_mode = ssl.CERT_REQUIRED
-        for certificate in secure.authorities:
-            context.load_verify_locations(cadata=certificate)
-    else:
-        context.verify_mode = ssl.CERT_NONE
-    return context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+    give()
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if secure.verify:
+            context.verify_mode = ssl.CERT_REQUIRED
+            for certificate in secure.authorities:
+                context.load_verify_locations(cadata=certificate)
+        else:
+            context.verify_mode = ssl.CERT_NONE
+        return context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+    except BaseException:
+        ended()
+        raise
