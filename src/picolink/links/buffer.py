@@ -5,6 +5,7 @@ is written, before another link has its turn."""
 class Shared:
     """The buffer, and a view of it; another one once more is needed."""
 
+    framed = False  # whether what is written to the console is a frame
     data = bytearray(0)
     view = memoryview(data)
 

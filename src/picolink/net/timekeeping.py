@@ -2,12 +2,9 @@
 until it is known, and then now and then, since its crystal is off by seconds a day."""
 
 import asyncio
-from os import urandom
 
 from ..core.errors import UsageError
-from . import ntp, udp
 from .clock import QUALITIES, Clock
-from .names import resolve
 
 MYPY = False
 if MYPY:
@@ -37,19 +34,22 @@ async def keep(
     usual: "tuple[str, ...]",
     ask_peers: "Callable[[], Awaitable[list[tuple[int, int, str, str]]]]",
     changed: "asyncio.Event",
+    rest: "Callable[[], object]" = int,
 ) -> None:
     """For ever. `ask_peers` gives (unix_ms, at_ms, quality, zone) of each that answers; `changed`:
-    there is a peer more. `usual`: the servers, where the clock has none of its own."""
+    there is a peer more. `usual`: the servers, where the clock has none of its own. `rest` is
+    called when nothing is asked for a while."""
     wait_ms = TIMES["retry"]
     while True:
         changed.clear()
         servers = usual if clock.servers is None else clock.servers
         try:
-            clock.why = await from_servers(clock, now_ms, servers) if servers else ""
+            clock.why = await _from_servers(clock, now_ms, servers) if servers else ""
             if clock.why or not servers or not clock.zone:
                 _take(clock, await ask_peers())
         except Exception as error:  # no memory, or a time that is none: it is asked for again
             clock.why = "%s: %s" % (type(error).__name__, error)
+        rest()
         if clock.quality == "ntp" and not clock.why:
             await asyncio.sleep(TIMES["again"] / 1000)
             continue
@@ -81,46 +81,9 @@ def _take(clock: Clock, told: "list[tuple[int, int, str, str]]") -> None:
             clock.set(unix_ms, at_ms, "peer")
 
 
-async def from_servers(
+async def _from_servers(
     clock: Clock, now_ms: "Callable[[], int]", servers: "tuple[str, ...]"
 ) -> str:
-    """Asks all servers at once. Sets the clock, or returns why not."""
-    waiting = {}
-    questions = []
-    whys = []
-    for server in servers:
-        name, _, port = server.partition(":")
-        try:
-            address = await resolve(name)
-            cookie = urandom(ntp.COOKIE_BYTES)
-            waiting[cookie] = server
-            questions.append((address, int(port or ntp.PORT), ntp.request(cookie)))
-        except (OSError, ValueError) as error:
-            whys.append("%s: %s" % (server, error))
-    sent_ms = now_ms()
-    times: list[int] = []  # each server's for the moment sent_ms
+    from .servers import from_servers
 
-    def heard(packet: bytes) -> bool:
-        cookie = packet[24:32]
-        if cookie in waiting:
-            unix_ms, why = ntp.judge(packet, cookie)
-            server = waiting.pop(cookie)
-            if why:
-                whys.append("%s: %s" % (server, why))
-            else:  # it was there half of the way ago
-                times.append(unix_ms - (now_ms() - sent_ms) // 2)
-        return not waiting
-
-    try:
-        if questions:
-            await udp.ask(questions, heard, TIMES["answer"])
-    except OSError as error:
-        return "no time server can be reached: %s" % error
-    whys += ["%s: no answer" % server for server in waiting.values()]
-    unix_ms = ntp.agreed(times)
-    if unix_ms is None:
-        if times:
-            return "the time servers do not agree"
-        return "no time server told the time: %s" % "; ".join(whys)
-    clock.set(unix_ms, sent_ms, "ntp")
-    return ""
+    return await from_servers(clock, now_ms, servers)

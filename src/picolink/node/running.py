@@ -19,6 +19,13 @@ _STARTING = (
     "picolink.node.config",
     "picolink.links.registry",
     "picolink.links.tcp.board",
+    "picolink.links.mqtt.dialing",
+    "picolink.links.mqtt.tls",
+    "picolink.net.servers",
+    "picolink.net.ntp",
+    "picolink.net.udp",
+    "picolink.net.names",
+    "picolink.net.dns",
 )
 _DEPTH = 12  # in calls
 

@@ -68,7 +68,7 @@ async def _keep(node: "Node", clock: Clock, changed: "asyncio.Event") -> None:
 
     wifi = getattr(node, "wifi", None)
     usual = SERVERS if wifi is not None and wifi.networks else ()  # no way to them but by a router
-    await keep(clock, node.now_ms, usual, ask_peers, changed)
+    await keep(clock, node.now_ms, usual, ask_peers, changed, node.forget)
 
 
 async def _ask(node: "Node", session: "Session") -> "dict[str, Any]":

@@ -74,6 +74,7 @@ GROUPS: dict[str, list[str]] = {
         "net/__init__.py",
         "net/clock.py",
         "net/timekeeping.py",
+        "net/servers.py",
         "net/ntp.py",
         "net/names.py",
         "net/dns.py",
@@ -85,7 +86,12 @@ GROUPS: dict[str, list[str]] = {
     "describe": ["services/__init__.py", "services/describe.py"],
     "stats": ["services/__init__.py", "services/stats.py"],
     "time": ["services/__init__.py", "services/time.py"],
-    "log": ["services/__init__.py", "services/log.py"],
+    "log": [
+        "links/buffer.py",
+        "links/ctrl_c.py",
+        "services/__init__.py",
+        "services/log.py",
+    ],
     "bench": ["services/__init__.py", "services/bench.py"],
 }
 

@@ -54,18 +54,28 @@ class _Capture:
 def _install(os: "Any") -> None:
     import io
 
+    from micropython import schedule
+
+    from ..links.buffer import shared
+    from ..links.ctrl_c import ctrl_c
+
     class Stream(io.IOBase):  # a second console, which only listens
         held = b""
 
         def write(self, data: "Any") -> int:
-            if data[0] == 0:  # a frame of the USB link, always written whole
-                return len(data)
+            try:
+                if not shared.framed:  # by the USB link
+                    self._take(data)
+            except KeyboardInterrupt:  # the program's: the firmware would take the console away
+                schedule(ctrl_c, None)
+            return len(data)
+
+        def _take(self, data: "Any") -> None:
             lines = (self.held + bytes(data)).split(b"\n")
             self.held = lines.pop()[-200:]
             for line in lines:
                 if _Capture.node is not None:
                     guarded(_Capture.node, _told, _Capture.node, line)
-            return len(data)
 
         def readinto(self, buffer: "Any") -> None:
             return None

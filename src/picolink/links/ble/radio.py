@@ -2,6 +2,9 @@
 
 from asyncio import Lock
 
+from micropython import schedule
+
+from ..ctrl_c import ctrl_c
 from .advertising import HEAD_BYTES, LARGEST_BYTES
 
 MYPY = False
@@ -56,8 +59,11 @@ class Radio:
         else:
             # One that was never connected has no owner yet: whoever tries hears of it.
             owner = self.owners.get(data[0], self.central)
-        if owner is not None:
-            owner.heard(event, data)
+        try:
+            if owner is not None:
+                owner.heard(event, data)
+        except KeyboardInterrupt:  # the program's
+            schedule(ctrl_c, None)
 
 
 def radio() -> Radio:

@@ -9,8 +9,10 @@ off and the bus stands still.
 import io
 
 from machine import Pin
+from micropython import schedule
 
 from ...core.errors import CannotConnect
+from ..ctrl_c import ctrl_c
 from .board import open_buses
 from .board_serving import Polled
 
@@ -34,6 +36,8 @@ class RegisterTarget(io.IOBase):
         self._got = bytearray(_COUNT)  # what came at once
         self._count = 0  # bytes of this write so far
         self._first = 0
+        self._due = 0  # of an event
+        self._at = self._there = 0  # of what came at once: taken, and in all
         self._on_event = self._event  # an object of its own, made now
         self._i2c: Any = None
         self.resume()
@@ -60,27 +64,36 @@ class RegisterTarget(io.IOBase):
 
     def _event(self, _: "Any") -> None:
         # IRQ_READ_REQ 4, IRQ_WRITE_REQ 8, IRQ_END_WRITE 32. No allocation from here on.
-        flags = self._flags()
-        if flags & 4:
-            self._write(self._values)
-        if flags & 8:
-            self._take(self._readinto(self._got))
-        if flags & 32:
-            if self._count == 1:
-                self._values[0] = self._first
-            self._count = 0
+        self._due = self._flags()
+        while self._due:
+            try:
+                self._serve()
+            except KeyboardInterrupt:  # the program's; here what is due is done all the same
+                schedule(ctrl_c, None)
 
-    def _take(self, there: int) -> None:
-        # A byte alone is for register 0; of several the first says for which they are.
-        at = 0
-        while at < there:
-            byte = self._got[at]
+    def _serve(self) -> None:
+        # What is done is noted before the next jump, at which a Ctrl-C may arise.
+        if self._due & 4:
+            self._due &= ~4
+            self._write(self._values)
+        if self._due & 8:
+            self._due &= ~8
+            self._there = self._readinto(self._got)
+            self._at = 0
+        while self._at < self._there:
+            # A byte alone is for register 0; of several the first says for which they are.
+            byte = self._got[self._at]
             if self._count == 0:
                 self._first = byte
             else:
                 self._values[(self._first + self._count - 1) & 15] = byte
             self._count += 1
-            at += 1
+            self._at += 1
+        if self._due & 32:
+            if self._count == 1:
+                self._values[0] = self._first
+            self._count = 0
+        self._due = 0
 
     def watch(self, node: "Any", callback: "Callable[[], None]") -> "Any":
         """Serves the node's registers, until what it returns is stopped."""

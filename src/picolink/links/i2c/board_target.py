@@ -8,7 +8,9 @@ from os import urandom
 from time import ticks_diff, ticks_ms
 
 from machine import Pin
+from micropython import schedule
 
+from ..ctrl_c import ctrl_c
 from .board import open_buses
 from .board_serving import Polled
 from .layout import MEMORY_BYTES, MTU_BYTES, TAKES_BYTES
@@ -65,8 +67,11 @@ class TargetLink(io.IOBase):
             i2c.deinit()
 
     def _written(self, _: "Any") -> None:
-        self._heard_ms = ticks_ms()
-        self.box.look(True)
+        try:
+            self._heard_ms = ticks_ms()
+            self.box.look(True)
+        except KeyboardInterrupt:  # the program's
+            schedule(ctrl_c, None)
 
     def _renew(self, silent_ms: int) -> None:
         """A flash write in spite of all may have hung the target: after a silence it is made

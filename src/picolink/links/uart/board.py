@@ -6,6 +6,7 @@ there, since each turn of the event loop costs a board as much as 20 bytes take 
 """
 
 import io
+from select import POLLIN, poll
 from time import sleep_ms, ticks_diff, ticks_ms
 
 from machine import UART, Pin
@@ -38,6 +39,8 @@ class Port(io.IOBase):
         self._there_ms: Any = 0
         self._queued = 0  # written, and not yet on the wire
         self._queued_ms: Any = 0
+        self._poll = poll()
+        self._poll.register(uart, POLLIN)
 
     def ioctl(self, request: int, flags: int) -> int:
         """For select.poll."""
@@ -45,7 +48,8 @@ class Port(io.IOBase):
             return -22
         ready = 0
         if flags & 1:
-            there = self.uart.any()
+            # `any()` alone would wake the poll that asks here, and the board would never sleep.
+            there = self.uart.any() if self._poll.poll(0) else 0
             if there >= self.need or there >= self._most:
                 ready = 1
             elif there != self._there:

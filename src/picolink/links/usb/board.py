@@ -198,13 +198,17 @@ class UsbLink:
         body, check = frame(packet, view)
         at = HEAD_BYTES + len(body)
         end = at + len(check)
-        if end <= len(view):
-            view[HEAD_BYTES:at][:] = body
-            view[at:end][:] = check
-            self.write(view[:end])
-        else:
-            for part in (view[:HEAD_BYTES], body, check):
-                self.write(part)
+        shared.framed = True
+        try:
+            if end <= len(view):
+                view[HEAD_BYTES:at][:] = body
+                view[at:end][:] = check
+                self.write(view[:end])
+            else:
+                for part in (view[:HEAD_BYTES], body, check):
+                    self.write(part)
+        finally:
+            shared.framed = False
 
     def write(self, text: "bytes | memoryview") -> None:
         """Sends bytes as they are."""

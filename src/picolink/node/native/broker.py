@@ -104,6 +104,7 @@ class Mqtt:
         self.client = client = self.client_of(node)
         base = self.base
         client.on_up = self._up
+        self._rest = node.forget
         client.on_down = client.on_fail = self._down
         self._listener = Listener(client, base, lambda: self.on_ready())
         calls = Calls(node, self.post, base)
@@ -161,6 +162,7 @@ class Mqtt:
         self.client.post(self.base + "/status", "online", 0, True)
         if self._discovery is not None:
             self._discovery.announce()
+        self._rest()
 
     def _told(self, message: "Message") -> None:
         """What is said of our name: where another of it has gone, its will says so of us too."""
@@ -172,6 +174,7 @@ class Mqtt:
         assert self.client is not None and self._listener is not None
         self._say(self.client.why)
         self._listener.lost(self.client.why)
+        self._rest()
 
     def _say(self, what: str) -> None:
         if what != self._said:
