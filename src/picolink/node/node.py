@@ -367,7 +367,10 @@ class Node:
         if sys.implementation.name == "micropython":
             from .running import forget_start
 
-            self.later.append(forget_start)
+            if forget_start not in self.later:
+                self.later.append(forget_start)
+            if self.host is not None:
+                self.host.call_by(0)
 
     def on_attach(self, session: "Session", port: "Port") -> None:
         for meet in self.on_meet:
