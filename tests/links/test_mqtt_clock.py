@@ -74,7 +74,7 @@ def shed(
     return world.board(
         "shed",
         main=f"ADDRESS = {address!r}\nSERVER = {server!r}\n{SERVERS}{program}",
-        libs=compile_all(["usb", "mqtt", "wifi", "time"], short=False),  # it is told the servers
+        libs=compile_all(["usb", "mqtt", "wifi", "time"]),  # it is told the servers
         files={"ca.der": certificates.root_der.read_bytes()},
     )
 

@@ -34,9 +34,9 @@ class Socket:
 
 @skip_on_cpython("its sockets")
 def test_nothing_yet_is_not_the_end():
-    from picolink.links.tcp.board import _make
+    from picolink.links.tcp.link import make
 
-    link = _make(Socket(encode(b"one"), None, b""), "tcp:x")
+    link = make(Socket(encode(b"one"), None, b""), "tcp:x")
     assert link.receive() == [b"one"]
     assert link.receive() == []
     with raises(LinkError, match="closed by the other side"):
@@ -45,11 +45,11 @@ def test_nothing_yet_is_not_the_end():
 
 @skip_on_cpython("its sockets")
 def test_what_a_socket_does_not_take_waits():
-    from picolink.links.tcp.board import _make
+    from picolink.links.tcp.link import make
 
     sock = Socket()
     sock.takes = [None, 2, 5]
-    link = _make(sock, "tcp:x")
+    link = make(sock, "tcp:x")
     link.send(b"one")
     assert link.unsent and not sock.taken
     link.flush()

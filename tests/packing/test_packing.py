@@ -21,10 +21,12 @@ from picolink.packing.contents import STARTING
 #: base64, text read in pieces, a Ctrl-C that is never lost, `__init__` apart from its class. That
 #: makes the files larger, and what of them stays in memory smaller: it has a bound of its own, and
 #: tests/firmware one in bytes of a Pico's heap.
-BUDGET_BYTES = 20_750 + 1_202 + 1_550
+BUDGET_BYTES = 20_750 + 1_202 + 1_800
 KEPT_BYTES = 15_400  # 16,500 when `__init__` was not apart
-MQTT_BYTES = 21_870 + 1_182  # what a node on a broker loads besides; the target: 14 kB with Wi-Fi
-BLUETOOTH_BYTES = 6144 + 435  # a peripheral that is a central too
+#: What a node on a broker loads besides; the target: 14 kB with Wi-Fi. The third figure lets go of
+#: what dials it, 5 kB of memory.
+MQTT_BYTES = 21_870 + 1_182 + 150
+BLUETOOTH_BYTES = 6144 + 435 + 30  # a peripheral that is a central too; a Ctrl-C passed on
 GATT_BYTES = 3072 + 172  # plain characteristics besides
 BOARD = packing.SOURCES.parent.parent / "board"
 

@@ -161,48 +161,31 @@ class Client:
                     was_up = await self._serve(broker)
                 except Exception as error:  # a wrong CA, no memory for TLS: it may work later
                     was_up = False
-                    self._failed_to(broker, error)
+                    self.failed = self._dialing("failure", error, broker)
+                    self.why = str(self.failed)
                     self._changed.set()
                     self._guarded(self.on_fail)
                 if was_up:
                     break
-            await sleep(self._pause_ms() / 1000)
+            await sleep(self._dialing("wait_ms", self._tries) / 1000)
             self._tries += 1
 
-    def _failed_to(self, broker: Broker, error: Exception) -> None:
-        from .dialing import failure
+    def _dialing(self, what: str, *args: "Any") -> "Any":
+        """Calls a function of dialing.py. No name in a coroutine may hold that module."""
+        from . import dialing
 
-        self.failed = failure(error, broker)
-        self.why = str(self.failed)
-
-    def _pause_ms(self) -> int:
-        from .dialing import wait_ms
-
-        return wait_ms(self._tries)
-
-    def _look_back(self, connection: Connection) -> None:
-        from .dialing import stolen
-
-        self.why, self._brief = stolen(self, connection, self._brief)
+        return getattr(dialing, what)(*args)
 
     def _wanted(self) -> bool:
         """False after `close`, whose cancellation a `wait_for` that just ends may swallow."""
         return self._task is asyncio.current_task()
 
-    async def _dial(self, broker: Broker) -> "Any":
-        """The connection. What it needs to be opened is let go with this."""
-        security = None
-        if broker.tls:
-            from .dialing import secure
-
-            security = await secure(broker, self._ca)
-        opening = open_wire(broker.host, broker.port, security)
-        return await asyncio.wait_for(opening, TIMES["answer"] / 1000)
-
     async def _serve(self, broker: Broker) -> bool:
-        """One connection, from its begin to its end; True where the broker took us. No name in it
-        may hold what only opening it needs."""
-        wire = await self._dial(broker)
+        """One connection, from its begin to its end; True where the broker took us."""
+        trust = await self._dialing("secure", broker, self._ca) if broker.tls else None
+        opening = open_wire(broker.host, broker.port, trust)
+        trust = None  # nor this one
+        wire = await asyncio.wait_for(opening, TIMES["answer"] / 1000)
         connection = None
         try:
             user = broker.user if self._user is None else self._user
@@ -223,7 +206,7 @@ class Client:
                 elif connection.by_peer:
                     self._tries = min(self._tries, 1)
             if connection.welcome or self.failed is None:
-                self._look_back(connection)
+                self.why, self._brief = self._dialing("stolen", self, connection, self._brief)
                 self.failed = None
         finally:
             self._connection = None

@@ -40,6 +40,8 @@ class Mqtt:
 
     pollable = None
 
+    _rest: "Callable[[], object]" = int  # called once something has ended, as a dialing
+
     def __init__(
         self, *addresses: str, qos: int = 1, json: bool = False, ca: "str | bytes | None" = None,
         user: "str | None" = None, password: "str | None" = None, keepalive_s: int = 30,
