@@ -135,9 +135,10 @@ def _costs(pico: Firmware) -> tuple[int, int, int, int, int]:
     return plain, free, waited, waits.reads, waits.misses
 
 
+@pytest.mark.timeout(600)
 def test_a_call_over_usb_waits_for_the_flash(pico: Firmware) -> None:
     figures = _costs(pico)
     plain, free, waited, _, _ = figures
-    assert free == pytest.approx(plain, rel=0.02)  # its loop is like the emulator's
+    assert free == pytest.approx(plain, rel=0.05)  # its loop is like the emulator's
     assert 1.2 < waited / plain < 2.2
     assert _costs(pico) == figures
