@@ -117,9 +117,9 @@ class Cache:
 
     `reads` are what the core asked the flash's addresses for, a word each: an instruction's word
     is read once for the two in it, and the next word only when it is executed. `lost` are the
-    cycles that the misses took; they are in the chip's cycles and in its time. DMA is not
-    counted, nor is what erasing and programming do. `cost`: of a miss, if not what the chip's
-    registers say.
+    cycles that the misses took; they are in the chip's cycles and in its time. The cache is taken
+    to be switched on; DMA is not counted, nor is what is fetched ahead of a branch in vain. `cost`:
+    of a miss, if not what the chip's registers say.
     """
 
     def __init__(self, chip: Chip, cost: int | None = None) -> None:
