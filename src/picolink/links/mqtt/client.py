@@ -7,9 +7,8 @@
     await client.publish("house/attic/temperature", "21.5", qos=1)
 
 It connects again by itself, with growing waits, and asks anew for what it was subscribed to.
-QoS 1: kept until the broker has it, sent again after a reconnect, never dropped; when `queue`
-messages or `queue_bytes` wait, `publish` waits and `post` raises Busy. QoS 0: sent at once or,
-where no connection takes it, dropped and counted.
+QoS 1: kept until the broker has it, sent again after a reconnect; when `queue` messages or
+`queue_bytes` wait, `publish` waits and `post` raises Busy. QoS 0: sent at once, or counted.
 """
 
 import asyncio
@@ -148,8 +147,8 @@ class Client:
         while not self.connected:
             self._changed.clear()
             await self._changed.wait()
-            if isinstance(self.failed, (UsageError, PeerError)) and len(self.brokers) == 1:
-                failed = self.failed
+            failed = self.failed
+            if isinstance(failed, (UsageError, PeerError)) and len(self.brokers) == 1:
                 await self.close()
                 raise failed
 
@@ -183,15 +182,15 @@ class Client:
     async def _serve(self, broker: Broker) -> bool:
         """One connection, from its begin to its end; True where the broker took us."""
         trust = await self._dialing("secure", broker, self._ca) if broker.tls else None
-        opening = open_wire(broker.host, broker.port, trust)
-        trust = None  # nor this one
-        wire = await asyncio.wait_for(opening, TIMES["answer"] / 1000)
+        answer_s = TIMES["answer"] / 1000
+        wire = await asyncio.wait_for(open_wire(broker.host, broker.port, trust), answer_s)
+        trust = None  # and what it holds
         connection = None
         try:
             user = broker.user if self._user is None else self._user
             password = broker.password if self._password is None else self._password
             hello = connect(self.client_id, self.keepalive_s, self.clean, user, password, self.will)
-            await asyncio.wait_for(wire.greet(hello), TIMES["answer"] / 1000)
+            await asyncio.wait_for(wire.greet(hello), answer_s)
             connection = Connection(
                 wire, self._max_message_bytes, self.keepalive_s, self._take, self.publisher.go_on
             )
