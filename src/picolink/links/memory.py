@@ -57,10 +57,10 @@ def explained(error: "Any", address: str, tls: bool = False) -> "Any":
         advice = "Fewer links, services and subscriptions leave more"
         if tls:
             advice += (
-                ". TLS takes 36000 bytes, nearly half of it in one piece: make "
-                "reserve = bytearray(36000) in the first line of main.py, and del reserve just "
-                "before node.run(...). Certificates of an elliptic curve (P-256), and few in a "
-                "chain, take less"
+                ". A node keeps 36000 bytes for TLS once it has an address, nearly half of them in "
+                "one piece: where they were not there any more, make reserve = bytearray(36000) "
+                "in the first line of main.py, and del reserve just before node.run(...). "
+                "Certificates of an elliptic curve (P-256), and few in a chain, take less"
             )
         error = CannotConnect("no memory to open %s%s. %s" % (address, there, advice))
     if sys.implementation.name == "micropython":  # it has done its work: the memory is let go
