@@ -60,9 +60,9 @@ class Peer:
         self._named = ":" not in address  # the name of whoever connects to us
         split(address)
         if address[:5] == "mqtts" and sys.implementation.name == "micropython":
-            from ..links import tls_room
+            from ..links.tls_room import keep as keep_room
 
-            tls_room.keep()
+            keep_room()
         node.peers.append(self)
         node.begin(self._begin)
 

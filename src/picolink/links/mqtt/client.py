@@ -171,9 +171,10 @@ class Client:
 
     def _dialing(self, what: str, *args: "Any") -> "Any":
         """Calls a function of dialing.py. No name in a coroutine may hold that module."""
-        from . import dialing
+        from .dialing import failure, secure, stolen, wait_ms
 
-        return getattr(dialing, what)(*args)
+        named: Any = {"failure": failure, "secure": secure, "stolen": stolen, "wait_ms": wait_ms}
+        return named[what](*args)
 
     def _wanted(self) -> bool:
         """False after `close`, whose cancellation a `wait_for` that just ends may swallow."""
@@ -191,9 +192,8 @@ class Client:
             password = broker.password if self._password is None else self._password
             hello = connect(self.client_id, self.keepalive_s, self.clean, user, password, self.will)
             await asyncio.wait_for(wire.greet(hello), answer_s)
-            connection = Connection(
-                wire, self._max_message_bytes, self.keepalive_s, self._take, self.publisher.go_on
-            )
+            most, go_on = self._max_message_bytes, self.publisher.go_on
+            connection = Connection(wire, most, self.keepalive_s, self._take, go_on)
             self._connection = connection
             if self._wanted():
                 await connection.serve()
