@@ -122,11 +122,6 @@ def test_host_tools_find_it(board: FirmwareBoard, run: Run) -> None:
     assert run("picolink.cli", "call", "usb:shed", "add", "2", "3") == "5\n"
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="the installer waits 10 s for each answer, which an emulated core beside other work "
-    "does not always keep",
-)
 def test_install_onto_an_empty_board(
     world: World, any_pico: Firmware, run: Run, tmp_path: Path
 ) -> None:

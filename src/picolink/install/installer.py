@@ -36,7 +36,7 @@ class Wishes(NamedTuple):
     dry_run: bool = False
     force: bool = False  # write everything anew, remove what is in the way
     start: bool = True
-    timeout_s: float = 20.0  # for the program to answer
+    timeout_s: float = 20.0  # for the program to answer; more of it is more patience in all
 
 
 class Report(NamedTuple):
@@ -63,7 +63,7 @@ def install(address: str, wishes: Wishes, report: Report) -> dict[str, Any]:
     if wishes.name:
         check_name(wishes.name)
     port = port_of(address)
-    with at_repl(port) as repl:
+    with at_repl(port, wishes.timeout_s / Wishes.timeout_s) as repl:
         facts = repl.enter()
         report.say(f"{port}: {facts.firmware} on {facts.machine}")
         warning = firmware.check(port.path, facts)

@@ -62,10 +62,12 @@ class Entry(NamedTuple):
 
 
 class Repl:
-    """A board's raw REPL. Its program is stopped; `leave` or `restart` end it."""
+    """A board's raw REPL. Its program is stopped; `leave` or `restart` end it. It is given
+    `patience` times as long as a board needs: an emulated one is slow."""
 
-    def __init__(self, port: Port) -> None:
+    def __init__(self, port: Port, patience: float = 1) -> None:
         self.path = port.path
+        self._patience = max(1, patience)
         if os.name == "posix":
             os.close(open_exclusive(port.path))  # its errors say who holds the port, and more
         from mpremote.transport import TransportError
@@ -73,7 +75,7 @@ class Repl:
 
         self._lost = (TransportError, OSError, struct.error, ValueError)
         try:
-            self._transport: Any = SerialTransport(port.path, timeout=5)
+            self._transport: Any = SerialTransport(port.path, timeout=5 * self._patience)
         except self._lost as error:
             raise CannotConnect(f"can't open {port.path}: {error}") from error
         self._transport.read_until = self._read_until
@@ -213,9 +215,10 @@ class Repl:
     ) -> bytes:
         """The transport's own, but a program that never stops printing does not hold it up."""
         serial = self._transport.serial
-        limit_s = timeout_overall or _STEP_S
+        limit_s = (timeout_overall or _STEP_S) * self._patience
         end_s = time.monotonic() + limit_s
-        serial.timeout, patience_s = min(timeout or limit_s, limit_s), serial.timeout
+        quiet_s = timeout * self._patience if timeout else limit_s
+        serial.timeout, patience_s = min(quiet_s, limit_s), serial.timeout
         data = b""
         try:
             while not data.endswith(ending) and time.monotonic() < end_s:
@@ -299,9 +302,9 @@ class Repl:
 
 
 @contextlib.contextmanager
-def at_repl(port: Port) -> Iterator[Repl]:
+def at_repl(port: Port, patience: float = 1) -> Iterator[Repl]:
     """A `Repl` that restarts the board's program where an error or Ctrl-C ends the block."""
-    repl = Repl(port)
+    repl = Repl(port, patience)
     try:
         yield repl
     except BaseException:
