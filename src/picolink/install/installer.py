@@ -26,6 +26,9 @@ SERVICES = ["describe", "stats", "time", "log", "bench"]
 _USERS = (program.PATH, settings.PATH, program.HELP_PATH)
 
 
+TIMEOUT_S = 20.0
+
+
 class Wishes(NamedTuple):
     """What the user asked for."""
 
@@ -36,7 +39,7 @@ class Wishes(NamedTuple):
     dry_run: bool = False
     force: bool = False  # write everything anew, remove what is in the way
     start: bool = True
-    timeout_s: float = 20.0  # for the program to answer; more of it is more patience in all
+    timeout_s: float = TIMEOUT_S  # for the program to answer; more of it is more patience in all
 
 
 class Report(NamedTuple):
@@ -63,7 +66,7 @@ def install(address: str, wishes: Wishes, report: Report) -> dict[str, Any]:
     if wishes.name:
         check_name(wishes.name)
     port = port_of(address)
-    with at_repl(port, wishes.timeout_s / Wishes.timeout_s) as repl:
+    with at_repl(port, wishes.timeout_s / TIMEOUT_S) as repl:
         facts = repl.enter()
         report.say(f"{port}: {facts.firmware} on {facts.machine}")
         warning = firmware.check(port.path, facts)
