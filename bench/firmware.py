@@ -59,7 +59,7 @@ Measured by `python -m bench.firmware RPI_PICO.uf2` in an emulated RP2040 at 125
 are counted: the same on every machine. The firmware calls itself MicroPython {version}. A call
 echoes 32 characters; in and out are 4 kB of every byte value in turn, to the board and from it, in
 one call. Core is what a program beside it on the board loses, which can be a turn more
-than what the call takes alone; –: not measured yet. The
+than what the call takes alone. The
 computer at the other end takes no time itself, and flash is as fast as memory: a real board's cache
 misses come on top. Bluetooth and Wi-Fi on the air, and a board as I2C controller, are not
 measured."""
