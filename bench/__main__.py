@@ -10,8 +10,7 @@ from pathlib import Path
 
 from picolink.packing import sizes
 
-from . import ble, i2c, links, mqtt, others, roundtrip, throughput, uart
-from .rp2040 import reckon
+from . import ble, firmware, i2c, links, mqtt, others, roundtrip, throughput, uart
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
@@ -19,8 +18,9 @@ HEAD = """# Benchmarks
 
 Written by `make bench`; don't edit. Measured on virtual boards (the real MicroPython, on a bare
 pty and on loopback TCP), host and board pinned to a processor each, medians of interleaved calls in
-one run. Ratios are to the raw link in the same run: a line of 34 bytes written, polled for and read
-back, with nothing around it. Absolute times belong to this machine ({machine}).
+one run; [last](#a-real-firmware-in-an-emulated-rp2040) what a real board's processor takes. Ratios
+are to the raw link in the same run: a line of 34 bytes written, polled for and read back, with
+nothing around it. Absolute times belong to this machine ({machine}).
 """
 
 
@@ -62,6 +62,7 @@ def main() -> None:
             _ble(air),
             *(_table(title, columns, rows, *after) for title, columns, rows, after in brokers),
             _peers(peers),
+            firmware.section(firmware.kept()),
             _board(),
         ]
     )
@@ -124,10 +125,6 @@ def _uart(lines: list[tuple[str, int, float]]) -> str:
         f"| {way} | " + " | ".join(f"{found[way, baud]:.0%}" for baud in uart.BAUDS) + " |"
         for way in ways
     ]
-    costs = uart.reckon()
-    spent = [f"| {what} | {into:,.0f} | {out:,.0f} |" for what, into, out in costs]
-    sums = [sum(cost[n] for cost in costs) for n in (1, 2)]
-    spent.append(f"| **in all** | **{sums[0]:,.0f}** | **{sums[1]:,.0f}** |")
     return _table(
         "Payload over UART",
         "which way | " + " | ".join(f"{baud} baud" for baud in uart.BAUDS),
@@ -136,13 +133,6 @@ def _uart(lines: list[tuple[str, int, float]]) -> str:
         "of every byte value in turn, from a host two under way. Aim: 85 % either way. `python -m",
         "bench.uart` measures this alone. Both at once is less: acknowledgements ride on packets",
         "that go their way, and wait for what was written before them.",
-        "",
-    ) + _table(
-        "1000 bytes over UART on an RP2040",
-        "what | us received | us sent",
-        spent,
-        "Reckoned as below. On the line a kB takes 87,000 us at 115200 baud, 10,900 at 921600:",
-        "while a long message comes, a board has hardly time for anything else there.",
     )
 
 
@@ -177,16 +167,8 @@ def _peers(peers: dict[str, float | str]) -> str:
 
 
 def _board() -> str:
-    costs = reckon()
-    rows = [f"| {what} | {us:.0f} |" for what, us in costs]
-    rows.append(f"| **in all** | **{sum(us for _, us in costs):.0f}** |")
     packed = sorted(sizes(["usb"]).items(), key=lambda item: -item[1])
     return _table(
-        "One call on an RP2040",
-        "what | us",
-        rows,
-        "Reckoned from costs measured on its real firmware at 125 MHz. Aim: 3,000.",
-    ) + _table(
         "What a board stores (.mpy for armv6m, -O3)",
         "module | bytes",
         [f"| `{name}` | {size:,} |" for name, size in packed],

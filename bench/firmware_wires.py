@@ -85,9 +85,9 @@ class Row(NamedTuple):
 
 
 class _Bench:
-    """A board and a computer on one wire."""
+    """A board and a computer on one wire; at USB the lab is both."""
 
-    def __init__(self, lab: Lab, host: Host) -> None:
+    def __init__(self, lab: Lab, host: Host | Lab) -> None:
         self.lab = lab
         self.host = host
         host.connect()
@@ -155,6 +155,12 @@ def _lab(path: Path, address: str) -> Lab:
     files = {f"lib/{name}": data for name, data in libs.items()}
     files["main.py"] = BOARD.replace("ADDRESS", address).encode()
     return Lab(path, files)
+
+
+def over_usb(path: Path) -> Row:
+    """A board at a computer's USB."""
+    lab = _lab(path, "usb:")
+    return _Bench(lab, lab).measure("USB")
 
 
 def over_uart(path: Path, baud: int) -> Row:

@@ -1,151 +1,82 @@
-"""The README's table of links: what `picolink bench` measures of a virtual board over each.
+"""The README's table of links: what was measured of a real firmware over each (`firmware.json`),
+and of Bluetooth on the simulated air.
 
-Alone: `python -m bench.links`. UART, I2C and Bluetooth keep the real links' pace; USB, TCP and MQTT
-are as fast as this computer, and there an RP2040's core is what limits: its time is reckoned.
+Alone: `python -m bench.links`.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import picolink
 from picolink.cli.benching import Figures, measure
 from picolink.packing import compile_all
-from picolink.sim import BluetoothFaults, VirtualBoard, World
+from picolink.sim import BluetoothFaults, World
 from picolink.sim.bluetooth import backend
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from brokers import Mosquitto
-
-from . import core_time, rp2040, uart
+from . import firmware
 from .pinned import pin
 
 README = Path(__file__).parent.parent / "README.md"
 BEGIN, END = "<!-- links: written by `make bench` -->\n", "<!-- links end -->\n"
 _BLE_INTERVAL_MS = 30  # what a Linux computer asks for
 NOTE = """\
-Measured with `picolink bench` on virtual boards, at the pace of the real UART, I2C bus and radio
-({interval_ms} ms between its turns). *core*: milliseconds that an RP2040's core needs for 1 kB
-to it and from it, reckoned; + what its network or radio stack takes besides, which nobody has
-measured.
-USB, TCP and MQTT are as fast as the computer there, so that the core sets the limit (†).
-A call takes some {call_ms:.1f} ms of the core more than stands here.
+Measured on MicroPython's own firmware for a Pico in an emulated RP2040, by its own time
+([how](docs/benchmarks.md#a-real-firmware-in-an-emulated-rp2040)): a call that echoes 32 characters,
+and 4 kB in one. *core*: milliseconds that the board's core needs for such a call, for 1 kB to it,
+and for 1 kB from it. –: not measured; how fast Wi-Fi is hangs on the air, which is not emulated.
+\\* on a simulated air, {interval_ms} ms between a radio's turns; no real radio was measured.
 """
-COLUMNS = ("link", "wires", "range", "duplex", "call", "to the board", "from it", "core",
-           "choose it when")  # fmt: skip
-_MAIN = "from picolink import Node\nnode = Node('bench')\nnode.run({link!r})\n"
+_MAIN = "from picolink import Node\nnode = Node('bench')\nnode.run('ble-peripheral:')\n"
+_AIR = "air"
 
 
 class Link(NamedTuple):
-    """A row: what stands in it, and how its figures come about."""
+    """A row: what stands in it, and where its figures are from."""
 
     name: str
     wires: str
     range: str
     duplex: str
     when: str
-    opened: Callable[[], Any]  # a context manager that gives the address
-    core: str  # of core_time.MEDIA, or "UART"
+    measured: str | None  # a link in `firmware.json`, _AIR, or None: nowhere
 
 
-def _board(world: World, group: str, link: str) -> VirtualBoard:
-    libs = compile_all([group, "bench"])
-    board = world.board("bench", main=_MAIN.format(link=link), libs=libs)
-    board.wait_ready()
-    pin(board.process_id, 1)
-    return board
-
-
-@contextmanager
-def _usb() -> Iterator[str]:
-    with World(seed=1) as world:
-        yield _board(world, "usb", "usb:").usb_path
-
-
-@contextmanager
-def _tcp() -> Iterator[str]:
-    with World(seed=1) as world:
-        yield "tcp:" + _board(world, "tcp", "tcp-listen::5263").address
-
-
-def _uart(baud: int) -> Callable[[], Any]:
-    @contextmanager
-    def opened() -> Iterator[str]:
-        with World(seed=1) as world:
-            wire = world.uart(_board(world, "uart", f"uart:0?baud={baud}").uart(0))
-            pin(wire.process_id, 0)
-            yield f"uart:{wire.path}?baud={baud}"
-
-    return opened
-
-
-def _i2c(baudrate: int) -> Callable[[], Any]:
-    @contextmanager
-    def opened() -> Iterator[str]:
-        with World(seed=1) as world:
-            board = _board(world, "i2c", "i2c-target:0/0x43?sda=0&scl=1")
-            world.i2c_host(1, board.i2c(0, 0, 1), baudrate=baudrate, controller="gpio")
-            yield "i2c:1/0x43"
-
-    return opened
-
-
-@contextmanager
-def _ble() -> Iterator[str]:
-    backend.install()
-    with World(seed=1) as world:
-        world.bluetooth.set(BluetoothFaults(interval_ms=_BLE_INTERVAL_MS))
-        _board(world, "ble", "ble-peripheral:")
-        yield "ble:bench"
-
-
-@contextmanager
-def _mqtt() -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as folder, Mosquitto(Path(folder)) as broker:
-        with World(seed=1) as world:
-            _board(world, "mqtt", broker.address)
-            yield f"{broker.address}/bench"
-
-
-_WHEN = {
-    "usb": "a computer is beside the board; also powers it",
-    "tcp": "boards talk to each other, or the computer is elsewhere",
-    "ap": "there is no router: a board opens the network",
-    "uart": "two boards, or a Raspberry Pi, share a case",
-    "i2c": "the wires are there already, with other chips on them",
-    "ble": "there is no network, or a phone is to see the values",
-    "mqtt": "other tools listen too, or boards are behind other networks",
-}
 LINKS = [
-    Link("[USB](docs/usb.md)", "the board's cable", "5 m", "full", _WHEN["usb"], _usb, "USB"),
+    Link("[USB](docs/usb.md)", "the board's cable", "5 m", "full",
+         "a computer is beside the board; also powers it", "USB"),
     Link("[TCP over Wi-Fi](docs/wifi.md), or with [a board as access point]"
-         "(examples/wifi-access-point/README.md)", "none", "30 m", "full", _WHEN["tcp"], _tcp,
-         "TCP"),
-    Link("[UART](docs/uart.md), 115200 baud", "2 and ground", "a few m", "full", _WHEN["uart"],
-         _uart(115200), "UART"),
+         "(examples/wifi-access-point/README.md)", "none", "30 m", "full",
+         "boards talk to each other, or the computer is elsewhere", None),
+    Link("[UART](docs/uart.md), 115200 baud", "2 and ground", "a few m", "full",
+         "two boards, or a Raspberry Pi, share a case", "UART 115200"),
     Link("UART, 921600 baud", "2 and ground", "1 m", "full", "the same, shorter wires",
-         _uart(921600), "UART"),
-    Link("[I2C](docs/i2c.md), 100 kHz", "2 and ground", "under 1 m", "half", _WHEN["i2c"],
-         _i2c(100_000), "I2C"),
+         "UART 921600"),
+    Link("[I2C](docs/i2c.md), 100 kHz", "2 and ground", "under 1 m", "half",
+         "the wires are there already, with other chips on them", "I2C 100 kHz"),
     Link("I2C, 400 kHz", "2 and ground", "under 1 m", "half", "the controller honours stretching",
-         _i2c(400_000), "I2C"),
-    Link("[Bluetooth LE](docs/ble.md)", "none", "10 m", "full", _WHEN["ble"], _ble,
-         "Bluetooth LE"),
-    Link("[MQTT](docs/mqtt.md)", "none", "the Internet", "full", _WHEN["mqtt"], _mqtt, "MQTT"),
+         "I2C 400 kHz"),
+    Link("[Bluetooth LE](docs/ble.md)", "none", "10 m", "full",
+         "there is no network, or a phone is to see the values", _AIR),
+    Link("[MQTT](docs/mqtt.md)", "none", "the Internet", "full",
+         "other tools listen too, or boards are behind other networks", None),
 ]  # fmt: skip
 
 
-def figures(link: Link, each_s: float) -> Figures:
-    """Of one link, measured from here."""
-    with link.opened() as address, _connected(address) as board:
-        return measure(board, each_s)
+def _on_air(each_s: float) -> Figures:
+    """Of Bluetooth LE, on virtual boards."""
+    backend.install()
+    with World(seed=1) as world:
+        world.bluetooth.set(BluetoothFaults(interval_ms=_BLE_INTERVAL_MS))
+        board = world.board("bench", main=_MAIN, libs=compile_all(["ble", "bench"]))
+        board.wait_ready()
+        pin(board.process_id, 1)
+        with _connected("ble:bench") as there:
+            return measure(there, each_s)
 
 
 def _connected(address: str) -> picolink.Board:
@@ -159,14 +90,17 @@ def _connected(address: str) -> picolink.Board:
                 raise
 
 
-def core_ms(name: str) -> tuple[float, float, bool]:
-    """Milliseconds of an RP2040's core a kB in and out; whether the port's own are in it."""
-    if name == "UART":
-        costs = uart.reckon()
-        return sum(cost[1] for cost in costs) / 1000, sum(cost[2] for cost in costs) / 1000, True
-    medium = next(medium for medium in core_time.MEDIA if medium.name == name)
-    into, out = core_time.reckon(medium)
-    return into / 1000, out / 1000, medium.in_us is not None
+def _figures(link: Link, each_s: float) -> tuple[str, str, str, str]:
+    """A call, the flow to the board, the one from it, the core's time."""
+    if link.measured is None:
+        return "–", "–", "–", "–"
+    if link.measured == _AIR:
+        air = _on_air(each_s)
+        flows = (_rate(rate / 1000) + "\\*" for rate in (air.to_bytes_s, air.from_bytes_s))
+        return f"{air.median_ms:.2g} ms\\*", *flows, "–"  # type: ignore[return-value]
+    row = firmware.row(link.measured)
+    core = ", ".join(map(firmware.shown, (row.call_work_ms, row.in_work_ms_kb, row.out_work_ms_kb)))
+    return f"{row.call_ms:.2g} ms", _rate(row.in_kb_s), _rate(row.out_kb_s), core
 
 
 def table(each_s: float) -> str:
@@ -176,28 +110,18 @@ def table(each_s: float) -> str:
     )
     lines = [f"| {columns} |", "|" + " --- |" * 9]
     for link in LINKS:
-        found = figures(link, each_s)
-        into, out, whole = core_ms(link.core)
-        flows = f"{_rate(found.to_bytes_s, into)} | {_rate(found.from_bytes_s, out)}"
-        core = f"{into:.1f}, {out:.1f}" + ("" if whole else "+")
+        figures = " | ".join(_figures(link, each_s))
         lines.append(
-            f"| {link.name} | {link.wires} | {link.range} | {link.duplex} "
-            f"| {found.median_ms:.2g} ms | {flows} | {core} | {link.when} |"
+            f"| {link.name} | {link.wires} | {link.range} | {link.duplex} | {figures} "
+            f"| {link.when} |"
         )
         print(lines[-1], flush=True)
-    call_ms = sum(us for _, us in rp2040.reckon()) / 1000
-    note = NOTE.format(call_ms=call_ms, interval_ms=_BLE_INTERVAL_MS)
-    return "\n".join([*lines, "", note])
+    return "\n".join([*lines, "", NOTE.format(interval_ms=_BLE_INTERVAL_MS)])
 
 
-def _rate(bytes_s: float, core_ms: float) -> str:
-    """What is measured, or what the core allows (marked), if that is less."""
-    kilobytes_s = bytes_s / 1000
-    mark = ""
-    if 1000 / core_ms < kilobytes_s:
-        kilobytes_s, mark = 1000 / core_ms, "†"
+def _rate(kilobytes_s: float) -> str:
     digits = 0 if kilobytes_s >= 20 else 1
-    return f"{kilobytes_s:,.{digits}f} kB/s{mark}"
+    return f"{kilobytes_s:,.{digits}f} kB/s"
 
 
 def into_readme(text: str) -> None:

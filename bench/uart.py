@@ -1,4 +1,4 @@
-"""Payload over a UART as a share of what the line carries, and the RP2040's time for it.
+"""Payload over a UART as a share of what the line carries.
 
 Alone: `python -m bench.uart`.
 """
@@ -12,13 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import picolink
-from picolink.links.uart.link import UartLink
 from picolink.packing import compile_all
 from picolink.sim import World
 
-from .core_time import COPY_KB_US, CRC_KB_US, PORT_CALLS, SEARCH_KB_US, WAKES, count
 from .pinned import pin
-from .rp2040 import CALL_US, ESCAPE_US, TURN_US
 
 BAUDS = (115200, 921600)
 _SECONDS = 6  # of payload for each figure
@@ -129,71 +126,11 @@ def _share(job: Callable[[int], None], baud: int) -> float:
     return count * _CHUNK / (time.perf_counter() - start) / (baud / 10)
 
 
-# The RP2040, reckoned. Microseconds for each of 1000 bytes, from its real firmware at 125 MHz.
-
-READ_KB_US = 1246  # readinto
-WRITE_KB_US = 715
-
-
-class _Memory:
-    """A port in memory, whose other end reads what this one writes."""
-
-    need = 1
-    other: _Memory
-
-    def __init__(self) -> None:
-        self.coming = b""
-
-    def clock(self) -> int:
-        return time.monotonic_ns() // 1_000_000
-
-    def read(self) -> bytes:
-        data, self.coming = self.coming, b""
-        return data
-
-    def write(self, data: bytes) -> int:
-        self.other.coming += data
-        return len(data)
-
-    def ahead(self) -> bool:
-        return False
-
-
-def _ends() -> list[Any]:
-    """A host's end and the board's."""
-    memories = [_Memory(), _Memory()]
-    memories[0].other, memories[1].other = memories[1], memories[0]
-    return [UartLink(memory, None, "uart:0", 115200, 4096) for memory in memories]
-
-
-def reckon() -> list[tuple[str, float, float]]:
-    """(what, microseconds a kB received, a kB sent)."""
-    calls_in, packets_in = count(_ends(), True)
-    calls_out, packets_out = count(_ends(), False)
-    return [
-        ("the port's read or write", READ_KB_US, WRITE_KB_US),
-        ("CRC-32", CRC_KB_US, CRC_KB_US),
-        ("copies: 5 in, 5 out", 5 * COPY_KB_US, 5 * COPY_KB_US),
-        ("16 stuffed bytes of 1000", 16 * ESCAPE_US, 0),
-        ("unstuffing: two finds; stuffing: four replaces", 2 * SEARCH_KB_US, 4 * SEARCH_KB_US),
-        (
-            f"{calls_in:.0f} and {calls_out:.0f} Python calls, counted; the port's own",
-            (calls_in + PORT_CALLS * packets_in) * CALL_US,
-            (calls_out + PORT_CALLS * packets_out) * CALL_US,
-        ),
-        ("turns of the event loop", WAKES * packets_in * TURN_US, WAKES * packets_out * TURN_US),
-    ]
-
-
 def main() -> None:
     """Measures, and prints."""
     pin(os.getpid(), 0)
     for way, baud, share in measure():
         print(f"{baud:7} {way:24} {share:6.1%}")
-    costs = reckon()
-    for what, into, out in costs:
-        print(f"{into:7.0f} {out:7.0f}  {what}")
-    print(f"{sum(c[1] for c in costs):7.0f} {sum(c[2] for c in costs):7.0f}  us a kB in, out")
 
 
 if __name__ == "__main__":

@@ -109,6 +109,13 @@ class Lab:
         if not self.until(lambda: self.session.attach is not None, most_s):
             raise TimeoutError(f"the node there does not answer; {bytes(self.text[-2000:])!r}")
 
+    def hang_up(self) -> None:
+        """End the session and let the board notice."""
+        assert self.host
+        self.host.endpoint.close(self.session, self.now_ms())
+        self._flush()
+        self.until(lambda: False, 0.2)
+
     def _packets(self, data: bytes) -> None:
         assert self.host
         for packet in self._decoder.feed(data):
