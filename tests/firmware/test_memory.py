@@ -37,15 +37,7 @@ node.run(LINKS)
 """
 
 
-@pytest.mark.parametrize(
-    "decorator",
-    [
-        "@node.command()",
-        pytest.param("@node.command", marks=pytest.mark.xfail(
-            strict=False, reason="written so, something keeps 7 kB that only a start needs",
-        )),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("decorator", ["@node.command()", "@node.command"])
 def test_usb_and_services(pico: Firmware, decorator: str) -> None:
     libs = compile_all(["usb", *SERVICES], march="armv6m")
     main = PROGRAM.replace("ARGUMENTS", '"lab"').replace("LINKS", '"usb:"')
@@ -59,9 +51,11 @@ def test_usb_and_services(pico: Firmware, decorator: str) -> None:
     assert import_us <= IMPORT_MOST_US
 
 
-def test_wifi_and_a_tcp_peer(world: World, pico_w: Firmware) -> None:
+@pytest.mark.parametrize("decorator", ["@node.command()", "@node.command"])
+def test_wifi_and_a_tcp_peer(world: World, pico_w: Firmware, decorator: str) -> None:
     arguments = '"lab", wifi=("a network", "its password")'
     main = PROGRAM.replace("ARGUMENTS", arguments).replace("LINKS", '"usb:", "tcp-listen::5263"')
+    main = main.replace("@node.command()", decorator)
     libs = compile_all(["usb", "wifi", "tcp"])
     board = world.board("lab", main=main, libs=libs, firmware=pico_w.path)
     board.wait_ready()

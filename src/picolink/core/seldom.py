@@ -15,6 +15,9 @@ if MYPY:
     Method = TypeVar("Method", bound=Callable[..., Any])
 
 
+_DEPTH = 4  # in calls
+
+
 def starting(method: "Method") -> "Method":
     """Marks a method (or a class of which no object stays) that is used while a node starts or
     attaches, and hardly later. `__init__` may be one; other names with two underscores can't."""
@@ -42,7 +45,27 @@ def fetch(self: "Any", name: str) -> "Any":
             delattr(modules["picolink"], "starting")
         methods = getattr(__import__(second, None, None, (name,)), owner, None)
         function = getattr(methods, name)
-    return lambda *args, **named: function(self, *args, **named)
+    methods = None
+
+    def call(*args: "Any", **named: "Any") -> "Any":
+        nonlocal function
+        if function is None:  # it was called before
+            return fetch(self, name)(*args, **named)
+        try:
+            return function(self, *args, **named)
+        finally:
+            function = None
+            wipe(_DEPTH)
+
+    return call
+
+
+def wipe(depth: int) -> None:
+    """Writes over what calls have left on the stack below here. A board's collector takes that for
+    references, and what is called next may keep it there for ever, in gaps of its own frames: a
+    function, and with it its module. So what is fetched leaves nothing, here or in its frame."""
+    if depth:
+        wipe(depth - 1)
 
 
 def fetch_init(self: "Any", *args: "Any", **named: "Any") -> None:

@@ -226,8 +226,6 @@ class Node:
         it ends, `run` does."""
         from .running import run
 
-        if len(links) < 0:  # never; it makes the frame wide: see running._wipe
-            max(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)  # fmt: skip  # noqa: E501
         run(self, links)
 
     @seldom

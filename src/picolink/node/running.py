@@ -3,6 +3,8 @@
 import asyncio
 import sys
 
+from ..core.seldom import wipe
+
 MYPY = False
 if MYPY:
     from typing import Any
@@ -30,21 +32,13 @@ _STARTING = (
 _DEPTH = 12  # in calls
 
 
-def _wipe(depth: int) -> None:
-    """Writes over what calls have left on the stack below here. A board's collector takes it for
-    references, and what is called next may keep it there for ever, in gaps of its own frames.
-    Frames are emptied when they begin: where this does not reach, Node.run has a wide one."""
-    if depth:
-        _wipe(depth - 1)
-
-
 def forget_start() -> None:
     """Lets go of the modules that a board needs to start only; they are loaded again if wanted."""
     for path in _STARTING:
         if sys.modules.pop(path, None):
             folder, _, name = path.rpartition(".")
             delattr(sys.modules[folder], name)
-    _wipe(_DEPTH)
+    wipe(_DEPTH)
 
 
 def _open(node: "Node", links: "list[Any]") -> "Any":
@@ -85,7 +79,7 @@ def run(node: "Node", links: "tuple[Any, ...]") -> None:
 
         interrupt_at_once()
     else:
-        _wipe(_DEPTH)
+        wipe(_DEPTH)
     try:
         asyncio.run(serve(node, links))
     except KeyboardInterrupt:
