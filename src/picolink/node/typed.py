@@ -32,7 +32,7 @@ class Typed:
             if not may_run(line):
                 continue
             if not self._busy:
-                self._run(str(line, "utf-8"))
+                self._run(line)
             elif len(self._waiting) < WAITING:
                 self._waiting.append(line)
             else:
@@ -41,8 +41,9 @@ class Typed:
     def sent(self) -> None:
         """What was said is sent."""
 
-    def _run(self, line: str) -> None:
-        name, *words = line.split(" ")
+    def _run(self, line: bytes) -> None:
+        end = line.find(b" ")  # most of a flood is no command: it is not cut into words
+        name = str(line[:end] if end > 0 else line, "utf-8")
         node = self.driver.node
         command = node.commands.get(name)
         if command is None:
@@ -51,7 +52,7 @@ class Typed:
                 self._tell(UnknownCommand("%s; there are: %s" % (name, known)))
             return
         try:
-            args = [_value(word) for word in words if word]
+            args = [_value(word) for word in line.split(b" ")[1:] if word]
             if command.check is not None:
                 command.check(args, {})
         except Exception as error:
@@ -74,7 +75,7 @@ class Typed:
         if error is not None:
             self._refuse(error, True)
         while self._waiting and not self._busy:
-            self._run(str(self._waiting.pop(0), "utf-8"))
+            self._run(self._waiting.pop(0))
 
     def _answer(self, value: "Any") -> None:
         self._patience.refused = 0
@@ -107,8 +108,8 @@ class Typed:
         say(self.driver, text + b"\r\n")
 
 
-def _value(word: str) -> "Any":
+def _value(word: bytes) -> "Any":
     try:
-        return decode(0, word.encode())
+        return decode(0, word)
     except ValueError:
-        return word
+        return str(word, "utf-8")
