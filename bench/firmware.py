@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import picolink
 from picolink.packing import compile_all
 from picolink.sim import World
+from picolink.sim.rp2040.firmware import read
 from picolink.sim.rp2040.lab import Lab
 
 from .firmware_wires import BAUDS, SPEEDS_HZ, Row, over_i2c, over_uart, over_usb
@@ -28,7 +29,7 @@ SERVICES = ["deliver", "describe", "stats", "time", "log", "bench"]
 
 # The answers are small, so that nothing is loaded for them alone.
 _PROGRAM = """
-import gc, os, time
+import gc, time
 gc.collect()
 free = gc.mem_free()
 started = time.ticks_us()
@@ -44,10 +45,6 @@ def used():
 @node.command
 def import_us():
     return took_us
-
-@node.command
-def version():
-    return os.uname()[3]
 
 node.run(LINKS)
 """
@@ -82,7 +79,7 @@ def measure(path: Path, wifi_path: Path | None, wires: bool = True) -> Result:
     lab = Lab(path, {"main.py": main.encode(), **{f"lib/{n}": data for n, data in libs.items()}})
     lab.connect()
     heap_bytes, import_us = lab.call("used"), lab.call("import_us")
-    version = lab.call("version")
+    version = f"v{read(path).version.partition('-')[0]}"
     rows = [over_usb(path)]
     if wires:
         rows += [over_uart(path, baud) for baud in BAUDS]

@@ -15,7 +15,7 @@ from picolink.sim.rp2040.lab import Lab
 BYTES = 200_000 if os.environ.get("PICOLINK_SOAK") else 20_000
 MOST_US_A_BYTE = 15
 MOST_BESIDES_S = 0.4  # attaching anew and the call
-MOST_MS_A_LINE = 8  # without a session a line is a command: it is looked up, and answered
+MOST_MS_A_LINE = 1  # without a session a line is a command: it is looked up, and answered
 PROGRAM = b"""
 from picolink import Node
 node = Node("lab")
