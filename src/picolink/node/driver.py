@@ -141,7 +141,8 @@ class Driver:
     def on_text(self, text: bytes) -> None:
         """What stood between frames: typed lines, where no session has the link."""
         if self.port.attach is None:
-            guarded(self.node, self._type, text)
+            typed = self._typed
+            guarded(self.node, self._type if typed is None else typed.feed, text)
 
     @seldom
     def _type(self, text: bytes) -> None:

@@ -41,6 +41,13 @@ class Patience:
         self.refused = 0
         self._at_ms = 0
 
+    def is_out(self, now_ms: int) -> bool:
+        """Whether wrong lines are not answered any more. They go on coming."""
+        out = self.refused > _REFUSALS and now_ms - self._at_ms < _CALM_MS
+        if out:
+            self._at_ms = now_ms
+        return out
+
     def lasts(self, now_ms: int) -> bool:
         """Whether one more wrong line is answered."""
         if now_ms - self._at_ms >= _CALM_MS:
@@ -67,6 +74,16 @@ class Lines:
         lines = text.split(self._end)
         self._held = self._cut(lines.pop())
         return [self._cut(line) for line in [line.strip(b" ") for line in lines] if line]
+
+    def skip(self, text: bytes, words: "list[bytes]") -> bool:
+        """Takes text without a look at its lines, if none of `words` is in it."""
+        text = self._held + text
+        for word in words:
+            if word in text:
+                return False
+        end = max(text.rfind(b"\n"), text.rfind(b"\r"))
+        self._held = self._cut(text[end + 1 :])
+        return True
 
     def _cut(self, line: bytes) -> bytes:
         return line if len(line) <= self.max_bytes else b"\x00" + line[-self.max_bytes :]

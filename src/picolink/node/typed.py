@@ -13,6 +13,7 @@ if MYPY:
 
     from .command import Command
     from .driver import Driver
+_FLOOD_BYTES = 512  # at once: nobody types that
 
 
 class Typed:
@@ -28,6 +29,8 @@ class Typed:
 
     def feed(self, text: bytes) -> None:
         """Takes text as it comes; CR, LF and both end a line."""
+        if len(text) >= _FLOOD_BYTES and not self._busy and self._is_flood(text):
+            return
         for line in self._lines.feed(text):
             if not may_run(line):
                 continue
@@ -37,6 +40,14 @@ class Typed:
                 self._waiting.append(line)
             else:
                 self._refuse(Busy("%d lines wait already" % WAITING))
+
+    def _is_flood(self, text: bytes) -> bool:
+        """Whether it is garbage, or more wrong lines than are answered, and no command in it: to
+        look at each of its lines would cost a board more than to read it."""
+        node = self.driver.node
+        if b"\x00" in text or self._patience.is_out(node.now_ms()):
+            return self._lines.skip(text, [name.encode() for name in node.commands])
+        return False
 
     def sent(self) -> None:
         """What was said is sent."""
