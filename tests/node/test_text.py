@@ -7,6 +7,7 @@ from both import count, raises, random_for
 from picolink.core.errors import UsageError
 from picolink.links.output import Output
 from picolink.node.driver import Driver
+from picolink.node.lines import Lines
 from picolink.node.node import Node
 
 HEAP_KB = 800
@@ -589,3 +590,13 @@ async def test_whatever_comes_nothing_is_raised():
             wire.on_text(b"led_off" + (end or "").encode())
             await asyncio.sleep(0.02)
             assert node.ran == ["off"], (end, quiet_ms)
+
+
+def test_a_flood_hides_no_command():
+    flood = b"no such command here\n" * 60 + b"\x00garbage\xff" * 100
+    lines = Lines()
+    assert lines.skip(flood + b"\nled_", [b"led_set"])
+    assert not lines.skip(b"set on\n", [b"led_set"])
+    assert lines.feed(b"set on\n") == [b"led_set on"]
+    assert lines.skip(b"x" * 1000, [b"led_set"])
+    assert lines.feed(b"\nled_set on\n")[-1] == b"led_set on"
