@@ -71,6 +71,8 @@ class UsbLink:
 
         self._framed = False  # whether what comes next should be a frame
         self._at = self._have = 0  # from where to where the buffer was not looked at
+        self._skip = 0  # of it, should no more come
+        self._sure = False  # that the last thing was a frame
         self._piece = 1  # bytes of text that are read at once
         self._timer = Timer(-1, mode=Timer.PERIODIC, period=_TICK_MS, callback=self._tick)
         return self
@@ -112,10 +114,14 @@ class UsbLink:
                 self._interrupted(error)
                 self._framed = False  # the host stopped in the middle of a frame: that is dropped
                 self._piece = 1
-                # Or of a piece of text, which was all 0x00.
+                # Or of a piece of text, or of what was none: all that did not come is 0x00.
                 self._at = 0
-                self._have = len(bytes(shared.view[: self._have]).rstrip(b"\x00"))
-                if not self._have:
+                have = self._have = len(bytes(shared.view[: self._have]).rstrip(b"\x00"))
+                if self._skip:  # what follows is no text: only a frame is looked for
+                    self._at = shared.data.find(b"\x00", 1, have)
+                    self._skip = 0
+                if not 0 <= self._at < have:
+                    self._at = self._have = 0
                     break
             except MemoryError:
                 self._busy = 0
@@ -136,11 +142,13 @@ class UsbLink:
             if have > HEAD_BYTES:
                 view[:have][:] = _PIECE
                 self._have = have
+                self._skip = 0
             self._in.readinto(view[:have])
             self._have = have
         if view[at]:
             end = buffer.find(b"\x00", at, have)
             self._framed = end >= 0
+            self._sure = False
             if end < 0:
                 end = have
             self._at = end
@@ -163,7 +171,7 @@ class UsbLink:
             return self._damage(again, have)
         self._at = end
         packet = decode_in(buffer, view, at + HEAD_BYTES, end)
-        self._framed = packet is not None
+        self._framed = self._sure = packet is not None
         if packet is None:
             return b"\x00"
         packets.append(packet)
@@ -177,6 +185,10 @@ class UsbLink:
             view[: have - at][:] = view[at:have]
             have -= at
         self._at = self._have = 0
+        if not self._sure:  # perhaps it is none, and one that is lies in it: see `receive`
+            view[have:end][:] = bytes(end - have)
+            self._have = end
+            self._skip = 1
         self._in.readinto(view[have:end])
         self._have = end
         return end
@@ -184,7 +196,7 @@ class UsbLink:
     def _damage(self, at: int, have: int) -> bytes:
         """Counts it. Where there is much of it, all that is here is text: a packet in it, if there
         is any, comes again."""
-        self._framed = False
+        self._framed = self._sure = False
         self._damaged += 1
         if self._damaged <= _DAMAGED:
             return b"\x00"
