@@ -29,8 +29,7 @@ def seldom(method: "Method") -> "Method":
     return method
 
 
-def fetch(self: "Any", name: str) -> "Any":
-    """The `__getattr__` of classes of which methods were taken out: finds the method `name`."""
+def _found(self: "Any", name: str) -> "Any":
     owner = type(self).__name__ + "_"
     modules = sys.modules
     first, second = "picolink.starting", "picolink.seldom"
@@ -45,16 +44,20 @@ def fetch(self: "Any", name: str) -> "Any":
             delattr(modules["picolink"], "starting")
         methods = getattr(__import__(second, None, None, (name,)), owner, None)
         function = getattr(methods, name)
-    methods = None
+    return function
+
+
+def fetch(self: "Any", name: str) -> "Any":
+    """The `__getattr__` of classes of which methods were taken out: finds the method `name`."""
+    function = _found(self, name)
 
     def call(*args: "Any", **named: "Any") -> "Any":
         nonlocal function
-        if function is None:  # it was called before
-            return fetch(self, name)(*args, **named)
+        run, function = function or _found(self, name), None
         try:
-            return function(self, *args, **named)
+            return run(self, *args, **named)
         finally:
-            function = None
+            run = None
             wipe(_DEPTH)
 
     return call
