@@ -56,9 +56,9 @@ def make_frames() -> Row:
         b"\x01\x02\x03\x04\x05\x0a\x0d",
         bytes(range(256)),
         bytes(100) + b"\x1b" * 100,
-        bytes(11) + b"a" * 89,  # as many escapes as a frame may have
-        bytes(12) + b"a" * 88,  # and one more
-        b"\n" * 12 + b"a" * 88,  # towards a prompt alone
+        bytes(27) + b"a" * 73,  # as many escapes as a frame may have
+        bytes(28) + b"a" * 72,  # and one more
+        b"\n" * 28 + b"a" * 72,  # towards a prompt alone
     ]
     one = textstream.encode(b"\x80one", PROMPT)
     two = textstream.encode(b"\x80two")
@@ -71,7 +71,7 @@ def make_frames() -> Row:
         "text behind a 0x00": b"\x00oops" + two,
         "a length with a low bit": b"\x00\x80\x7f" + two,
         "an empty frame": b"\x00\x80\x80" + two,
-        "base64": textstream.encode(bytes(20)) + two,
+        "base64": textstream.encode(bytes(40)) + two,
         "base64 that is none": b"\x00\xc0\x8cgG9uZQ==!!!!" + two,
         "base64 with a wrong CRC": b"\x00\xc0\x90gG9uZQ==AAAAAA==" + two,
     }

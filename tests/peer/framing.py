@@ -14,7 +14,7 @@ UART = ALWAYS + b"\x0a\x0d"
 
 def frame(packet: bytes, stuffed: bytes = ALWAYS) -> bytes:
     crc = struct.pack("<I", zlib.crc32(packet))
-    base64 = sum(b in stuffed for b in packet) > 8 + len(packet) // 32  # 2.3.1
+    base64 = sum(b in stuffed for b in packet) > 24 + len(packet) // 32  # 2.3.1
     if base64:
         body = b64encode(packet) + b64encode(crc)
     else:

@@ -16,7 +16,7 @@ MAX_STUFFED_BYTES = 8191
 MAX_PACKET_BYTES = MAX_STUFFED_BYTES // 2 - 4
 _BASE64 = 0x40  # in the first length byte
 _CHECK_CHARS = 8  # of a CRC-32 in base64
-_FEW = 8  # escapes that each frame may have; and one for each 32 bytes
+_FEW = 24  # escapes that each frame may have, as a hello has; and one for each 32 bytes
 ALWAYS: "Stuffing" = [(b"\x1b", b"\x1b\x3b"), (b"\x00", b"\x1b\x20")]
 
 
