@@ -14,7 +14,7 @@ from picolink.sim import World
 #: Reached so far, with a little to spare. Of the heap 26 kB are the code of the serving path; the
 #: second figure is what the names of the source cost more than the short ones that it once had, the
 #: third frames in base64 and text in pieces. A Pico's own heap is measured in tests/firmware.
-MAX_HEAP_BYTES = 43_900 + 1_696 + 900  # target: 28_000
+MAX_HEAP_BYTES = 43_900 + 1_696 + 1_200  # target: 28_000
 MAX_BYTES_PER_CALL = 1_800
 CALLS = 20
 
