@@ -5,6 +5,33 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+LOG_BYTES = 65536
+
+
+class Log:
+    """What a board printed, where it runs; `tell("log", number, text)` answers `Printed`."""
+
+    def __init__(self, tell: Callable[..., None]) -> None:
+        self._tell = tell
+        self.printed = b""
+        self._awaited: list[tuple[int, str]] = []  # questions for what it has not printed yet
+
+    def add(self, data: bytes) -> None:
+        """It printed this."""
+        self.printed = (self.printed + data)[-LOG_BYTES:]
+        if self._awaited and b"\n" in data:
+            questions, self._awaited = self._awaited, []
+            for question in questions:
+                self.ask(*question)
+
+    def ask(self, number: int, what: str) -> None:
+        """Answers, at once or when it has printed a line with `what` in it."""
+        text = self.printed.decode(errors="replace")
+        if not what or rest_of_line(text, what) is not None:
+            self._tell("log", number, text)
+        else:
+            self._awaited.append((number, what))
+
 
 class Printed:
     """The last 64 kB of it, asked for from the board's supervisor, which answers in order: when

@@ -23,13 +23,12 @@ from picolink.sim.events import EventLoop, Timer
 from picolink.sim.i2c.port import I2cPorts
 from picolink.sim.i2c.port import Wired as WiredI2c
 from picolink.sim.lines import Lines, Message
-from picolink.sim.printed import rest_of_line
+from picolink.sim.printed import Log
 from picolink.sim.uart.port import UartPorts, Wired
 from picolink.sim.usb_port import UsbPort
 
 ENUMERATION_S = 0.1
 """How long USB is gone at a hard reset (about a second on a real host)."""
-LOG_BYTES = 65536
 RAW_REPL = b"raw REPL; CTRL-B to exit"
 POWER_ON = 1
 WATCHDOG = 3
@@ -49,8 +48,7 @@ class Supervisor:
         self.process: BoardProcess | None = None
         self.pins: dict[Any, Any] = {}  # what the world drives
         self.adc: dict[int, float] = {}
-        self.log = b""
-        self.awaited: list[Message] = []  # questions for what it has not printed yet
+        self.log = Log(self.world.send)
         self.plugged: bool = config["plugged"]
         self.rtc_offset_s = 0
         self.on_air = False  # its program uses its radio
@@ -155,7 +153,7 @@ class Supervisor:
         if soft:
             raw = os.WEXITSTATUS(status) == interpreter.EXIT_SOFT_RESET + 1
             if self.interpreter.program:  # it doesn't tell: what did it print last?
-                raw = self.log.rfind(RAW_REPL) > self.log.rfind(b"\n>>> ")
+                raw = self.log.printed.rfind(RAW_REPL) > self.log.printed.rfind(b"\n>>> ")
             self._soft_reset(raw)
         else:
             code = os.waitstatus_to_exitcode(status)
@@ -182,19 +180,7 @@ class Supervisor:
 
     def log_text(self, data: bytes) -> None:
         """Remember what a board printed, for whoever debugs a test."""
-        self.log = (self.log + data)[-LOG_BYTES:]
-        if self.awaited and b"\n" in data:
-            questions, self.awaited = self.awaited, []
-            for question in questions:
-                self._tell_printed(question)
-
-    def _tell_printed(self, question: Message) -> None:
-        text = self.log.decode(errors="replace")
-        _, number, what = question
-        if not what or rest_of_line(text, what) is not None:
-            self.world.send("log", number, text)
-        else:
-            self.awaited.append(question)
+        self.log.add(data)
 
     def _keyboard_interrupt(self) -> bool:
         return self.process is not None and self.process.keyboard_interrupt()
@@ -276,7 +262,7 @@ class Supervisor:
         elif kind == "wired":
             self.wired = message[1]
         elif kind == "log":
-            self._tell_printed(message)
+            self.log.ask(*message[1:])
         elif kind == "done":
             self.world.send("done", message[1])
 

@@ -7,8 +7,8 @@
     await client.publish("house/attic/temperature", "21.5", qos=1)
 
 It connects again by itself, with growing waits, and asks anew for what it was subscribed to.
-QoS 1: kept until the broker has it, sent again after a reconnect; when `queue` messages or
-`queue_bytes` wait, `publish` waits and `post` raises Busy. QoS 0: sent at once, or counted.
+QoS 1: kept until the broker has it, sent again after a reconnect, never dropped; when `queue`
+messages or `queue_bytes` wait, `publish` waits and `post` raises Busy. QoS 0: at once, or dropped.
 """
 
 import asyncio

@@ -16,7 +16,7 @@ from typing import Any
 from picolink.sim import flash
 from picolink.sim.events import EventLoop
 from picolink.sim.lines import Lines, Message
-from picolink.sim.printed import rest_of_line
+from picolink.sim.printed import Log
 from picolink.sim.rp2040 import firmware, image
 from picolink.sim.rp2040.chip import CORE_HZ, LOOK_S, Chip
 from picolink.sim.rp2040.flash import SECTOR_BYTES
@@ -25,7 +25,6 @@ from picolink.sim.rp2040.wifi import Bridge
 
 ENUMERATION_S = 0.1
 """How long USB is gone at a hard reset at least (about a second on a real host)."""
-LOG_BYTES = 65536
 REST_S = 0.002
 REST_SHARE = 0.3
 """A core that works less for so long rests: it waits for something."""
@@ -47,11 +46,10 @@ class FirmwareProcess:
         self.bridge: Bridge | None = None
         if self.firmware.wifi:
             self.bridge = Bridge(config["address"], config["ports"])
-        self.port = FirmwarePort(self.loop, Path(config["usb_path"]), self._log_text)
+        self.log = Log(self.world.send)
+        self.port = FirmwarePort(self.loop, Path(config["usb_path"]), self.log.add)
         self.chip: Chip | None = None
         self.state = "off"
-        self.log = b""
-        self.awaited: list[Message] = []  # questions for what it has not printed yet
         self.cycles_before = 0  # of chips that were switched off
         self._gone_until = 0.0
         self._seen_cycles = 0
@@ -147,23 +145,6 @@ class FirmwareProcess:
         if chip.now_s - self._rest_s > REST_S or chip.now_s - self._up_s > READY_S:
             self._set_state("running")
 
-    # -- what it printed
-
-    def _log_text(self, data: bytes) -> None:
-        self.log = (self.log + data)[-LOG_BYTES:]
-        if self.awaited and b"\n" in data:
-            questions, self.awaited = self.awaited, []
-            for question in questions:
-                self._tell_printed(question)
-
-    def _tell_printed(self, question: Message) -> None:
-        text = self.log.decode(errors="replace")
-        _, number, what = question
-        if not what or rest_of_line(text, what) is not None:
-            self.world.send("log", number, text)
-        else:
-            self.awaited.append(question)
-
     # -- messages
 
     def _from_world(self, message: Message) -> None:
@@ -179,7 +160,7 @@ class FirmwareProcess:
         elif kind == "plug":
             self._plug(message[1])
         elif kind == "log":
-            self._tell_printed(message)
+            self.log.ask(*message[1:])
         elif kind == "ask":
             self.world.send("answer", message[1], self._answer(message[2], *message[3:]))
 
