@@ -12,10 +12,8 @@ from picolink.sim.rp2040.chip import CORE_HZ
 from picolink.sim.rp2040.firmware import Firmware
 from picolink.sim.rp2040.lab import Lab
 
-BYTES = 200_000 if os.environ.get("PICOLINK_SOAK") else 20_000
-MOST_US_A_BYTE = 15
-MOST_BESIDES_S = 0.4  # attaching anew and the call
-MOST_MS_A_LINE = 1  # without a session a line is a command: it is looked up, and answered
+# What is loaded for it, attaching anew, and the call, take 0.4 s of it.
+BYTES, MOST_S = (200_000, 3) if os.environ.get("PICOLINK_SOAK") else (20_000, 0.7)
 PROGRAM = b"""
 from picolink import Node
 node = Node("lab")
@@ -56,8 +54,5 @@ def test_it_serves_after_a_flood(pico: Firmware, flood: str, attached: bool) -> 
     assert lab.call("count") == 3
     core_s = (lab.chip.cycles - before) / CORE_HZ
     print(f"{core_s:.2f} s of the core")
-    most_s = BYTES * MOST_US_A_BYTE / 1e6 + MOST_BESIDES_S
-    if not attached:
-        most_s += data.count(b"\n") * MOST_MS_A_LINE / 1000
-    assert core_s <= most_s
+    assert core_s <= MOST_S
     assert lab.call("count") == 4

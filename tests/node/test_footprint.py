@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 
 import pytest
 
 import picolink
 from picolink import packing
 from picolink.core.errors import UnknownCommand
+from picolink.links.usb.recognise import PROBE
 from picolink.sim import World
 
 #: Reached so far, with a little to spare. Of the heap 26 kB are the code of the serving path; the
@@ -118,3 +121,47 @@ def test_memory_and_allocations_of_a_serving_node() -> None:
     assert not start & set(names), "what only the start needs was not let go"
     assert "picolink.links.usb.board" in names
     assert "picolink.seldom" in later and "picolink.starting" not in later
+
+
+SERVES = """
+import gc, sys
+from picolink import Node
+
+node = Node("board")
+node.time.servers = ()
+
+@node.command
+def loaded():
+    return " ".join([name for name in sys.modules if name[:8] == "picolink"])
+
+@node.command
+def time_from():
+    return node.time.quality
+
+node.run("usb:")
+"""
+
+
+def test_what_is_seldom_used_is_let_go_of() -> None:
+    with World(seed=6) as world:
+        board = world.board("board", main=SERVES, libs=packing.compile_all(["usb", "time"]))
+        board.wait_ready()
+        with open(board.usb_path, "wb", buffering=0) as port:
+            port.write(PROBE)  # what a host that searches says where no node answers
+        with picolink.connect(board.usb_path) as node:
+
+            def until(done: Callable[[list[str]], bool]) -> None:
+                deadline_s = time.monotonic() + 20
+                while not done(node.call("loaded").split()):
+                    assert time.monotonic() < deadline_s, node.call("loaded")
+
+            while node.call("time_from") != "peer":  # the board calls this host
+                pass
+            until(lambda names: "picolink.node.calls" not in names)
+            for _ in range(2):
+                with pytest.raises(UnknownCommand):
+                    node.call("nope")
+                assert "picolink.seldom" in node.call("loaded")
+                until(lambda names: "picolink.seldom" not in names)
+            names = node.call("loaded").split()
+            assert not {"picolink.node.typed", "picolink.node.after"} & set(names)

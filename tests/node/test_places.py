@@ -25,7 +25,7 @@ def test_a_number_of_a_call_that_is_open_is_not_used_again():
     board.command(name="echo")(lambda value: value)
     call, got = host.follow("door")
     assert world.run(lambda: "door" in board.topics, 1000)
-    host.calls()._next_ref = call.ref
+    host.calls().next_ref = call.ref
     other = host.begin("echo", 5)
     assert other.ref != call.ref
     assert world.run(lambda: other.done, 1000) and other.result() == 5
@@ -201,11 +201,26 @@ def test_the_number_after_the_last_one_is_1():
     """0 is no call's: the peer would not answer it."""
     world, host, board = two()
     board.command(name="echo")(lambda value: value)
-    host.calls()._next_ref = 0xFFFF
+    host.calls().next_ref = 0xFFFF
     for ref in (0xFFFF, 1):
         call = host.begin("echo", ref)
         assert call.ref == ref
         assert world.run(lambda call=call: call.done, 1000) and call.result() == ref
+
+
+def test_calls_that_were_let_go_of_leave_their_numbers_behind():
+    """An answer to one that was given up, which comes late, is no answer to the next."""
+    world, host, board = two()
+    board.command(name="echo")(lambda value: value)
+    talk = host.session().data
+    assert not talk.forget_calls()  # there are none
+    given_up = host.begin("echo", 1)
+    assert not talk.forget_calls()  # it is under way
+    host.calls().abandon(given_up)
+    assert talk.forget_calls() and talk.calls is None
+    call = host.begin("echo", 2)
+    assert call.ref != given_up.ref
+    assert world.run(lambda: call.done, 1000) and call.result() == 2
 
 
 def test_an_item_that_is_being_sent_leaves_answers_no_more_room():

@@ -18,10 +18,10 @@ from picolink.packing.contents import STARTING
 
 #: Reached so far, with a little to spare; the target is 14 kB. The second figure of each is what
 #: the names of the source cost more than the short ones that it once had. The third: frames in
-#: base64, text read in pieces, a Ctrl-C that is never lost, `__init__` apart from its class. That
-#: makes the files larger, and what of them stays in memory smaller: it has a bound of its own, and
-#: tests/firmware one in bytes of a Pico's heap.
-BUDGET_BYTES = 20_750 + 1_202 + 1_950
+#: base64, text read in pieces, a Ctrl-C that is never lost, `__init__` apart from its class, and
+#: what is seldom used let go of. That makes the files larger, and what of them stays in memory
+#: smaller: it has a bound of its own, and tests/firmware one in bytes of a Pico's heap.
+BUDGET_BYTES = 20_750 + 1_202 + 2_100
 KEPT_BYTES = 15_700  # 16,500 when `__init__` was not apart
 #: What a node on a broker loads besides; the target: 14 kB with Wi-Fi. The third figure lets go of
 #: what dials it, 5 kB of memory.

@@ -16,6 +16,8 @@ if MYPY:
 
 
 _DEPTH = 4  # in calls
+# To call when `seldom` was loaded, which stays until it is let go.
+on_loaded: "list[Callable[[], object]]" = []
 
 
 def starting(method: "Method") -> "Method":
@@ -33,7 +35,8 @@ def _found(self: "Any", name: str) -> "Any":
     owner = type(self).__name__ + "_"
     modules = sys.modules
     first, second = "picolink.starting", "picolink.seldom"
-    if second in modules:
+    loaded = second in modules
+    if loaded:
         first, second = second, first
     new = first not in modules
     methods = getattr(__import__(first, None, None, (name,)), owner, None)
@@ -44,6 +47,9 @@ def _found(self: "Any", name: str) -> "Any":
             delattr(modules["picolink"], "starting")
         methods = getattr(__import__(second, None, None, (name,)), owner, None)
         function = getattr(methods, name)
+        if not loaded:
+            for tell in on_loaded:
+                tell()
     return function
 
 
@@ -51,7 +57,7 @@ def fetch(self: "Any", name: str) -> "Any":
     """The `__getattr__` of classes of which methods were taken out: finds the method `name`."""
     function = _found(self, name)
 
-    def call(*args: "Any", **named: "Any") -> "Any":
+    def fetched(*args: "Any", **named: "Any") -> "Any":
         nonlocal function
         run, function = function or _found(self, name), None
         try:
@@ -60,7 +66,7 @@ def fetch(self: "Any", name: str) -> "Any":
             run = None
             wipe(_DEPTH)
 
-    return call
+    return fetched
 
 
 def wipe(depth: int) -> None:

@@ -2,11 +2,26 @@
 
 import gc
 
+from ..core.seldom import on_loaded
+
 MYPY = False
 if MYPY:
     from collections.abc import Callable
 
     from .node import Node
+_LOADED_MS = 2000
+
+
+def forget_later(node: "Node") -> None:
+    """A board has loaded a file for what is seldom done: some time from now it lets go of it."""
+    tell = on_loaded[0]
+
+    def forget() -> None:
+        on_loaded.append(tell)
+        node.forget()
+
+    after(node, _LOADED_MS, forget)
+    on_loaded.clear()
 
 
 def after(node: "Node", ms: int, function: "Callable[[], object]") -> None:

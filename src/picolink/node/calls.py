@@ -150,11 +150,11 @@ def _sent(call: Call) -> bool:
 class Calls:
     """A session's calls to its peer."""
 
-    def __init__(self, session: "Session") -> None:
+    def __init__(self, session: "Session", first_ref: int) -> None:
         self.session = session
         self.open: dict[int, Call] = {}
-        self._next_ref = 0x3030  # both bytes none that frames must stuff, for a while
-        self._unsaid: list[Any] = []  # method and arguments of what there was no memory to say
+        self.next_ref = first_ref
+        self.unsaid: list[Any] = []  # method and arguments of what there was no memory to say
         self.closed: PicolinkError | None = None
 
     def start(
@@ -188,10 +188,10 @@ class Calls:
         stamp = 0  # no deadline: the clock's 0 is told as 1
         if deadline_ms is not None and deadline_ms - now_ms < _FAR_MS:
             stamp = (deadline_ms & CLOCK) + 1
-        while self._next_ref in self.open:
-            self._next_ref = self._next_ref % 0xFFFF + 1
-        ref = self._next_ref
-        self._next_ref = ref % 0xFFFF + 1
+        while self.next_ref in self.open:
+            self.next_ref = self.next_ref % 0xFFFF + 1
+        ref = self.next_ref
+        self.next_ref = ref % 0xFFFF + 1
         call = Call(name, ref, deadline_ms, extends)
         call.items = items
         call.message = session.send(CALL | flag, ref, pack("<I", stamp) + body)
@@ -313,7 +313,7 @@ class Calls:
                 self.session.send(CREDIT, call.ref, pack("<I", room & CLOCK))
                 items.granted = room
             except MemoryError:  # soon: else nothing more would come
-                self._unsaid.append((self.grant, call, 0))
+                self.unsaid.append((self.grant, call, 0))
 
     def cancel(self, call: Call) -> None:
         """Gives a call up. What was not sent is taken back; the peer stops what it does for it."""
@@ -329,7 +329,7 @@ class Calls:
                 about = pack("<BH", message.kind & LONG, message.id)
                 self.session.send(CANCEL, call.ref, about)
         except MemoryError:  # soon: else the peer would go on with it
-            self._unsaid.append((self._take_back, call))
+            self.unsaid.append((self._take_back, call))
 
     def give_up(self, call: Call, why: str) -> None:
         """Ends a call that nobody waits for any more."""
@@ -353,8 +353,8 @@ class Calls:
     def expire(self, now_ms: int) -> int | None:
         """Ends the calls whose deadline has passed; returns the next deadline."""
         earliest = None
-        if self._unsaid:
-            unsaid, self._unsaid = self._unsaid, []
+        if self.unsaid:
+            unsaid, self.unsaid = self.unsaid, []
             for say, *about in unsaid:
                 say(*about)
         for call in list(self.open.values()):

@@ -12,10 +12,13 @@ if MYPY:
 
     from ..links.base import Link
     from .node import Node
+_LINE_BYTES = 256
 
 
 class Driver:
     """One open link of a node."""
+
+    _begun = b""  # of a typed line, without an end: what runs those is loaded once one ends
 
     @starting
     def __init__(
@@ -150,6 +153,11 @@ class Driver:
             return  # we dialed: the other side's log (spec 8.1)
         if self._typed is None:
             if self.node.texts is None:
+                text = self._begun + text
+                if len(text) <= _LINE_BYTES and b"\n" not in text and b"\r" not in text:
+                    self._begun = text
+                    return
+                self._begun = b""
                 from .typed import Typed
 
                 self._typed = Typed(self)
@@ -163,7 +171,8 @@ class Driver:
     def spoken(self) -> bool:
         """Whether its peer talks to us without a session, or is about to: by text, by a hello, or
         where a dialect waits for its words."""
-        return self._typed is not None or self.port.answered is not None or bool(self.node.texts)
+        typed = self._typed is not None or self._begun
+        return bool(typed or self.port.answered is not None or self.node.texts)
 
     @seldom
     def lost(self, why: str) -> None:

@@ -78,10 +78,10 @@ class Lines:
     def skip(self, text: bytes, words: "list[bytes]") -> bool:
         """Takes text without a look at its lines, if none of `words` is in it."""
         text = self._held + text
-        for word in words:
+        end = max(text.rfind(b"\n"), text.rfind(b"\r"))
+        for word in words if end >= 0 else ():
             if word in text:
                 return False
-        end = max(text.rfind(b"\n"), text.rfind(b"\r"))
         self._held = self._cut(text[end + 1 :])
         return True
 

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from ..core.seldom import wipe
+from ..core.seldom import on_loaded, wipe
 
 MYPY = False
 if MYPY:
@@ -14,31 +14,31 @@ if MYPY:
 # What a board needs to start, when a peer attaches and when it goes, and has no memory for at other
 # times.
 _STARTING = (
-    "picolink.starting",
-    "picolink.seldom",
-    "picolink.node.opening",
-    "picolink.node.naming",
-    "picolink.node.config",
-    "picolink.links.registry",
-    "picolink.links.tcp.board",
-    "picolink.links.mqtt.dialing",
-    "picolink.links.mqtt.tls",
-    "picolink.net.servers",
-    "picolink.net.ntp",
-    "picolink.net.udp",
-    "picolink.net.names",
-    "picolink.net.dns",
+    "starting seldom core.control core.markers core.partial node.opening node.naming "
+    "node.config node.after links.registry links.tcp.board links.mqtt.dialing "
+    "links.mqtt.tls net.servers net.ntp net.udp net.names net.dns"
 )
 _DEPTH = 12  # in calls
 
 
-def forget_start() -> None:
-    """Lets go of the modules that a board needs to start only; they are loaded again if wanted."""
-    for path in _STARTING:
+def forget_start(names: str = _STARTING) -> None:
+    """Lets go of modules, usually of all that a board needs to start; they are loaded again if
+    wanted."""
+    for name in names.split():
+        path = "picolink." + name
         if sys.modules.pop(path, None):
             folder, _, name = path.rpartition(".")
             delattr(sys.modules[folder], name)
     wipe(_DEPTH)
+
+
+def _forget_later(node: "Node") -> None:
+    try:
+        from .after import forget_later
+
+        forget_later(node)
+    except MemoryError:
+        pass  # what it was loaded for is to run all the same
 
 
 def _open(node: "Node", links: "list[Any]") -> "Any":
@@ -60,6 +60,7 @@ async def serve(node: "Node", links: "tuple[Any, ...]") -> None:
         await _open(node, [link for link in links if not hasattr(link, "send")])
         if sys.implementation.name == "micropython":
             forget_start()
+            on_loaded.append(lambda: _forget_later(node))
         else:
             sys.stdout.flush()  # what was said of the links, where it goes into a pipe
         mains = [link for link in links if hasattr(link, "send")]
@@ -69,6 +70,7 @@ async def serve(node: "Node", links: "tuple[Any, ...]") -> None:
         else:
             await asyncio.Event().wait()
     finally:
+        on_loaded.clear()
         _stop(node)
 
 

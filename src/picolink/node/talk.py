@@ -28,6 +28,8 @@ _MAX_MARKS = 64  # of cancels that do not say which message they are about
 class Talk:
     """One session, from the side of who serves it."""
 
+    _first_ref = 0x3030  # of our next calls: both bytes none that frames must stuff, for a while
+
     @starting
     def __init__(self, node: "Node", session: "Session") -> None:
         self.node = node
@@ -45,8 +47,18 @@ class Talk:
         if self.calls is None:
             from .calls import Calls
 
-            self.calls = Calls(self.session)
+            self.calls = Calls(self.session, self._first_ref)
         return self.calls
+
+    @seldom
+    def forget_calls(self) -> bool:
+        """Lets go of what our calls need, 5 kB of a board, if none is under way."""
+        calls = self.calls
+        if calls is None or calls.closed is not None or calls.open or calls.unsaid:
+            return False
+        self._first_ref = calls.next_ref
+        self.calls = None
+        return True
 
     def on_message(self, kind: int, ref: int, body: "bytes | memoryview") -> None:
         """Takes a message of the session."""

@@ -1,9 +1,11 @@
 """Gives a node its clock (`Node.time`), and a board's clock what it asks for the time."""
 
 import asyncio
+import sys
 
 from ..net.clock import BOARD, Clock
 from .invoke import NONE, call
+from .running import forget_start
 
 MYPY = False
 if MYPY:
@@ -12,6 +14,7 @@ if MYPY:
     from ..core.session import Session
     from .node import Node
 
+_CALLS = "node.calls"
 _PATIENCE_MS = 5000
 _LATEST_MS = 4102444800000  # 2100-01-01
 
@@ -72,9 +75,12 @@ async def _keep(node: "Node", clock: Clock, changed: "asyncio.Event") -> None:
 
 
 async def _ask(node: "Node", session: "Session") -> "dict[str, Any]":
+    loads = "picolink." + _CALLS not in sys.modules
     answered = asyncio.Event()
     asked = session.data.caller().start("sys.time", (), {}, _PATIENCE_MS, node.now_ms())
     asked.on_end = answered.set
     node.kick(session)
     await answered.wait()
+    if loads and session.data.forget_calls():
+        forget_start(_CALLS)
     return asked.result()  # type: ignore[no-any-return]

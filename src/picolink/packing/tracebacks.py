@@ -33,6 +33,11 @@ class Place(NamedTuple):
     file: str
     first: int
     last: int
+    lines: list[str]  # of the whole file
+
+    def has(self, line: int) -> bool:
+        """Whether `line` is one of its own, and not blank."""
+        return self.first <= line <= self.last and bool(self.lines[line - 1].strip())
 
 
 def located(text: str) -> str:
@@ -43,7 +48,7 @@ def located(text: str) -> str:
 def _located(frame: re.Match[str]) -> str:
     folder, line, name = frame[1], int(frame[2]), frame[3]
     places = _functions(folder).get(name, [])
-    found = [place for place in places if place.first <= line <= place.last]
+    found = [place for place in places if place.has(line)]
     if not found and line == 1 and len(places) == 1:  # too short for a line of its own
         found, line = places, places[0].first
     if not found:
@@ -66,9 +71,10 @@ def _functions(folder: str) -> dict[str, list[Place]]:
     for module in loaded_with(roots, texts):
         file = module.replace(".", "/") + ".py"
         stem = module.removesuffix(".__init__").rpartition(".")[2]
+        lines = texts[module].split("\n")
         for name, first, last in _within(ast.parse(texts[module])):
             for known in (name, f"{name}_{stem}"):  # of two that have one name: see `bundling`
-                found.setdefault(known, []).append(Place(file, first, last))
+                found.setdefault(known, []).append(Place(file, first, last, lines))
     return found
 
 

@@ -24,10 +24,10 @@ _TICK_MS = 40
 _STALL_TICKS = 5  # of the timer: after 160 to 200 ms
 _BUFFER_BYTES = HEAD_BYTES + 12 + 4 * (_TAKES_BYTES + 2) // 3  # a frame in base64
 _BATCH = 8  # packets read before other tasks have their turn
-_MOST_TEXT_BYTES = 1024  # so, too
+_MOST_TEXT_BYTES = 2048  # so, too
 _TYPED_BYTES = 128  # of text are read one by one; of more, pieces of:
 _PIECE = bytes(256)
-_DAMAGED = 16  # times in what is read at once
+_DAMAGED = 2  # times in what is read at once
 
 
 def _free(link: "UsbLink") -> None:
@@ -90,7 +90,7 @@ class UsbLink:
     def receive(self) -> "list[bytes]":
         """The packets that have come; at least one byte is there to be read."""
         packets: list[bytes] = []
-        text = b""
+        text = bytearray()  # MicroPython hashes the whole of a bytes object that is made by adding
         poll = self._poll.poll
         self._damaged = 0
         while True:
@@ -127,7 +127,7 @@ class UsbLink:
                 self._busy = 0
                 raise
         if text:
-            self.on_text(text)
+            self.on_text(bytes(text))
         return packets
 
     def _one(self, packets: "list[bytes]") -> bytes:

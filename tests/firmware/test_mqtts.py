@@ -1,0 +1,67 @@
+"""MQTT over TLS on a Pico W's firmware, its certificate checked: through kills of the broker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from brokers import Certificates, Mosquitto, free_port
+
+import picolink
+from picolink.packing import compile_all
+from picolink.sim import World
+from picolink.sim.rp2040.firmware import Firmware
+
+KILLS = 50 if os.environ.get("PICOLINK_SOAK") else 2
+LEAST_FREE_BYTES = 70_000
+TIMEOUT_S = 400
+# It does not mention node.time: TLS asks for the time by itself.
+PROGRAM = """
+import picolink.net.timekeeping as keeping
+keeping.SERVERS = (SERVER,)
+import asyncio, gc
+from picolink import Node
+node = Node("shed", wifi=("net", "password"))
+
+@node.command
+async def free():
+    await asyncio.sleep(4)  # what is loaded to attach is let go
+    gc.collect()
+    return gc.mem_free()
+
+node.run("usb:", ADDRESS)
+"""
+
+
+@pytest.mark.timeout(300 + KILLS * TIMEOUT_S)
+def test_it_connects_again_after_each_kill(world: World, pico_w: Firmware, tmp_path: Path) -> None:
+    certificates = Certificates(tmp_path / "certificates")
+    plain = free_port()
+    more = f"listener {plain} 127.0.0.1"
+    leaf = certificates.leaf("broker.test")
+    with Mosquitto(tmp_path, tls=leaf, more=more, stock=True) as broker:
+        address = f"mqtts://broker.test:{broker.port}/lab?ca=/ca.der"
+        server = world.time_server().address.replace("127.0.0.1", "10.0.0.1")
+        board = world.board(
+            "shed",
+            main=f"SERVER = {server!r}\nADDRESS = {address!r}\n{PROGRAM}",
+            libs=compile_all(["usb", "mqtt", "wifi", "time"]),
+            files={"ca.der": certificates.root_der.read_bytes()},
+            firmware=pico_w.path,
+        )
+        board.wait_ready()
+        at_broker = f"mqtt://127.0.0.1:{plain}/lab/shed"
+        with picolink.connect(board.usb_path, timeout_s=TIMEOUT_S) as usb:
+            for number in range(KILLS + 1):
+                if number:
+                    broker.end(signal.SIGKILL)
+                    broker.start()
+                began_s = time.monotonic()
+                with picolink.connect(at_broker, timeout_s=TIMEOUT_S) as there:
+                    free_bytes = there.call("free", timeout_s=TIMEOUT_S)
+                print(number, free_bytes, f"{time.monotonic() - began_s:.0f} s", flush=True)
+                assert free_bytes >= LEAST_FREE_BYTES
+                assert usb.call("free", timeout_s=TIMEOUT_S) >= LEAST_FREE_BYTES
