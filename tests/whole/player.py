@@ -323,7 +323,10 @@ class Run:
             padding = "p" * action["bytes"]
             if action["mode"] and i == action["items"] // 2:
                 if action["mode"] == "toolarge":
-                    padding = functions.no_value("toolarge")
+                    try:
+                        padding = functions.no_value("toolarge")
+                    except MemoryError:
+                        pass  # of this program's: a heap of 400 kB that is in pieces
                 else:
                     self.publish_one(topic, functions.no_value(action["mode"]))
             player.published[topic] = number + 1

@@ -4,7 +4,7 @@ import asyncio
 import socket
 
 from ..names import address_of
-from ..tls_room import ended, give
+from ..tls_room import ended, give, give_rest
 
 MYPY = False
 if MYPY:
@@ -133,6 +133,7 @@ def _wrap(sock: "Any", host: str, secure: "Any") -> "Any":
                 context.load_verify_locations(cadata=certificate)
         else:
             context.verify_mode = ssl.CERT_NONE
+        give_rest()
         return context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     except BaseException:
         ended()

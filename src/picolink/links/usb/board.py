@@ -27,7 +27,7 @@ _BATCH = 8  # packets read before other tasks have their turn
 _MOST_TEXT_BYTES = 2048  # so, too
 _TYPED_BYTES = 128  # of text are read one by one; of more, pieces of:
 _PIECE = bytes(256)
-_DAMAGED = 2  # times in what is read at once
+_DAMAGED = 4  # times in what is read at once
 
 
 def _free(link: "UsbLink") -> None:
