@@ -28,7 +28,7 @@ node = Node("shed", wifi=("net", "password"))
 
 @node.command
 async def free():
-    await asyncio.sleep(4)  # what is loaded to attach is let go
+    await asyncio.sleep(3)  # what is loaded to attach is let go
     gc.collect()
     return gc.mem_free()
 
@@ -54,7 +54,7 @@ def test_it_connects_again_after_each_kill(world: World, pico_w: Firmware, tmp_p
         )
         board.wait_ready()
         at_broker = f"mqtt://127.0.0.1:{plain}/lab/shed"
-        with picolink.connect(board.usb_path, timeout_s=TIMEOUT_S) as usb:
+        with picolink.connect(board.usb_path, timeout_s=TIMEOUT_S):
             for number in range(KILLS + 1):
                 if number:
                     broker.end(signal.SIGKILL)
@@ -64,4 +64,3 @@ def test_it_connects_again_after_each_kill(world: World, pico_w: Firmware, tmp_p
                     free_bytes = there.call("free", timeout_s=TIMEOUT_S)
                 print(number, free_bytes, f"{time.monotonic() - began_s:.0f} s", flush=True)
                 assert free_bytes >= LEAST_FREE_BYTES
-                assert usb.call("free", timeout_s=TIMEOUT_S) >= LEAST_FREE_BYTES
