@@ -54,13 +54,15 @@ def test_it_connects_again_after_each_kill(world: World, pico_w: Firmware, tmp_p
         )
         board.wait_ready()
         at_broker = f"mqtt://127.0.0.1:{plain}/lab/shed"
-        with picolink.connect(board.usb_path, timeout_s=TIMEOUT_S):
+        with (
+            picolink.connect(board.usb_path, timeout_s=TIMEOUT_S),
+            picolink.connect(at_broker, timeout_s=TIMEOUT_S) as shed,
+        ):
             for number in range(KILLS + 1):
                 if number:
                     broker.end(signal.SIGKILL)
                     broker.start()
                 began_s = time.monotonic()
-                with picolink.connect(at_broker, timeout_s=TIMEOUT_S) as there:
-                    free_bytes = there.call("free", timeout_s=TIMEOUT_S)
+                free_bytes = shed.call("free", timeout_s=TIMEOUT_S)
                 print(number, free_bytes, f"{time.monotonic() - began_s:.0f} s", flush=True)
                 assert free_bytes >= LEAST_FREE_BYTES

@@ -77,9 +77,10 @@ class Wifi:
         self.sta: Any = network.WLAN(STATION)
         self.ap: Any = network.WLAN(ACCESS_POINT) if self.own else None
         node.wifi = self
-        node.begin(self._begin)
+        node.begin(self.begin)
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """The node runs: joins, or opens a network of its own."""
         self.step = "joining"
         if self.own:
             from .access_point import serve
@@ -121,6 +122,7 @@ class Wifi:
         self.joined.clear()
         for task in self._tasks:
             task.cancel()
+        self._tasks = []
         self.sta.disconnect()
         self.sta.active(False)
         if self.ap is not None:

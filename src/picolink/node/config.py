@@ -77,7 +77,10 @@ def complete(node: "Node", links: "list[Any]") -> "list[Any]":
     try:
         if wifi is None:
             wifi = _told("wifi")[0]
-        if wifi is not None:
+        if hasattr(wifi, "begin"):  # of an earlier run
+            node.wifi = wifi
+            node.begin(wifi.begin)
+        elif wifi is not None:
             from ..net.wifi import Wifi
 
             names.lookup = Wifi(node, wifi).lookup

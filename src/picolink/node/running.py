@@ -82,11 +82,13 @@ def run(node: "Node", links: "tuple[Any, ...]") -> None:
         interrupt_at_once()
     else:
         wipe(_DEPTH)
+    served = serve(node, links)
     try:
-        asyncio.run(serve(node, links))
+        asyncio.run(served)
     except KeyboardInterrupt:
         if sys.implementation.name == "micropython":
             raise
         raise KeyboardInterrupt from None  # without all of asyncio that it came through
     finally:
+        served.close()  # a board's Ctrl-C mostly comes in another task, or in none: it ends here
         asyncio.new_event_loop()  # on a board tasks would go on at the next run

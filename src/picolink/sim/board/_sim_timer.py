@@ -4,6 +4,7 @@ import _sim_bus as bus
 
 _running = {}  # id -> Timer; a running timer is never collected, as on the board
 _next = 0
+_MOST = 16  # of the RP2040's default alarm pool
 
 
 class Timer:
@@ -25,6 +26,8 @@ class Timer:
         else:
             us = int(max(period, 0) * 1000000 / tick_hz)
         us = max(us, 1)
+        if len(_running) >= _MOST:
+            raise OSError(12)  # ENOMEM
         self._callback = callback
         self._once = mode == 0
         self._hard = hard
