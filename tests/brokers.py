@@ -45,11 +45,12 @@ def free_port() -> int:
 class Certificates:
     """A root, an intermediate and leaves, made for this test; `root` and `chain` are files."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kind: trustme.KeyType = trustme.KeyType.ECDSA) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
-        self._root = trustme.CA(organization_name="picolink test root")
-        self._middle = self._root.create_child_ca()
+        self._kind = kind
+        self._root = trustme.CA(organization_name="picolink test root", key_type=kind)
+        self._middle = self._root.create_child_ca(key_type=kind)
         self.root = folder / "root.pem"
         self._root.cert_pem.write_to_path(self.root)
         self.root_der = folder / "root.der"
@@ -61,7 +62,7 @@ class Certificates:
     def leaf(self, name: str = "127.0.0.1", expired: bool = False) -> tuple[Path, Path]:
         """Chain and key, as files, of a server called `name`."""
         ends = datetime.now(UTC) - timedelta(days=3) if expired else None
-        leaf = self._middle.issue_cert(name, not_after=ends)
+        leaf = self._middle.issue_cert(name, not_after=ends, key_type=self._kind)
         chain = self.folder / f"{name}-{expired}.pem"
         key = self.folder / f"{name}-{expired}.key"
         chain.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import trustme
 from brokers import Certificates, Mosquitto, free_port
 
 import picolink
@@ -38,7 +39,8 @@ node.run("usb:", ADDRESS)
 
 @pytest.mark.timeout(300 + KILLS * TIMEOUT_S)
 def test_it_connects_again_after_each_kill(world: World, pico_w: Firmware, tmp_path: Path) -> None:
-    certificates = Certificates(tmp_path / "certificates")
+    # RSA, as most brokers have it: it takes more memory than an elliptic curve, and less time.
+    certificates = Certificates(tmp_path / "certificates", trustme.KeyType.RSA)
     plain = free_port()
     more = f"listener {plain} 127.0.0.1"
     leaf = certificates.leaf("broker.test")
