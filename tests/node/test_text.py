@@ -526,6 +526,26 @@ def test_a_typed_line_is_answered_by_one_line():
     assert wire.said == b'"one\\ntwo\\r\\n"\r\n'
 
 
+def test_the_first_typed_line_comes_in_whatever_pieces():
+    for pieces, runs in (
+        ((b"lam", b"p\n"), True),
+        ((b"l", b"a", b"m", b"p", b"\r"), True),
+        ((b"", b"  lamp", b"\n"), True),
+        ((b"\x0b\x15\x02", b"lamp\n"), False),  # no line that is wholly printable
+        ((b"!", b"lamp\n"), False),
+        ((b"x" * 256, b"lamp\n"), False),
+        ((b"x" * 250, b"x" * 250, b"\nlamp\n"), True),
+    ):
+        node = fresh()
+        node.command(name="lamp")(lambda node=node: node.ran.append("lamp"))
+        wire = opened(node, "usb:")
+        for piece in pieces:
+            wire.on_text(piece)
+        assert node.ran == (["lamp"] if runs else []), pieces
+        wire.on_text(b"lamp\n")
+        assert node.ran[-1:] == ["lamp"]
+
+
 # Declaring
 
 

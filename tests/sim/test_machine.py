@@ -113,6 +113,17 @@ def test_clock_registers_and_wrong_arguments(world: World) -> None:
     ]
 
 
+def test_a_board_has_sixteen_timers(world: World) -> None:
+    """As its firmware has: the next is OSError(12)."""
+    source = (
+        "held = []\nr = []\nfor n in range(17):\n"
+        " try: held.append(Timer(period=5000, callback=lambda t: None))\n"
+        " except OSError as e: r.append(e.errno)\n"
+        "held.pop().deinit()\nTimer(period=5000)\nr.append(len(held))"
+    )
+    assert result(world, source) == [12, 15]
+
+
 def test_the_clock_outlives_a_soft_reset_but_not_the_power(world: World) -> None:
     board = world.board(
         "b",
