@@ -49,6 +49,7 @@ def _open(node: "Node", links: "list[Any]") -> "Any":
 
 
 def _stop(node: "Node") -> None:
+    on_loaded.clear()
     from .closing import stop
 
     stop(node)
@@ -70,7 +71,6 @@ async def serve(node: "Node", links: "tuple[Any, ...]") -> None:
         else:
             await asyncio.Event().wait()
     finally:
-        on_loaded.clear()
         _stop(node)
 
 
@@ -82,13 +82,13 @@ def run(node: "Node", links: "tuple[Any, ...]") -> None:
         interrupt_at_once()
     else:
         wipe(_DEPTH)
-    served = serve(node, links)
     try:
-        asyncio.run(served)
+        asyncio.run(serve(node, links))
     except KeyboardInterrupt:
         if sys.implementation.name == "micropython":
             raise
         raise KeyboardInterrupt from None  # without all of asyncio that it came through
     finally:
-        served.close()  # a board's Ctrl-C mostly comes in another task, or in none: it ends here
+        if sys.implementation.name == "micropython" and node.host is not None:
+            _stop(node)  # its Ctrl-C came in another task, or in none, and has not ended `serve`
         asyncio.new_event_loop()  # on a board tasks would go on at the next run
