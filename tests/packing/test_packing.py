@@ -22,7 +22,7 @@ from picolink.packing.contents import STARTING
 #: what is seldom used let go of. That makes the files larger, and what of them stays in memory
 #: smaller: it has a bound of its own, and tests/firmware one in bytes of a Pico's heap.
 BUDGET_BYTES = 20_750 + 1_202 + 2_150
-KEPT_BYTES = 15_700 + 150  # the second for letting go of more: with MQTT 8 kB of memory
+KEPT_BYTES = 15_700 + 250  # the second for letting go of more: with MQTT 8 kB of memory
 #: What a node on a broker loads besides; the target: 14 kB with Wi-Fi. The third figure lets go of
 #: what dials it, 5 kB of memory.
 MQTT_BYTES = 21_870 + 1_182 + 150

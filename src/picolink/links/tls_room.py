@@ -15,8 +15,9 @@ if MYPY:
 
 # The sizes to try for each piece. A connection takes its two large ones from where they were kept,
 # and what it leaves of them is taken by something else: so what is kept next is just what it takes.
-# Few tries: what each leaves behind might lie in the way of the next.
-_PIECES = ((18_400, 17_904), (4_800, 4_448), (13_000, 8_000, 4_000))
+# The first, kept below them, is for the socket's own object, which comes before its buffers and
+# takes the lowest place. Few tries: what each leaves behind might lie in the way of the next.
+_PIECES = ((1_500, 1_000), (18_400, 17_904), (4_800, 4_448), (12_000, 8_000, 4_000))
 
 
 class _Room:
