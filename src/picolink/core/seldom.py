@@ -18,6 +18,7 @@ if MYPY:
 _DEPTH = 4  # in calls
 # To call when `seldom` was loaded, which stays until it is let go.
 on_loaded: "list[Callable[[], object]]" = []
+fetched = [False]  # whether anything was, since it was set back
 
 
 def starting(method: "Method") -> "Method":
@@ -50,6 +51,7 @@ def _found(self: "Any", name: str) -> "Any":
         if not loaded:
             for tell in on_loaded:
                 tell()
+    fetched[0] = True
     return function
 
 
@@ -57,7 +59,7 @@ def fetch(self: "Any", name: str) -> "Any":
     """The `__getattr__` of classes of which methods were taken out: finds the method `name`."""
     function = _found(self, name)
 
-    def fetched(*args: "Any", **named: "Any") -> "Any":
+    def method(*args: "Any", **named: "Any") -> "Any":
         nonlocal function
         run, function = function or _found(self, name), None
         try:
@@ -66,7 +68,7 @@ def fetch(self: "Any", name: str) -> "Any":
             run = None
             wipe(_DEPTH)
 
-    return fetched
+    return method
 
 
 def wipe(depth: int) -> None:

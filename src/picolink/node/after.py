@@ -2,7 +2,7 @@
 
 import gc
 
-from ..core.seldom import on_loaded
+from ..core.seldom import fetched, on_loaded
 
 MYPY = False
 if MYPY:
@@ -13,12 +13,17 @@ _LOADED_MS = 2000
 
 
 def forget_later(node: "Node") -> None:
-    """A board has loaded a file for what is seldom done: some time from now it lets go of it."""
+    """A board has loaded a file for what is seldom done: it lets go of it once nothing of it was
+    wanted for a while."""
     tell = on_loaded[0]
 
     def forget() -> None:
-        on_loaded.append(tell)
-        node.forget()
+        if fetched[0]:
+            fetched[0] = False
+            after(node, _LOADED_MS, forget)
+        else:
+            on_loaded.append(tell)
+            node.forget()
 
     after(node, _LOADED_MS, forget)
     on_loaded.clear()
