@@ -8,7 +8,7 @@ from both import random_for, skip_on_cpython
 from picolink.links import tls_room
 
 IN_BYTES, OUT_BYTES = 17_904, 4_448  # mbedtls, for what comes and what goes
-LEFT_BYTES = 110_000
+LEFT_BYTES = 100_000
 
 
 def connected():
