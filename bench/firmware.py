@@ -155,9 +155,11 @@ def main() -> None:
     parser.add_argument("--only-usb", action="store_true", help="no UART, no I2C; writes nothing")
     chosen = parser.parse_args()
     result = measure(chosen.firmware, chosen.wifi, not chosen.only_usb)
-    text = json.dumps(
-        {**result._asdict(), "rows": [row._asdict() for row in result.rows]}, indent=1
-    )
+    rows = [
+        {name: round(x, 4) if isinstance(x, float) else x for name, x in row._asdict().items()}
+        for row in result.rows
+    ]
+    text = json.dumps({**result._asdict(), "rows": rows}, indent=1)
     print(text if chosen.json else section(result))
     if not (chosen.json or chosen.table or chosen.only_usb):
         write(text)

@@ -21,7 +21,7 @@ from picolink.packing.contents import STARTING
 #: base64, text read in pieces, a Ctrl-C that is never lost, `__init__` apart from its class, and
 #: what is seldom used let go of. That makes the files larger, and what of them stays in memory
 #: smaller: it has a bound of its own, and tests/firmware one in bytes of a Pico's heap.
-BUDGET_BYTES = 20_750 + 1_202 + 2_150
+BUDGET_BYTES = 20_750 + 1_202 + 2_200
 KEPT_BYTES = 15_700 + 250  # the second for letting go of more: with MQTT 8 kB of memory
 #: What a node on a broker loads besides; the target: 14 kB with Wi-Fi. The third figure lets go of
 #: what dials it, 5 kB of memory.
