@@ -16,7 +16,6 @@ def connected():
     tls_room.give()
     context = [bytearray(200) for _ in range(8)]
     tls_room.give_rest()
-    context.append(bytearray(450))  # the socket
     buffers = [io.BytesIO(IN_BYTES), io.BytesIO(OUT_BYTES)]  # freed at once, as ssl does
     del [bytearray(400) for _ in range(20)][:]
     return context, buffers

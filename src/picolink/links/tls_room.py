@@ -13,11 +13,10 @@ MYPY = False
 if MYPY:
     from typing import Any
 
-# The sizes to try for each piece, in the order in which they are taken. A connection takes its two
-# large ones from where they were kept, and what it leaves of them is taken by something else: so
-# what is kept next is just what it takes. Few tries: what each leaves behind might lie in the way.
-# The third is for the socket's own object, which comes before its buffers, in the lowest gap.
-_PIECES = ((18_400, 17_904), (4_800, 4_448), (600,), (12_000, 8_000, 4_000))
+# The sizes to try for each piece. A connection takes its two large ones from where they were kept,
+# and what it leaves of them is taken by something else: so what is kept next is just what it takes.
+# Few tries: what each leaves behind might lie in the way of the next.
+_PIECES = ((18_400, 17_904), (4_800, 4_448), (13_000, 8_000, 4_000))
 
 
 class _Room:
@@ -30,45 +29,38 @@ def keep() -> None:
     if _Room.pieces or _Room.given:
         return
     gc.collect()
-    _Room.pieces = [_taken(sizes) for sizes in _PIECES]
-
-
-def _taken(sizes: "tuple[int, ...]") -> "Any":
     collects = gc.isenabled()
     gc.disable()  # it would be in vain, at each try
     try:
-        for size in sizes:
-            try:
-                return io.BytesIO(size)  # type: ignore[arg-type]  # its buffer's size
-            except MemoryError:  # in pieces already: what fails for that says so
-                pass
-        return None
+        for sizes in _PIECES:
+            _keep_one(sizes)
     finally:
         if collects:
             gc.enable()
 
 
-def _free(piece: "Any") -> None:
-    if piece is not None:
-        piece.close()
+def _keep_one(sizes: "tuple[int, ...]") -> None:
+    for size in sizes:
+        try:
+            _Room.pieces.append(io.BytesIO(size))  # type: ignore[arg-type]  # its buffer's size
+            return
+        except MemoryError:  # in pieces already: what fails for that says so
+            pass
 
 
 def give() -> None:
     """Gives up the room for a handshake."""
     _Room.given += 1
     if _Room.pieces:
-        _free(_Room.pieces.pop())
-        gc.collect()
-        # The last socket's own object may have lain before its buffer; it is gone by now.
-        _free(_Room.pieces[0])
-        _Room.pieces[0] = _taken(_PIECES[0])
+        _Room.pieces.pop().close()
+    gc.collect()
 
 
 def give_rest() -> None:
     """Gives up the rest, just before what it is for is taken: else something small would take of
     it, and stay."""
     for piece in _Room.pieces:
-        _free(piece)
+        piece.close()
     _Room.pieces = []
 
 
