@@ -85,7 +85,7 @@ class BoardKit:
         from picolink.node import node, running, subscriber
 
         registry.load = lambda scheme: self
-        running.forget_start = lambda: None
+        running.unload = lambda *_: None
         node.urandom = lambda n: _world.random.bytes(n)
         subscriber._wall = lambda: 1_800_000_000
         memory.wrap([self.package(path) for path in _WRAPPED], lambda: _world.process)

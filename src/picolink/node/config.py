@@ -79,7 +79,7 @@ def complete(node: "Node", links: "list[Any]") -> "list[Any]":
             wifi = _told("wifi")[0]
         if hasattr(wifi, "begin"):  # of an earlier run
             node.wifi = wifi
-            node.begin(wifi.begin)
+            wifi.begin()
         elif wifi is not None:
             from ..net.wifi import Wifi
 

@@ -12,7 +12,7 @@ if MYPY:
 
     from ..links.base import Link
     from .node import Node
-_LINE_BYTES = 256
+_LINE_BYTES = 256  # at most, as `lines.Lines` has it
 
 
 class Driver:

@@ -363,10 +363,10 @@ class Node:
     def forget(self) -> None:
         """Has a board let go of what it needs seldom, once all is said."""
         if sys.implementation.name == "micropython":
-            from .running import forget_start
+            from .running import unload
 
-            if forget_start not in self.later:
-                self.later.append(forget_start)
+            if unload not in self.later:
+                self.later.append(unload)
             if self.host is not None:
                 self.host.call_by(0)
 

@@ -21,11 +21,11 @@ _STARTING = (
 _DEPTH = 12  # in calls
 
 
-def forget_start(names: str = _STARTING) -> None:
+def unload(names: str = _STARTING) -> None:
     """Lets go of modules, usually of all that a board needs to start; they are loaded again if
     wanted."""
-    for name in names.split():
-        path = "picolink." + name
+    for below in names.split():
+        path = "picolink." + below
         if sys.modules.pop(path, None):
             folder, _, name = path.rpartition(".")
             delattr(sys.modules[folder], name)
@@ -60,7 +60,7 @@ async def serve(node: "Node", links: "tuple[Any, ...]") -> None:
     try:
         await _open(node, [link for link in links if not hasattr(link, "send")])
         if sys.implementation.name == "micropython":
-            forget_start()
+            unload()
             on_loaded.append(lambda: _forget_later(node))
         else:
             sys.stdout.flush()  # what was said of the links, where it goes into a pipe

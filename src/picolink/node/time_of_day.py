@@ -5,7 +5,7 @@ import sys
 
 from ..net.clock import BOARD, Clock
 from .invoke import NONE, call
-from .running import forget_start
+from .running import unload
 
 MYPY = False
 if MYPY:
@@ -82,5 +82,5 @@ async def _ask(node: "Node", session: "Session") -> "dict[str, Any]":
     node.kick(session)
     await answered.wait()
     if loads and session.data.forget_calls():
-        forget_start(_CALLS)
+        unload(_CALLS)
     return asked.result()  # type: ignore[no-any-return]
