@@ -1,9 +1,13 @@
 """Memory that a board keeps free for TLS.
 
-mbedtls, as MicroPython 1.28 has it, needs a piece of 17.9 kB for what comes and one of 4.4 kB for
+mbedtls, as MicroPython 1.28 has it, needs a piece of 16.7 kB for what comes and one of 4.4 kB for
 what goes, as long as a connection stands, and many small ones, most of them for the handshake.
 After a while what is free is in small pieces: so the room is taken from the start, given up just
 before, and taken again at once when a connection has ended.
+
+MicroPython takes the lowest place that is large enough. So the room for the two buffers is kept in
+the highest place there is, and all others are taken while TLS takes its own: in the moments in
+which nobody has it, what is small goes below it.
 """
 
 import gc
@@ -13,59 +17,82 @@ MYPY = False
 if MYPY:
     from typing import Any
 
-# The sizes to try for each piece. A connection takes its two large ones from where they were kept,
-# and what it leaves of them is taken by something else: so what is kept next is just what it takes.
-# Few tries: what each leaves behind might lie in the way of the next.
-_PIECES = ((18_400, 17_904), (4_800, 4_448), (13_000, 8_000, 4_000))
+_BUFFERS_BYTES = 16_736, 4_448  # in blocks of 16: 16,384 and 4,096, and what mbedtls adds
+_HANDSHAKE_BYTES = 13_000, 8_000, 4_000  # what is tried
 
 
 class _Room:
-    pieces: "list[Any]" = []  # BytesIO: `close` frees them at once, whatever may refer to them
+    buffers: "list[Any]" = []  # BytesIO: `close` frees them at once, whatever may refer to them
+    handshake: "list[Any]" = []
     given = 0  # to how many connections
 
 
 def keep() -> None:
     """Takes the room, as far as it is there, and is not taken or in use."""
-    if _Room.pieces or _Room.given:
-        return
     gc.collect()
-    collects = gc.isenabled()
-    gc.disable()  # it would be in vain, at each try
+    _keep()
+
+
+def wrap(context: "Any", sock: "Any", host: str) -> "Any":
+    """A connection over TLS, for which the room is given up."""
+    gc.collect()
+    _Room.given += 1
+    elsewhere = _take(_BUFFERS_BYTES[0])
+    handshake = _Room.handshake
+    _close(_Room.buffers)
+    _Room.buffers = _Room.handshake = []
     try:
-        for sizes in _PIECES:
-            _keep_one(sizes)
+        try:
+            return context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+        finally:
+            _close(elsewhere)
+            _close(handshake)
+    except BaseException:
+        _ended()
+        raise
+
+
+def close(connection: "Any") -> None:
+    """Ends such a connection, and takes the room again."""
+    gc.collect()  # else all below it may be full, and what is small goes into what it leaves
+    connection.close()
+    _ended()
+
+
+def _ended() -> None:
+    _Room.given -= 1
+    _keep()
+
+
+def _keep() -> None:
+    if _Room.buffers or _Room.given:
+        return
+    for size in _BUFFERS_BYTES:
+        places = _take(size)
+        _Room.buffers = _Room.buffers + places[-1:]
+        _close(places[:-1])
+    for size in _HANDSHAKE_BYTES:
+        _Room.handshake = _take(size, 1)
+        if _Room.handshake:
+            return
+
+
+def _take(size: int, most: int = 99) -> "list[Any]":
+    """Takes so many places of that size, or all there are; the lowest first."""
+    taken: list[Any] = []
+    collects = gc.isenabled()
+    gc.disable()  # it would be in vain
+    try:
+        while len(taken) < most:
+            taken.append(io.BytesIO(size))  # type: ignore[arg-type]  # its buffer's size
+    except MemoryError:  # in pieces already: what fails for that says so
+        pass
     finally:
         if collects:
             gc.enable()
+    return taken
 
 
-def _keep_one(sizes: "tuple[int, ...]") -> None:
-    for size in sizes:
-        try:
-            _Room.pieces.append(io.BytesIO(size))  # type: ignore[arg-type]  # its buffer's size
-            return
-        except MemoryError:  # in pieces already: what fails for that says so
-            pass
-
-
-def give() -> None:
-    """Gives up the room for a handshake."""
-    _Room.given += 1
-    if _Room.pieces:
-        _Room.pieces.pop().close()
-    gc.collect()
-
-
-def give_rest() -> None:
-    """Gives up the rest, just before what it is for is taken: else something small would take of
-    it, and stay."""
-    for piece in _Room.pieces:
+def _close(pieces: "list[Any]") -> None:
+    for piece in pieces:
         piece.close()
-    _Room.pieces = []
-
-
-def ended() -> None:
-    """The connection is over, or came to nothing."""
-    _Room.given -= 1
-    give_rest()
-    keep()

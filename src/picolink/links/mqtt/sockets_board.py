@@ -3,8 +3,8 @@
 import asyncio
 import socket
 
+from .. import tls_room
 from ..names import address_of
-from ..tls_room import ended, give, give_rest
 
 MYPY = False
 if MYPY:
@@ -74,9 +74,10 @@ class Wire:
             for task in (self._reader, self._writer):
                 if task is not None and _core.cur_task is not task:
                     task.cancel()
-            self._sock.close()
             if self._tls:
-                ended()
+                tls_room.close(self._sock)
+            else:
+                self._sock.close()
 
 
 def _ready(sock: "Any", reads: bool) -> "Any":
@@ -124,17 +125,11 @@ async def open_wire(host: str, port: int, secure: "Any") -> Wire:
 def _wrap(sock: "Any", host: str, secure: "Any") -> "Any":
     import ssl
 
-    give()
-    try:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        if secure.verify:
-            context.verify_mode = ssl.CERT_REQUIRED
-            for certificate in secure.authorities:
-                context.load_verify_locations(cadata=certificate)
-        else:
-            context.verify_mode = ssl.CERT_NONE
-        give_rest()
-        return context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
-    except BaseException:
-        ended()
-        raise
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if secure.verify:
+        context.verify_mode = ssl.CERT_REQUIRED
+        for certificate in secure.authorities:
+            context.load_verify_locations(cadata=certificate)
+    else:
+        context.verify_mode = ssl.CERT_NONE
+    return tls_room.wrap(context, sock, host)
