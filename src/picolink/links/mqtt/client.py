@@ -38,9 +38,9 @@ from .publisher import Publisher, as_bytes
 from .subscriptions import Subscription, Subscriptions
 
 if sys.implementation.name == "micropython":
-    from .sockets_board import open_wire, sleep
+    from .sockets_board import sleep
 else:
-    from .sockets_host import open_wire, sleep  # type: ignore[assignment]
+    from .sockets_host import sleep
 
 MYPY = False
 if MYPY:
@@ -171,9 +171,9 @@ class Client:
 
     def _dialing(self, what: str, *args: "Any") -> "Any":
         """Calls a function of dialing.py. No name in a coroutine may hold that module."""
-        from .dialing import failure, secure, stolen, wait_ms
+        from .dialing import failure, opened, stolen, wait_ms
 
-        named: Any = {"failure": failure, "secure": secure, "stolen": stolen, "wait_ms": wait_ms}
+        named: Any = {"failure": failure, "opened": opened, "stolen": stolen, "wait_ms": wait_ms}
         return named[what](*args)
 
     def _wanted(self) -> bool:
@@ -182,16 +182,13 @@ class Client:
 
     async def _serve(self, broker: Broker) -> bool:
         """One connection, from its begin to its end; True where the broker took us."""
-        trust = await self._dialing("secure", broker, self._ca) if broker.tls else None
-        answer_s = TIMES["answer"] / 1000
-        wire = await asyncio.wait_for(open_wire(broker.host, broker.port, trust), answer_s)
-        trust = None  # and what it holds
+        wire = await self._dialing("opened", broker, self._ca)
         connection = None
         try:
             user = broker.user if self._user is None else self._user
             password = broker.password if self._password is None else self._password
             hello = connect(self.client_id, self.keepalive_s, self.clean, user, password, self.will)
-            await asyncio.wait_for(wire.greet(hello), answer_s)
+            await asyncio.wait_for(wire.greet(hello), TIMES["answer"] / 1000)
             most, go_on = self._max_message_bytes, self.publisher.go_on
             connection = Connection(wire, most, self.keepalive_s, self._take, go_on)
             self._connection = connection

@@ -1,10 +1,16 @@
 """What a client needs to connect, and when that fails. A board loads this then."""
 
+import asyncio
 import sys
 from os import urandom
 
 from ...core.errors import BadAddress, CannotConnect, LinkError, PicolinkError, Refused
 from .connection import TIMES
+
+if sys.implementation.name == "micropython":
+    from .connecting_board import open_wire
+else:
+    from .sockets_host import open_wire  # type: ignore[assignment]
 
 MYPY = False
 if MYPY:
@@ -49,14 +55,18 @@ def wait_ms(tries: int) -> int:
     return longest // 2 + longest * urandom(1)[0] // 512
 
 
-async def secure(broker: "Broker", ca: "str | bytes | None") -> "Any":
-    """Whom to trust on the way to `broker`; CannotConnect where the clock can't tell."""
-    from .tls import Security
+async def opened(broker: "Broker", ca: "str | bytes | None") -> "Any":
+    """A connection to `broker`; CannotConnect where the clock can't tell whom to trust."""
+    security = None
+    if broker.tls:
+        from .tls import Security
 
-    options = broker.options
-    security = Security(ca or options.get("ca"), options.get("verify") not in ("no", "0", "false"))
-    await security.wait_for_clock()
-    return security
+        options = broker.options
+        verify = options.get("verify") not in ("no", "0", "false")
+        security = Security(ca or options.get("ca"), verify)
+        await security.wait_for_clock()
+    opening = open_wire(broker.host, broker.port, security)
+    return await asyncio.wait_for(opening, TIMES["answer"] / 1000)
 
 
 def no_answer(error: OSError, host: str, port: int, tls: bool) -> PicolinkError:

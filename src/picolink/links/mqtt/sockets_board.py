@@ -1,10 +1,8 @@
 """The connection to a broker, on MicroPython."""
 
 import asyncio
-import socket
 
 from .. import tls_room
-from ..names import address_of
 
 MYPY = False
 if MYPY:
@@ -44,7 +42,7 @@ class Wire:
     async def greet(self, packet: bytes) -> None:
         """Sends the first packet, after the handshake of TLS."""
         while self.write(packet) < len(packet):  # all or nothing: an empty socket has room
-            await _ready(self._below, self._tls)
+            await ready(self._below, self._tls)
 
     def watch(self, callback: "Callable[[], bool]") -> None:
         """Has `callback` called whenever there is something to read, and again where it asks."""
@@ -80,56 +78,7 @@ class Wire:
                 self._sock.close()
 
 
-def _ready(sock: "Any", reads: bool) -> "Any":
+def ready(sock: "Any", reads: bool) -> "Any":
+    """Waits until `sock` has something to read, or takes something."""
     queue = _core._io_queue
     yield queue.queue_read(sock) if reads else queue.queue_write(sock)
-
-
-async def open_wire(host: str, port: int, secure: "Any") -> Wire:
-    """Connects. `secure`: a `tls.Security`, or None."""
-    try:
-        info = socket.getaddrinfo(await address_of(host), port, 0, socket.SOCK_STREAM)[0]
-    except OSError as error:
-        from .dialing import no_answer
-
-        raise no_answer(error, host, 0, False) from None
-    sock: Any = socket.socket(info[0])
-    try:
-        sock.setblocking(False)
-        try:
-            sock.connect(info[-1])
-        except OSError as error:
-            if error.args[0] != 115:  # EINPROGRESS
-                raise
-        await _ready(sock, False)
-        try:
-            sock.connect(info[-1])  # a second one reports what became of the first
-        except OSError as error:
-            if error.args[0] not in (106, 127, 120):  # EISCONN, of Linux and lwIP; EALREADY
-                raise
-        sock.setsockopt(6, 1, 1)  # IPPROTO_TCP, TCP_NODELAY: not every MicroPython names them
-        below = sock
-        if secure is not None:
-            sock = _wrap(sock, host, secure)
-    except OSError as error:
-        sock.close()
-        from .dialing import no_answer
-
-        raise no_answer(error, host, port, secure is not None) from None
-    except BaseException:  # cancelled
-        sock.close()
-        raise
-    return Wire(sock, below)
-
-
-def _wrap(sock: "Any", host: str, secure: "Any") -> "Any":
-    import ssl
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if secure.verify:
-        context.verify_mode = ssl.CERT_REQUIRED
-        for certificate in secure.authorities:
-            context.load_verify_locations(cadata=certificate)
-    else:
-        context.verify_mode = ssl.CERT_NONE
-    return tls_room.wrap(context, sock, host)
