@@ -254,5 +254,5 @@ def test_sim_up_runs_a_program_as_a_board_named_after_its_node(
             assert picolink("call", "usb:barn", "led_set", "on")[:2] == (0, "on\n")
         finally:
             up.send_signal(signal.SIGINT)
-        assert up.wait(20) == 0
+        assert up.wait(20) == 130
     assert not os.path.exists(about["usb_path"])

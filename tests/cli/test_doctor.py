@@ -17,6 +17,7 @@ from pathlib import Path
 from struct import pack
 
 import pytest
+from brokers import free_port
 from cli.conftest import Done
 from sim.terminal import Terminal
 
@@ -154,6 +155,22 @@ def test_a_silent_program_goes_on(world: World) -> None:
     fault(board.usb_path, r.SILENT, "loop without node.run() or node.poll()")
     assert board.state == "main" and "KeyboardInterrupt" not in board.log_text()
     board.kill()
+
+
+def test_links_and_brokers_that_a_node_has_not(world: World) -> None:
+    links = ["usb:", "uart:7", "i2c-target:0/0x99", f"mqtt://127.0.0.1:{free_port()}/lab"]
+    main = f"from picolink import Node\nNode('lab').run(*{links})\n"
+    board = world.board(
+        "lab", main=main, libs=compile_all(["usb", "uart", "i2c", "mqtt", "describe"])
+    )
+    with picolink.connect(board.usb_path) as lab:
+        while "no broker answers" not in str(lab.describe()["not_open"]):  # it is dialing
+            pass
+    steps = [step for step in examine(board.usb_path) if not step.ok]
+    assert [step.kind for step in steps] == ["link not open"] * 3
+    assert steps[0].why == "A board has uart:0 and uart:1."
+    assert "0x08 to 0x77" in steps[1].why and all(step.advice for step in steps)
+    assert "mqtt://127.0.0.1" in steps[2].what and "No broker answers" in steps[2].why
 
 
 def test_a_port_that_another_program_holds(world: World) -> None:

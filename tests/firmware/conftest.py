@@ -19,12 +19,23 @@ HOW = (
 )
 
 
+def _given() -> list[firmware.Firmware]:
+    names = os.environ.get("PICOLINK_FIRMWARE", "").split(os.pathsep)
+    return [firmware.read(Path(name).resolve()) for name in names if name]
+
+
+def pytest_configure() -> None:
+    """Ends the run with one line where a file is none that can be run."""
+    try:
+        _given()
+    except firmware.FirmwareUnknown as error:
+        raise pytest.UsageError(f"PICOLINK_FIRMWARE: {error}") from None
+
+
 def _of(wifi: bool) -> firmware.Firmware:
-    for name in os.environ.get("PICOLINK_FIRMWARE", "").split(os.pathsep):
-        if name:
-            found = firmware.read(Path(name).resolve())
-            if found.wifi == wifi:
-                return found
+    for found in _given():
+        if found.wifi == wifi:
+            return found
     return pytest.skip(HOW.format(board="RPI_PICO_W" if wifi else "RPI_PICO"))
 
 

@@ -137,6 +137,7 @@ def test_a_file_system_without_room_is_told_before_anything_is_written(
     before = tree(board)
     code, _, err = picolink("install", "usb:auto")
     assert code == 1 and "/big.log 750 kB" in one_line(err) and "Nothing was changed" in err
+    assert "written" not in err
     assert tree(board) == before
 
 

@@ -333,6 +333,13 @@ def test_no_start_leaves_the_prompt(world: World, picolink: Run) -> None:
         assert board.call("led_set") in ("on", "off")
 
 
+def test_a_link_that_does_not_open_is_told_of(world: World, picolink: Run) -> None:
+    world.board("fresh")
+    code, out, err = picolink("install", "usb:auto", "--links", "usb,uart:7")
+    assert code == 0 and "not open: uart:7: a board has uart:0 and uart:1" in out, out + err
+    assert "files of" in err and "to be copied" in err and "/main.py: to be written" in err
+
+
 def test_a_program_without_picolink_is_kept_and_told_of(world: World, picolink: Run) -> None:
     board = world.board("fresh", main="import time\nwhile True: time.sleep_ms(100)\n")
     code, out, err = picolink("install", "usb:auto", "--timeout", "4")

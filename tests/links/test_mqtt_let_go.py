@@ -193,6 +193,28 @@ def test_what_a_broker_does_not_read_takes_no_more_memory_than_was_said() -> Non
     assert 900 < connection.unsent_bytes < 1100 and publisher.dropped > 35
 
 
+class Hungry(Deaf):
+    """One that takes all."""
+
+    def __init__(self) -> None:
+        self.writes: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self.writes.append(bytes(data))
+        return len(data)
+
+
+@pytest.mark.parametrize("qos", [0, 1])
+def test_a_message_goes_in_one_write(qos: int) -> None:
+    """A second would be one more segment, that waits for an acknowledgement of the first."""
+    wire = Hungry()
+    publisher = Publisher(4, 8, 1000)
+    publisher.connected(Connection(wire, 1000, 0, print, int))
+    publisher.post("t", b"payload", qos)
+    (packet,) = wire.writes
+    assert packet.endswith(b"payload")
+
+
 def test_what_was_offered_to_tls_stays_as_it_is() -> None:
     """OpenSSL refuses another buffer at the second try; what comes later may be joined."""
     connection = Connection(Deaf(), 1000, 0, print, int)

@@ -99,6 +99,48 @@ print("reading", flush=True)
 threading.Event().wait(60)
 """
 
+ENDLESS = """
+from picolink.links.usb.board import UsbLink
+
+class Endless:
+    left = 20_000  # so that the test ends though nobody should read so much
+
+    def poll(self, wait_ms):
+        return self.left > 0
+
+    def readinto(self, buffer):
+        buffer[:] = b"x" * len(buffer)
+        self.left -= len(buffer)
+
+link = UsbLink()
+link._poll = link._in = Endless()
+link.on_text = lambda text: print("taken:", len(text))
+link.receive()
+"""
+
+COPIED = """
+import io, os
+from picolink.links import ctrl_c
+
+class Silent(io.IOBase):
+    looked = 0
+
+    def write(self, data):
+        return len(data)
+
+    def readinto(self, buffer):
+        self.looked += 1
+
+    def ioctl(self, request, arg):
+        return 0
+
+copy = Silent()
+os.dupterm(copy)
+console = ctrl_c._console = Silent()  # no interrupt comes, perhaps before the end of:
+ctrl_c.ctrl_c(None)
+print("the same is there:", os.dupterm(None) is copy, console.looked)
+"""
+
 KILLED_READER = STOPPED_READER.replace("threading.Event().wait(60)", "board.call('watch', 60000)")
 
 
@@ -390,3 +432,13 @@ def test_noise_runs_nothing(board: VirtualBoard, observer: picolink.Board) -> No
             terminal.read_some(0)
     assert observer.call("count_ran", timeout_s=30) == 0
     works(board)
+
+
+def test_input_that_never_ends_leaves_other_tasks_their_turn(world: World) -> None:
+    board = world.board("endless", main=ENDLESS, libs=compile_all(["usb"]))
+    assert int(board.wait_printed("taken:")) < 4000
+
+
+def test_a_stream_that_the_console_is_copied_to_stays(world: World) -> None:
+    board = world.board("copied", main=COPIED, libs=compile_all(["usb"]))
+    assert board.wait_printed("the same is there:").split() == ["True", "1"]

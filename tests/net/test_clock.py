@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,7 +12,10 @@ import pytest
 
 import picolink
 from picolink.cli.doctoring import examine
+from picolink.net.clock import Clock
+from picolink.net.timekeeping import _take
 from picolink.packing import compile_all
+from picolink.services import time as time_service
 from picolink.sim import WifiFaults, World
 
 MAIN = """
@@ -52,6 +57,18 @@ while not sta.isconnected():
 """
 
 Garden = Callable[..., picolink.Board]
+
+
+class Noted(Clock):
+    """Notes what it is set to."""
+
+    def __init__(self, quality: str) -> None:
+        super().__init__(lambda: 0)
+        self.quality = quality
+        self.told: list[tuple[int, int | None, str]] = []
+
+    def set(self, unix_ms: int, at_ms: int | None = None, quality: str = "peer") -> None:
+        self.told.append((unix_ms, at_ms, quality))
 
 
 @pytest.fixture
@@ -202,3 +219,47 @@ def test_a_host_sets_it(garden: Garden) -> None:
     answer = board.call("sys.time", set_to=1_800_000_000_250, zone="EST5EDT,M3.2.0,M11.1.0")
     assert 0 <= answer["unix_ms"] - 1_800_000_000_250 < 1000
     assert answer["text"].startswith("2027-01-15 03:00:0") and answer["text"].endswith("EST")
+
+
+@pytest.mark.parametrize(
+    ("known", "better"),
+    [
+        ("unknown", {"peer", "ntp", "system"}),
+        ("rtc", {"ntp", "system"}),
+        ("peer", {"ntp", "system"}),
+        ("ntp", set()),
+        ("system", set()),
+    ],
+)
+def test_whose_time_is_taken(known: str, better: set[str]) -> None:
+    for quality in ("unknown", "rtc", "peer", "ntp", "system", "other"):
+        clock = Noted(known)
+        _take(clock, [(1_800_000_000_000, 7, quality, "")])
+        taken = [(1_800_000_000_000, 7, "peer")] if quality in better else []
+        assert clock.told == taken, quality
+
+
+def test_who_goes_while_it_is_asked_says_nothing(
+    garden: Garden, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = garden()
+    until(board, lambda told: told["quality"] == "peer")
+    leaves = picolink.Node("leaves")
+    gone = threading.Event()
+    serve = time_service.serve
+
+    def serves(talk: Any, *args: Any) -> Any:
+        if talk.node is not leaves:
+            return serve(talk, *args)
+        leaves.endpoint.close(talk.session, leaves.now_ms())
+        gone.set()
+
+    monkeypatch.setattr(time_service, "serve", serves)
+    with contextlib.suppress(picolink.PicolinkError):
+        picolink.connect(f"tcp:{board.address.removeprefix('tcp:')}", node=leaves).call("rtc")
+    assert gone.wait(10)
+    whys = set()
+    end_s = time.monotonic() + 3
+    while time.monotonic() < end_s:
+        whys.add(board.call("told")["why"])
+    assert whys == {""}

@@ -34,6 +34,36 @@ while True:
     except KeyboardInterrupt:
         stopped += 1
 """
+TASKS = """
+import asyncio
+from picolink import Node
+
+node = Node("board")
+beats = []
+
+async def beat(number):
+    while True:
+        beats[number] += 1
+        await asyncio.sleep_ms(3)
+
+async def main():
+    before = list(beats)
+    for number in range(2):  # one of them may end with Ctrl-C
+        beats.append(0)
+        asyncio.create_task(beat(len(before) + number))
+    while beats[-1] < 5:
+        await asyncio.sleep_ms(3)
+    gone_on = sum(beats[: len(before)]) - sum(before)
+    print("of", len(before), "earlier tasks there came:", gone_on)
+    while True:
+        await asyncio.sleep_ms(3)
+
+while True:
+    try:
+        node.run("usb:", main())
+    except KeyboardInterrupt:
+        pass
+"""
 
 
 @pytest.fixture
@@ -56,3 +86,12 @@ def test_ctrl_c_leaves_no_link_open(world: World) -> None:
                 assert node.call("add", 2, 3) == 5
         said = board.log_text()
         assert "no usb" not in said and "no tcp" not in said, said
+
+
+def test_tasks_of_an_earlier_run_do_not_go_on(world: World) -> None:
+    with world:
+        board = world.board("board", main=TASKS, libs=compile_all(["usb"]))
+        for earlier in (0, 2, 4):
+            assert int(board.wait_printed(f"of {earlier} earlier tasks there came:")) == 0
+            with open(board.usb_path, "wb", buffering=0) as port:
+                port.write(b"\x03")

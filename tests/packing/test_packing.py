@@ -142,7 +142,16 @@ def test_a_node_with_usb_is_within_the_budget() -> None:
 
 
 def test_a_node_on_a_broker_is_within_the_budget() -> None:
-    seldom = ("tls", "dialing", "board", "discovery", "exactly_once", "overlong", "collisions")
+    seldom = (
+        "tls",
+        "dialing",
+        "opener",
+        "board",
+        "discovery",
+        "exactly_once",
+        "overlong",
+        "collisions",
+    )
     found = {
         place: size
         for place, size in packing.sizes(["mqtt"]).items()

@@ -14,6 +14,7 @@ from picolink.cli.main import main
 from picolink.sim import EmulatorMissing, World
 from picolink.sim.rp2040 import firmware
 from picolink.sim.rp2040.chip import Chip
+from picolink.sim.rp2040.wifi import Bridge
 from picolink.sim.toml import BadWorld
 
 
@@ -49,7 +50,7 @@ def test_other_firmware_is_refused(world: World, tmp_path: Path, text: bytes, sa
 
 
 def test_what_is_no_firmware_is_refused(world: World, tmp_path: Path) -> None:
-    with pytest.raises(firmware.FirmwareUnknown, match="No such file"):
+    with pytest.raises(firmware.FirmwareUnknown, match="there is no file"):
         world.board("a", firmware=tmp_path / "none.uf2")
     (tmp_path / "x.uf2").write_bytes(b"UF2\nshort")
     with pytest.raises(firmware.FirmwareUnknown, match="RPI_PICO_W"):
@@ -78,6 +79,20 @@ def test_the_emulator_has_the_file_in_its_flash_and_tells_what_is_written(tmp_pa
         ssi._apply_command()
     assert chip.written == {1}
     assert bytes(chip.rp2040.flash[4096:4100]) == b"\xff" * 4
+    chip.written.clear()
+    for command in (b"\x06", b"\xd8\x01\x30\x00"):  # erase the block that sector 19 is in
+        for byte in command:
+            ssi._shift_byte(byte)
+        ssi._apply_command()
+    assert chip.written == set(range(16, 32))
+
+
+def test_a_board_of_firmware_is_dialed_at_its_own_address_alone() -> None:
+    bridge = Bridge("127.0.0.9", [0])
+    try:
+        assert [end.getsockname()[0] for end in bridge.sockets()] == ["127.0.0.9"]
+    finally:
+        bridge.close()
 
 
 def test_the_simulator_does_not_load_the_emulator() -> None:

@@ -757,7 +757,10 @@ def test_the_command_line_finds_the_bus(world: World) -> None:
 def test_a_world_for_people_names_the_bus(tmp_path: Path, as_json: bool) -> None:
     file = tmp_path / "world.toml"
     file.write_text('[board.lamp]\n[[i2c]]\nboards = ["lamp.i2c0"]\nhost = 5\n')
-    code = f"from picolink.sim.console import run_world; run_world({str(file)!r}, json={as_json})"
+    code = (
+        "import sys; from picolink.sim import World; from picolink.sim.console import run_world; "
+        f"sys.exit(run_world(lambda: World.from_toml({str(file)!r}), json={as_json}))"
+    )
     path = os.pathsep.join(p for p in sys.path if p)
     with subprocess.Popen(
         [sys.executable, "-c", code],
@@ -769,7 +772,7 @@ def test_a_world_for_people_names_the_bus(tmp_path: Path, as_json: bool) -> None
         said = [process.stdout.readline() for _ in range(2)][1]
         assert said == '{"i2c_bus": 5}\n' if as_json else said.split()[:2] == ["I2C", "/dev/i2c-5"]
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(10) == 130
 
 
 def test_a_world_from_toml(world: World, tmp_path: Path) -> None:

@@ -126,7 +126,11 @@ def _talk(address: str) -> Iterator[Step]:
 def not_open(told: dict[str, Any]) -> Iterator[Step]:
     """The links and peers that a node has not got, from what `describe` told."""
     for address, why in told.get("not_open", ()):
-        said, advice = split_message(PicolinkError(why))
+        text = why.removeprefix(f"{address}: ")
+        if text != why:
+            said, advice = sentence(text), ""
+        else:
+            said, advice = split_message(PicolinkError(why))
         yield bad(f"its {address} is open", "link not open", said, advice or _LOG)
 
 

@@ -121,6 +121,8 @@ def _told(done: dict[str, Any]) -> str:
     if not answered:
         return f"{head} on {done['port']}"
     lines = [f"{_clear()}{head}. {answered['name']} answers on {', '.join(answered['links'])}"]
+    for address, why in answered["not_open"]:
+        lines.append(f"not open: {address}: {why.removeprefix(address + ': ')}")
     names = ", ".join(answered["commands"]) or "none"
     lines.append(f"commands: {names}; readings: {', '.join(answered['readings']) or 'none'}")
     if answered["commands"]:

@@ -1,16 +1,17 @@
-"""The command line: dispatch, exit codes, and errors in one line."""
+"""The command line: dispatch, exit codes, and errors in one line.
+
+Little is imported here, and all else by `_run`: until then a Ctrl-C would end in a traceback.
+"""
 
 from __future__ import annotations
 
-import importlib
-import os
-import signal
 import sys
-from collections.abc import Sequence
 
-from ..core.errors import CannotConnect, LinkError, NotDone, PicolinkError, Unknown, UsageError
-from .parser import make_parser
-from .virtual import install
+MYPY = False
+if MYPY:
+    from collections.abc import Sequence
+
+    from ..core.errors import PicolinkError
 
 DONE = 0
 FAILED = 1
@@ -22,6 +23,8 @@ INTERRUPTED = 130
 
 def exit_code(error: PicolinkError) -> int:
     """The exit code of an error; `docs/cli.md` lists them."""
+    from ..core.errors import CannotConnect, LinkError, NotDone, Unknown, UsageError
+
     if isinstance(error, UsageError):
         return USAGE
     if isinstance(error, (CannotConnect, LinkError, NotDone)):
@@ -33,6 +36,21 @@ def exit_code(error: PicolinkError) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code."""
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    import importlib
+    import os
+    import signal
+
+    from ..core.errors import PicolinkError
+    from .parser import make_parser
+    from .virtual import install
+
     parser = make_parser()
     options = parser.parse_args(arguments)
     if options.module is None:
@@ -49,8 +67,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = module.run(options)
         sys.stdout.flush()
         return code
-    except KeyboardInterrupt:
-        return INTERRUPTED
     except BrokenPipeError:  # `picolink watch ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..core.errors import UsageError
+from ..core.errors import PicolinkError, UsageError
 from ..packing import GROUPS, compile_all
+from ..sim.given import no_file
 from .output import Progress
+
+if TYPE_CHECKING:
+    from ..sim.world import World
 
 _NODE = re.compile(r"""\bNode\(\s*["']([\w-]+)["']""")
 
@@ -18,32 +22,41 @@ _NODE = re.compile(r"""\bNode\(\s*["']([\w-]+)["']""")
 def run(options: argparse.Namespace) -> int:
     """Runs them until Ctrl-C."""
     from ..sim.console import run_world
+    from ..sim.held_board import BoardFailed
+    from ..sim.interpreter import InterpreterMissing
+    from ..sim.rp2040.firmware import FirmwareUnknown, read
+    from ..sim.toml import BadWorld
+    from ..sim.world import World
 
     files = [Path(name) for name in options.files]
     for file in files:
-        if not file.is_file():
-            raise UsageError(
-                f"there is no file {file}: name board programs (.py) or one world.toml"
-            )
+        wrong = no_file(file)
+        if wrong:
+            raise UsageError(f"{wrong}: name board programs (.py) or one world.toml")
     whole = [file.suffix for file in files] == [".toml"]
-    firmware = Path(options.firmware) if options.firmware else None
-    if firmware and not firmware.is_file():
-        raise UsageError(
-            f"there is no file {firmware}: download a .uf2 for RPI_PICO_W (or RPI_PICO) from "
-            "https://micropython.org/download/RPI_PICO_W/"
-        )
-    if firmware and firmware.suffix != ".uf2":
-        raise UsageError(f"{firmware}: a firmware is a .uf2 file")
-    if firmware and whole:
-        raise UsageError(f'{files[0]} says itself what its boards run: firmware = "FILE.uf2" there')
     for file in files:
         if file.suffix != ".py" and not whole:
             raise UsageError(f"{file}: name board programs (.py), or one world.toml alone")
-    with tempfile.TemporaryDirectory(prefix="picolink-up-") as folder:
-        with Progress("compiling picolink for the boards"):
-            lib = packed_lib(Path(folder, "lib"))
-        world = files[0] if whole else _world(Path(folder), files, firmware)
-        return run_world(str(world), json=options.json, lib=lib)
+    firmware = Path(options.firmware) if options.firmware is not None else None
+    if firmware and whole:
+        raise UsageError(f'{files[0]} says itself what its boards run: firmware = "FILE.uf2" there')
+    boards = {} if whole else _boards(files)
+    try:
+        if firmware:
+            read(firmware)  # what is wrong with it is told before anything begins
+        with tempfile.TemporaryDirectory(prefix="picolink-up-") as folder:
+            with Progress("compiling picolink for the boards"):
+                lib = packed_lib(Path(folder, "lib"))
+            return run_world(
+                lambda: (
+                    World.from_toml(files[0], [lib]) if whole else _world(boards, lib, firmware)
+                ),
+                json=options.json,
+            )
+    except (BadWorld, FirmwareUnknown) as error:
+        raise UsageError(str(error)) from None
+    except (BoardFailed, InterpreterMissing) as error:
+        raise PicolinkError(str(error)) from None
 
 
 def packed_lib(folder: Path) -> Path:
@@ -57,28 +70,35 @@ def packed_lib(folder: Path) -> Path:
 
 def board_name(program: Path) -> str:
     """The name of the Node in a program, else the file's own (its folder's for main.py)."""
-    match = _NODE.search(program.read_text("utf-8"))
+    try:
+        match = _NODE.search(program.read_text("utf-8"))
+    except UnicodeDecodeError:
+        raise UsageError(f"{program} is no program: it is not text, or not in UTF-8") from None
     if match:
         return match[1]
     stem = program.stem if program.stem != "main" else program.resolve().parent.name
-    return re.sub(r"[^\w-]", "-", stem)
+    return re.sub(r"[^\w-]", "-", stem) or "board"
 
 
-def _world(folder: Path, programs: list[Path], firmware: Path | None) -> Path:
-    """A world file for boards that run `programs`."""
+def _boards(programs: list[Path]) -> dict[str, Path | None]:
+    """The names of the boards, and the program of each; one board where there are no programs."""
     boards: dict[str, Path | None] = {}
     for program in programs:
         name = board_name(program)
         if name in boards:
             raise UsageError(f"two boards would be named {name!r}: give their Nodes two names")
-        boards[name] = program.resolve()
-    text = ""
-    for name, main in (boards or {"pico": None}).items():
-        text += f"[board.{name}]\n"
-        if main is not None:
-            text += f"main = {json.dumps(str(main))}\n"
-        if firmware is not None:
-            text += f"firmware = {json.dumps(str(firmware.resolve()))}\n"
-    file = folder / "world.toml"
-    file.write_text(text, "utf-8")
-    return file
+        boards[name] = program
+    return boards or {"pico": None}
+
+
+def _world(boards: dict[str, Path | None], lib: Path, firmware: Path | None) -> World:
+    from ..sim.world import World
+
+    world = World()
+    try:
+        for name, main in boards.items():
+            world.board(name, main=main, lib=[lib], firmware=firmware or "")
+    except BaseException:
+        world.close()
+        raise
+    return world

@@ -5,6 +5,7 @@ wrong, or perhaps never. Packed for a board (packing/apart.py), such methods are
 classes, which find them by `fetch` when they are called; unpacked, the marks change nothing.
 """
 
+import gc
 import sys
 
 MYPY = False
@@ -16,7 +17,7 @@ if MYPY:
 
 
 _DEPTH = 4  # in calls
-# To call when `seldom` was loaded, which stays until it is let go.
+# To call when something of `seldom` was wanted, which stays until it is let go.
 on_loaded: "list[Callable[[], object]]" = []
 fetched = [False]  # whether anything was, since it was set back
 
@@ -36,10 +37,11 @@ def _found(self: "Any", name: str) -> "Any":
     owner = type(self).__name__ + "_"
     modules = sys.modules
     first, second = "picolink.starting", "picolink.seldom"
-    loaded = second in modules
-    if loaded:
+    if second in modules:
         first, second = second, first
     new = first not in modules
+    if new:  # what stays of what is made now lies low, and no piece that is free is cut in two
+        gc.collect()
     methods = getattr(__import__(first, None, None, (name,)), owner, None)
     function = getattr(methods, name, None)
     if function is None:
@@ -48,9 +50,8 @@ def _found(self: "Any", name: str) -> "Any":
             delattr(modules["picolink"], "starting")
         methods = getattr(__import__(second, None, None, (name,)), owner, None)
         function = getattr(methods, name)
-        if not loaded:
-            for tell in on_loaded:
-                tell()
+        if on_loaded:
+            on_loaded[0]()
     fetched[0] = True
     return function
 

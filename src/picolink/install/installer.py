@@ -93,6 +93,7 @@ def install(address: str, wishes: Wishes, report: Report) -> dict[str, Any]:
         report.say("note: main.py on the board does not use picolink; --main FILE replaces it")
     else:
         done["answered"] = {key: told[key] for key in ("name", "uid", "links", "firmware")}
+        done["answered"]["not_open"] = told.get("not_open", [])
         done["answered"]["commands"] = sorted(told["commands"])
         done["answered"]["readings"] = sorted(told["readings"])
     return done
@@ -124,8 +125,8 @@ class _Run:
         plan = make(wanted(packed, __version__, groups), found, force=self.wishes.force)
         for note in self.notes:
             self.report.say(f"note: {note}")
-        self._say(plan, files)
         self._room(plan, files)
+        self._say(plan, files)
         done = {
             "port": self.repl.path,
             "firmware": self.facts.firmware,
@@ -220,7 +221,7 @@ class _Run:
     # Doing
 
     def _say(self, plan: Plan, files: list[tuple[str, bytes]]) -> None:
-        verb = "would be " if self.wishes.dry_run else ""
+        verb = "would be" if self.wishes.dry_run else "to be"
         if plan.nothing:
             self.report.say(
                 f"picolink {__version__}: nothing to copy, all {len(plan.wanted)} files are there"
@@ -228,12 +229,12 @@ class _Run:
         else:
             kept = len(plan.wanted) - len(plan.send)
             self.report.say(
-                f"picolink {__version__}: {len(plan.send)} files of {len(plan.wanted)} {verb}"
+                f"picolink {__version__}: {len(plan.send)} files of {len(plan.wanted)} {verb} "
                 f"copied ({plan.send_bytes / 1000:.1f} kB), {kept} are there"
-                + (f", {len(plan.remove)} {verb}removed" if plan.remove else "")
+                + (f", {len(plan.remove)} {verb} removed" if plan.remove else "")
             )
         for path, data in files:
-            self.report.say(f"{path}: {verb}written ({len(data)} bytes)")
+            self.report.say(f"{path}: {verb} written ({len(data)} bytes)")
 
     def _room(self, plan: Plan, files: list[tuple[str, bytes]]) -> None:
         """`BoardFull` before anything is written, where it will not fit."""

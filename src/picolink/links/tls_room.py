@@ -21,22 +21,29 @@ _BUFFERS_BYTES = 16_736, 4_448  # in blocks of 16: 16,384 and 4,096, and what mb
 _HANDSHAKE_BYTES = 13_000, 8_000, 4_000  # what is tried
 
 
+# So that what stays is not strewn over all of the memory, as where it is collected only once it is
+# full (MicroPython's documentation, "MicroPython on microcontrollers", "Controlling garbage
+# collection").
+_COLLECT_BYTES = 20_000
+
+
 class _Room:
     buffers: "list[Any]" = []  # BytesIO: `close` frees them at once, whatever may refer to them
     handshake: "list[Any]" = []
-    given = 0  # to how many connections
 
 
 def keep() -> None:
-    """Takes the room, as far as it is there, and is not taken or in use."""
+    """Takes the room, as far as it is there, for the next connection."""
     gc.collect()
+    memory: Any = gc  # CPython's has no `threshold`
+    if memory.threshold() < 0:  # the program has said nothing else
+        memory.threshold(_COLLECT_BYTES)
     _keep()
 
 
 def wrap(context: "Any", sock: "Any", host: str) -> "Any":
     """A connection over TLS, for which the room is given up."""
     gc.collect()
-    _Room.given += 1
     elsewhere = _take(_BUFFERS_BYTES[0])
     handshake = _Room.handshake
     _close(_Room.buffers)
@@ -48,7 +55,7 @@ def wrap(context: "Any", sock: "Any", host: str) -> "Any":
             _close(elsewhere)
             _close(handshake)
     except BaseException:
-        _ended()
+        _keep()
         raise
 
 
@@ -56,16 +63,11 @@ def close(connection: "Any") -> None:
     """Ends such a connection, and takes the room again."""
     gc.collect()  # else all below it may be full, and what is small goes into what it leaves
     connection.close()
-    _ended()
-
-
-def _ended() -> None:
-    _Room.given -= 1
     _keep()
 
 
 def _keep() -> None:
-    if _Room.buffers or _Room.given:
+    if _Room.buffers:
         return
     for size in _BUFFERS_BYTES:
         places = _take(size)

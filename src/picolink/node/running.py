@@ -16,7 +16,7 @@ if MYPY:
 _STARTING = (
     "starting seldom core.control core.markers core.partial node.opening node.naming "
     "node.config node.after links.registry links.tcp.board links.mqtt.dialing "
-    "links.mqtt.connecting_board links.mqtt.tls net.servers net.ntp net.udp net.names net.dns"
+    "links.mqtt.opener links.mqtt.tls net.servers net.ntp net.udp net.names net.dns"
 )
 _DEPTH = 12  # in calls
 

@@ -66,7 +66,8 @@ async def _keep(node: "Node", clock: Clock, changed: "asyncio.Event") -> None:
                             (int(unix_ms), at_ms, str(answer["quality"]), str(answer["zone"])[:64])
                         )
                 except Exception as error:
-                    clock.why = "%s: %s" % (session.peer_name, error)
+                    if session.id in node.endpoint.sessions:  # else it went, which says nothing
+                        clock.why = "%s: %s" % (session.peer_name, error)
         return told
 
     wifi = getattr(node, "wifi", None)

@@ -49,6 +49,7 @@ GROUPS: dict[str, list[str]] = {
         "links/i2c/target.py",
     ],
     "mqtt": [
+        "links/buffer.py",
         "links/names.py",
         "links/tls_room.py",
         "links/mqtt/*.py",

@@ -38,10 +38,16 @@ def serve(talk: "Talk", ref: int) -> "dict[str, Any]":
         "links": [driver.link.address for driver in node.drivers]
         + [listener.address for listener, _ in node.listeners],
         "not_open": [(link, str(error)) for link, error in getattr(node, "failed", ())]
-        + [(peer.address, peer.why) for peer in node.peers if not peer.connected],
+        + [(peer.address, peer.why) for peer in node.peers if not peer.connected]
+        + [(at.address, at.state) for at, _ in node.listeners if _away(at)],
         "commands": commands,
         "readings": readings,
     }
+
+
+def _away(listener: "Any") -> bool:
+    """Whether it is a broker that does not serve us now."""
+    return getattr(listener, "state", "connected") != "connected"
 
 
 def _fill(commands: "dict[str, Any]", readings: "dict[str, Any]") -> None:

