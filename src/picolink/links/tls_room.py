@@ -24,7 +24,7 @@ _HANDSHAKE_BYTES = 13_000, 8_000, 4_000  # what is tried
 # So that what stays is not strewn over all of the memory, as where it is collected only once it is
 # full (MicroPython's documentation, "MicroPython on microcontrollers", "Controlling garbage
 # collection").
-_COLLECT_BYTES = 20_000
+_COLLECT_BYTES = 40_000
 
 
 class _Room:
