@@ -19,8 +19,6 @@ if MYPY:
 
 _BUFFERS_BYTES = 16_736, 4_448  # in blocks of 16: 16,384 and 4,096, and what mbedtls adds
 _HANDSHAKE_BYTES = 13_000, 8_000, 4_000  # what is tried
-
-
 # So that what stays is not strewn over all of the memory, as where it is collected only once it is
 # full (MicroPython's documentation, "MicroPython on microcontrollers", "Controlling garbage
 # collection").
