@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import struct
 import subprocess
 import sys
 import threading
@@ -12,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from uf2_files import block
 
 from picolink.cli.main import main
 
@@ -40,13 +40,8 @@ def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
 
 def uf2(path: Path, blocks: int) -> Path:
     """A firmware that is cut off where it has not two blocks."""
-    data = b""
-    for number in range(blocks):
-        address = 0x10000000 + 256 * number
-        head = (0x0A324655, 0x9E5D5157, 0x2000, address, 256, number, 2, 0xE48BFF56)
-        text = b"MicroPython v1.28.0 on 2026-04-01; Raspberry Pi Pico".ljust(476, b"\0")
-        data += struct.pack("<8I", *head) + text + struct.pack("<I", 0x0AB16F30)
-    path.write_bytes(data)
+    text = b"MicroPython v1.28.0 on 2026-04-01; Raspberry Pi Pico"
+    path.write_bytes(b"".join(block(text, number, 2) for number in range(blocks)))
     return path
 
 

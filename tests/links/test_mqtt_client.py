@@ -659,7 +659,7 @@ class Slow(io.IOBase):
 
 
 async def test_a_large_message_is_streamed_and_begins_anew_after_a_cut():
-    data = bytes(range(256)) * (60 if MICROPYTHON else 4000)
+    data = bytes(range(256)) * (80 if MICROPYTHON else 4000)
     got = []
 
     async def serve(link, turn):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from uf2_files import block
 
 from picolink.cli.main import main
 from picolink.sim import EmulatorMissing, World
@@ -21,9 +21,7 @@ from picolink.sim.toml import BadWorld
 def uf2(tmp_path: Path, text: bytes) -> Path:
     """A file of one block, that looks like a firmware."""
     path = tmp_path / "firmware.uf2"
-    head = (0x0A324655, 0x9E5D5157, 0x2000, 0x10000000, 256, 0, 1, 0xE48BFF56)
-    end = struct.pack("<I", 0x0AB16F30)
-    path.write_bytes(struct.pack("<8I", *head) + text.ljust(476, b"\0") + end)
+    path.write_bytes(block(text))
     return path
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from uf2_files import RP2040, block
 
 from picolink.sim import World
 from picolink.sim.rp2040 import firmware
@@ -22,18 +23,15 @@ from picolink.sim.toml import BadWorld
 
 TEXT = b"MicroPython v1.28.0 on 2026-04-01; Raspberry Pi Pico with RP2040"
 BLOCKS = 8
-RP2040 = 0xE48BFF56
 FLAGS, ADDRESS, SIZE, NUMBER, TOTAL, FAMILY = 8, 12, 16, 20, 24, 28
 
 
-def block(number: int, total: int = BLOCKS, flags: int = 0x2000, family: int = RP2040) -> bytes:
-    head = (0x0A324655, 0x9E5D5157, flags, 0x10000000 + 256 * number, 256, number, total, family)
-    text = (TEXT if number == 2 else b"page %d" % number).ljust(476, b"\0")
-    return struct.pack("<8I", *head) + text + struct.pack("<I", 0x0AB16F30)
+def page(number: int, total: int = BLOCKS, flags: int = 0x2000, family: int = RP2040) -> bytes:
+    return block(TEXT if number == 2 else b"page %d" % number, number, total, flags, family)
 
 
 def whole(**changes: int) -> bytearray:
-    return bytearray(b"".join(block(number, **changes) for number in range(BLOCKS)))
+    return bytearray(b"".join(page(number, **changes) for number in range(BLOCKS)))
 
 
 def put(data: bytearray, number: int, field: int, value: int) -> bytearray:
@@ -71,7 +69,7 @@ DAMAGED = {
     "a number": (lambda: put(whole(), 4, NUMBER, 900), "block 4 has the number 900 of 8"),
     "a number twice": (lambda: put(whole(), 4, NUMBER, 3), "number 4 first"),
     "how many there are": (lambda: put(whole(), 4, TOTAL, 4_000_000_000), "4000000000 blocks"),
-    "two files in one": (lambda: block(0, 1) + whole(), "block 0 says that there are 1 blocks"),
+    "two files in one": (lambda: page(0, 1) + whole(), "block 0 says that there are 1 blocks"),
     "too many for any file": (lambda: whole(total=4_000_000_000), "ends after 8 of 4000000000"),
     "no number": (lambda: whole(total=0), "the number 0 of 0"),
     "RAM": (lambda: put(whole(), 4, ADDRESS, 0x20000000), "block 4 is for address 0x20000000"),
@@ -97,7 +95,7 @@ def test_a_damaged_file_is_told_with_what_is_wrong_and_what_to_do(
 
 @pytest.mark.parametrize("family", [0xE48BFF59, 0xE48BFF5A, 0xE48BFF5B])
 def test_firmware_of_a_pico_2_is_told(tmp_path: Path, family: int) -> None:
-    first = block(0, 2, family=0xE48BFF57)  # as the SDK puts before it (RP2350-E10)
+    first = page(0, 2, family=0xE48BFF57)  # as the SDK puts before it (RP2350-E10)
     with pytest.raises(FirmwareUnknown, match="is firmware for a Pico 2 .*RPI_PICO_W"):
         read(tmp_path, first + whole(family=family))
 
@@ -114,8 +112,8 @@ def test_firmware_of_another_chip_and_what_is_none(tmp_path: Path) -> None:
 
 def test_blocks_for_others_are_left_out(tmp_path: Path) -> None:
     """Comments, files, other chips' blocks: the emulated flash gets none of them."""
-    comment = put(bytearray(block(0, 1, flags=0x2001)), 0, ADDRESS, 0x77777700)
-    kept = put(bytearray(block(0, 1, flags=0x1000)), 0, ADDRESS, 0)
+    comment = put(bytearray(page(0, 1, flags=0x2001)), 0, ADDRESS, 0x77777700)
+    kept = put(bytearray(page(0, 1, flags=0x1000)), 0, ADDRESS, 0)
     other = whole(family=0xE48BFF59)
     found = read(tmp_path, comment + whole() + kept + other.replace(b"page", b"PAGE"))
     assert (found.version, found.wifi) == ("1.28.0", False)
@@ -126,11 +124,11 @@ def test_blocks_for_others_are_left_out(tmp_path: Path) -> None:
 
 def test_comments_may_be_counted_with_the_others(tmp_path: Path) -> None:
     data = put(whole(total=9), 4, FLAGS, 0x2001)
-    assert read(tmp_path, data + block(8, 9)).version == "1.28.0"
+    assert read(tmp_path, data + page(8, 9)).version == "1.28.0"
 
 
 def test_a_file_without_family_or_in_another_order_is_taken(tmp_path: Path) -> None:
-    blocks = [block(number, flags=0, family=0) for number in range(BLOCKS)]
+    blocks = [page(number, flags=0, family=0) for number in range(BLOCKS)]
     found = read(tmp_path, b"".join(reversed(blocks)) + blocks[0])
     assert found.version == "1.28.0"
     assert list(firmware.pages(found.path)) == [256 * number for number in range(BLOCKS)]
