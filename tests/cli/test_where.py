@@ -41,3 +41,14 @@ def test_a_log_with_noise_in_it_is_text(tmp_path: Path, capsys: pytest.CaptureFi
     (tmp_path / "log").write_bytes(noisy)
     assert main(["where", str(tmp_path / "log")]) == 0
     assert capsys.readouterr().out == noisy.decode("utf-8", "replace")
+
+
+def test_what_another_version_says_is_told_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = '  File "picolink/*.py", line 99999, in publish\n'
+    (tmp_path / "log").write_text("Traceback\n" + 2 * frame)
+    assert main(["where", str(tmp_path / "log")]) == 0
+    told = capsys.readouterr()
+    assert told.out == "Traceback\n" + 2 * frame
+    assert told.err.startswith("picolink: 2 places in picolink/*.py can't be found in version ")

@@ -247,7 +247,7 @@ async def test_refusals(answer, kind, why):
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "no MQTT"),
         (b"\x30\x03\x00\x01t", "before it has taken us"),
         (b"\x20\x03\x00\x00\x00", "CONNACK"),
-        (b"", "closed the connection"),
+        (b"", "before it had taken us: is that an MQTT broker's port"),
     ]
 )
 async def test_who_is_no_broker(answer, why):

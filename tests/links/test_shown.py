@@ -63,7 +63,7 @@ def test_a_forgotten_host(address):
 def test_the_last_at_separates():
     broker = Broker("mqtt://ann:p@ss@h@host/lab")
     assert (broker.user, broker.password, broker.host) == ("ann", "p@ss@h", "host")
-    broker = Broker("mqtt://me%40mail:p%40ss@host:1884/me%40mail/x?ca=/a%40b")
+    broker = Broker("mqtts://me%40mail:p%40ss@host:1884/me%40mail/x?ca=/a%40b")
     assert (broker.user, broker.password, broker.host) == ("me@mail", "p@ss", "host")
     assert (broker.prefix, broker.options) == ("me@mail/x", {"ca": "/a@b"})
     assert Broker("mqtt://host/me@mail/x").prefix == "me@mail/x"  # nothing could be a password

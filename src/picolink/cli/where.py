@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import io
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+from .. import __version__
 from ..core.errors import UsageError
-from ..packing.tracebacks import located
+from ..packing.tracebacks import located, unknown
 
 _FEW = 32
 """A log may have so many characters that are none, of the noise on a line."""
@@ -41,16 +43,31 @@ def _is_odd(character: str) -> bool:
 
 def run(options: argparse.Namespace) -> int:
     """Prints the text line by line, as it comes."""
-    if options.file in (None, "-"):
+    lost = 0
+    for text in _pieces(options.file):
+        shown = located(text)
+        lost += unknown(shown)
+        print(shown, end="", flush=True)
+    if lost:
+        places = "a place" if lost == 1 else f"{lost} places"
+        print(
+            f"picolink: {places} in picolink/*.py can't be found in version {__version__}: the "
+            "board has likely another one (`picolink describe` tells)",
+            file=sys.stderr,
+        )
+    return 0
+
+
+def _pieces(file: str | None) -> Iterator[str]:
+    """The text of a file, or lines as they come in."""
+    if file is None or file == "-":
         if isinstance(sys.stdin, io.TextIOWrapper):
             sys.stdin.reconfigure(errors="replace")
         text = _Text("what comes in")
-        for line in sys.stdin:
-            print(located(text.checked(line)), end="", flush=True)
-        return 0
+        yield from map(text.checked, sys.stdin)
+        return
     try:
-        read = Path(options.file).read_text("utf-8", "replace")
+        read = Path(file).read_text("utf-8", "replace")
     except OSError as error:
-        raise UsageError(f"can't read {options.file}: {error.strerror}") from None
-    print(located(_Text(options.file).checked(read)), end="")
-    return 0
+        raise UsageError(f"can't read {file}: {error.strerror}") from None
+    yield _Text(file).checked(read)

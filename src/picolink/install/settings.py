@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ..core.errors import UsageError
+from ..links.mqtt.address import Broker
 from ..links.registry import SCHEMES, split
 from ..links.shown import shown
 from ..node.naming import check_name
@@ -52,6 +53,9 @@ def address_of(link: str) -> str:
     """The address that a board opens for `link`: a name ("uart") or an address itself."""
     link = link.strip()
     if is_address(link):
+        if group_of(link) == "mqtt":
+            Broker(link)
+        split(link)  # both say what is wrong with it
         return link
     if link in ADDRESSES:
         return ADDRESSES[link]
@@ -68,7 +72,7 @@ def address_of(link: str) -> str:
 
 def group_of(address: str) -> str:
     """The group of `picolink.packing` that an address needs; "" where no link has its scheme."""
-    return SCHEMES.get(split(address)[0], "")
+    return SCHEMES.get(address.partition(":")[0], "")
 
 
 def parse(text: bytes | None, path: str = PATH) -> dict[str, Any]:

@@ -29,14 +29,14 @@ _SIDE = "board" if sys.implementation.name == "micropython" else "host"
 
 
 def split(address: str) -> tuple[str, str, dict[str, str]]:
-    """`scheme:where?option=value&...` as scheme, where and options."""
-    address, _, tail = address.partition("?")
+    """`scheme:where?option=value&...` as scheme, where and options; BadAddress where there is no
+    such option. A broker's is not taken apart, as a password in it may hold a `?`."""
     scheme, _, where = address.partition(":")
-    options = {}
-    for pair in tail.split("&") if tail else ():
-        key, _, value = pair.partition("=")
-        options[key] = value
-    return scheme, where, options
+    if "?" not in where:
+        return scheme, where, {}
+    from .options import parts
+
+    return parts(scheme, where)
 
 
 def load(scheme: str) -> "Any":

@@ -34,7 +34,8 @@ class Clock:
     def __init__(self, now_ms: "Callable[[], int]", zone: str = "") -> None:
         self._now_ms = now_ms
         self._ahead_ms: int | None = None  # of the node's own milliseconds
-        self._zone: Zone | None = None
+        self._rule = ""
+        self._zone: Zone | None = None  # the rule, read, once local time was wanted: it takes 2 kB
         self._waiting: list[Any] = []  # what is called when it is known
         self.call: Callable[[Any], Any] = _call  # how what waited is called: raises nothing
         self.quality = "unknown"
@@ -57,13 +58,16 @@ class Clock:
     def zone(self) -> str:
         """The rule of local time, as `CET-1CEST,M3.5.0,M10.5.0/3`; "" is UTC. `UsageError` for what
         is no rule."""
-        return self._zone.rule if self._zone is not None else ""
+        return self._rule
 
     @zone.setter
     def zone(self, rule: str) -> None:
-        from .zone import Zone
+        if rule:
+            from .zone import Zone
 
-        self._zone = Zone(rule) if rule else None
+            Zone(rule)
+        self._rule = rule
+        self._zone = None
 
     def set(self, unix_ms: int, at_ms: "int | None" = None, quality: str = "peer") -> None:
         """It was `unix_ms` when the node's clock said `at_ms` (now, if left out). Sets a board's
@@ -124,4 +128,10 @@ class Clock:
         )
 
     def _east(self, unix_ms: int) -> "tuple[int, str]":
-        return self._zone.at(unix_ms // 1000) if self._zone is not None else (0, "UTC")
+        if not self._rule:
+            return 0, "UTC"
+        if self._zone is None:
+            from .zone import Zone
+
+            self._zone = Zone(self._rule)
+        return self._zone.at(unix_ms // 1000)

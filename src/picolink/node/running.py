@@ -15,7 +15,7 @@ if MYPY:
 # times.
 _STARTING = (
     "starting seldom core.control core.markers core.partial node.opening node.naming "
-    "node.config node.after links.registry links.tcp.board links.mqtt.dialing "
+    "node.config node.after links.registry links.options links.tcp.board links.mqtt.dialing "
     "links.mqtt.opener links.mqtt.tls net.servers net.ntp net.udp net.names net.dns"
 )
 _DEPTH = 12  # in calls

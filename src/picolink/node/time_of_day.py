@@ -15,6 +15,7 @@ if MYPY:
     from .node import Node
 
 _CALLS = "node.calls"
+_READS = "net.zone"  # the rule of local time, which few want to know
 _PATIENCE_MS = 5000
 _LATEST_MS = 4102444800000  # 2100-01-01
 
@@ -29,6 +30,7 @@ def clock_of(node: "Node") -> Clock:
 
     clock.call = lambda function: call(node, function, (), NONE, told, None)
     if BOARD:
+        unload(_READS)
         changed = asyncio.Event()
         node.on_meet.append(lambda session: changed.set())
         node.begin(lambda: node.spawn(_keep(node, clock, changed)))
@@ -70,9 +72,13 @@ async def _keep(node: "Node", clock: Clock, changed: "asyncio.Event") -> None:
                         clock.why = "%s: %s" % (session.peer_name, error)
         return told
 
+    def rest() -> None:
+        unload(_READS)
+        node.forget()
+
     wifi = getattr(node, "wifi", None)
     usual = SERVERS if wifi is not None and wifi.networks else ()  # no way to them but by a router
-    await keep(clock, node.now_ms, usual, ask_peers, changed, node.forget)
+    await keep(clock, node.now_ms, usual, ask_peers, changed, rest)
 
 
 async def _ask(node: "Node", session: "Session") -> "dict[str, Any]":

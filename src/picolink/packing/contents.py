@@ -15,7 +15,13 @@ CHECKOUT = SOURCES.parent.parent  # only where picolink is installed from one
 GROUPS: dict[str, list[str]] = {
     "base": ["__init__.py", "core/*.py", "node/*.py", "links/__init__.py", "links/base.py"],
     # Which link an address opens; each link's own group brings the link.
-    "registry": ["links/registry.py", "links/missing.py", "links/shown.py", "links/memory.py"],
+    "registry": [
+        "links/registry.py",
+        "links/options.py",
+        "links/missing.py",
+        "links/shown.py",
+        "links/memory.py",
+    ],
     "loopback": ["links/loopback/__init__.py", "links/loopback/link.py", "links/loopback/board.py"],
     "usb": ["links/buffer.py", "links/ctrl_c.py", "links/usb/__init__.py", "links/usb/board.py"],
     "tcp": [

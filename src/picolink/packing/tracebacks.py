@@ -45,6 +45,11 @@ def located(text: str) -> str:
     return _FRAME.sub(_located, text)
 
 
+def unknown(text: str) -> int:
+    """How many places of a text that was `located` are in no source of this version."""
+    return len(_FRAME.findall(text))
+
+
 def _located(frame: re.Match[str]) -> str:
     folder, line, name = frame[1], int(frame[2]), frame[3]
     places = _functions(folder).get(name, [])

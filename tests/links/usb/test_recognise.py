@@ -28,6 +28,9 @@ CIRCUIT_BANNER = (
     b"\r\nAdafruit CircuitPython 9.2.4 on 2026-01-29; Raspberry Pi Pico W with rp2040\r\n>>> "
 )
 
+REBOOT = b"MPY: soft reboot\r\n"
+LISTENS = b"shed: listening on usb:\r\n"
+
 #: what it shows, kind, at rest, after the hello, after the probe, words of the sentence
 TABLE: list[tuple[str, str, bytes, bytes, bytes, str]] = [
     ("node", r.NODE, b"", ANSWER, b"", "node answers"),
@@ -45,9 +48,14 @@ TABLE: list[tuple[str, str, bytes, bytes, bytes, str]] = [
     ("program", r.PROGRAM, b"temp 21.5\r\n", b"temp 21.6\r\n", b"", 'prints "temp 21.6"'),
     ("program, caught error", r.PROGRAM, TRACEBACK + b"going on\r\n", b"", b"", "going on"),
     ("program at input()", r.PROGRAM, b"Your name? ", ECHO, b"", "no picolink node"),
+    ("program after a reset", r.PROGRAM, REBOOT + b"t 21\r\n", b"", b"", 'prints "t 21"'),
+    ("node that is slow", r.DEAF_NODE, REBOOT + LISTENS, b"", b"", "node is there, but"),
+    ("node that prints and is slow", r.DEAF_NODE, LISTENS + b"t 21\r\n", b"", b"", "node is there"),
+    ("program that a node was", r.PROGRAM, LISTENS + REBOOT + b"t 21\r\n", b"", b"", '"t 21"'),
     ("CircuitPython runs", r.CIRCUITPYTHON, b"code.py output:\r\nhi\r\n", b"", b"", "not Micro"),
     ("CircuitPython done", r.CIRCUITPYTHON, CIRCUIT_DONE, b"", CIRCUIT_BANNER, "Python 9.2.4"),
     ("silence", r.SILENT, b"", b"", b"", "neither prints nor answers"),
+    ("silence after a reset", r.SILENT, b"t 21\r\n" + REBOOT, b"", b"", "neither prints"),
     ("bytes of no meaning", r.SILENT, b"\x00\x80", b"\xff\xfe", b"\x00", "neither prints"),
 ]
 

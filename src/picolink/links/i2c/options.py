@@ -18,7 +18,7 @@ def settings(
         pins = {"sda": 2 * number, "scl": 2 * number + 1}
         freq = 100000
         for name, value in options.items():
-            if name == "freq" and scheme == "i2c":
+            if name == "freq":
                 freq = int(value)
                 if not 1000 <= freq <= 1000000:
                     raise ValueError

@@ -37,16 +37,11 @@ def refusal(scheme: str, where: str, options: "dict[str, str]") -> "PicolinkErro
         elif name == "ready":
             if value.upper().replace("GP", "") not in [str(n) for n in range(30)]:
                 return BadAddress("ready=%s: a pin is GP0 to GP29" % value)
-        elif name == "freq" and scheme == "i2c":
+        else:
             return BadAddress(
                 "freq=%s: the clock of I2C is 1000 to 1000000 Hz, usual are 100000 and 400000"
                 % value
             )
-        else:
-            known = "ready, scl, sda"
-            if scheme == "i2c":
-                known = "freq, " + known
-            return BadAddress("%s:%s has no option %s; there are %s" % (scheme, where, name, known))
     return CannotConnect("%s:%s can't be opened" % (scheme, where))
 
 

@@ -21,11 +21,6 @@ class Broker:
         if ":" in head and "@" in rest[len(head) :]:  # which may be a password's: nothing is shown
             raise _bad("@", scheme)
         rest, _, tail = rest.partition("?")
-        options: dict[str, str] = {}
-        for pair in tail.split("&") if tail else ():
-            key, _, value = pair.partition("=")
-            options[key] = _plain(value)
-        self.options = options
         self.tls = scheme == "mqtts"
         if self.tls and sys.implementation.name == "micropython":
             from ..tls_room import keep
@@ -49,6 +44,12 @@ class Broker:
             self.port = 0
         if not 0 < self.port < 65536:  # it may be a password: it is not shown
             raise _bad("port", scheme)
+        self.options: dict[str, str] = {}
+        if tail:  # now that none of it can be a password's
+            from ..options import parsed
+
+            for name, value in parsed(scheme, tail).items():
+                self.options[name] = _plain(value)
 
     def __str__(self) -> str:
         """The address without user and password."""
@@ -61,12 +62,6 @@ def node_of(broker: Broker) -> str:
     if not broker.prefix or "+" in broker.prefix or "#" in broker.prefix:
         raise _bad("node", broker)
     return broker.prefix
-
-
-def whole(scheme: str, where: str, options: "dict[str, str]") -> str:
-    """An address that was taken apart."""
-    tail = "&".join(["%s=%s" % item for item in options.items()])
-    return "%s:%s?%s" % (scheme, where, tail) if tail else "%s:%s" % (scheme, where)
 
 
 def _plain(text: str) -> str:

@@ -4,7 +4,7 @@ from asyncio import Event, TimeoutError, wait_for
 from os import urandom
 
 from ...core.errors import CannotConnect
-from .address import Broker, node_of, whole
+from .address import Broker, node_of
 from .client import Client
 from .link import MqttLink
 
@@ -17,7 +17,7 @@ _ONLINE_S = 10  # for the node to come to the broker
 
 async def open_async(scheme: str, where: str, options: "dict[str, str]") -> MqttLink:
     """Connects to the broker, and makes a link to the node of that name."""
-    address = whole(scheme, where, options)
+    address = scheme + ":" + where
     broker = Broker(address)
     base = node_of(broker)
     name = "".join(["%02x" % x for x in urandom(5)])

@@ -36,6 +36,7 @@ _BAD = {
     "node": "%s: which node on that broker? Its prefix and name follow: mqtt://HOST/lab/greenhouse",
     "%": "%sa %% in an address that is no %%XX of UTF-8: a %% itself is written %%25",
 }
+NO_BROKER = "is that an MQTT broker's port, with TLS for mqtts:// (mostly 8883), else without?"
 _SUSPICIOUS = 3  # connections in a row that a broker ended at once
 
 
@@ -118,7 +119,9 @@ def stolen(client: "Client", connection: "Connection", brief: int) -> "tuple[str
     if not connection.by_peer or connection.age_ms() > TIMES["brief"]:
         return why, 0
     brief += 1
-    if brief >= _SUSPICIOUS:
+    if not connection.welcome:
+        why += " before it had taken us: %s" % NO_BROKER
+    elif brief >= _SUSPICIOUS:
         why += (
             " as soon as it was open, %d times in a row: does another client have the same id, %r? "
             "Each throws the other out" % (brief, client.client_id)

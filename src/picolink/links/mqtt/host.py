@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import CannotConnect, PicolinkError, Refused
 from ..background import NodeSide
-from .address import Broker, node_of, whole
+from .address import Broker, node_of
+from .dialing import NO_BROKER
 
 if TYPE_CHECKING:
     import aiomqtt
@@ -37,6 +39,8 @@ HELP: dict[str, tuple[str, str, dict[str, str]]] = {
 MTU_BYTES = 8192
 _KEEPALIVE_S = 20
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)  # Linux has it
+_LOGGER = logging.getLogger("picolink.mqtt")
+_LOGGER.addHandler(logging.NullHandler())  # else paho's words go to stderr of whoever logs nothing
 _REFUSALS = ("bad user name", "not authori", "identifier", "bad username")
 
 
@@ -62,7 +66,7 @@ class HostLink(NodeSide):
         """Why it could not be opened in that time; closes it."""
         self.close()
         if not self.reached:
-            return f"the broker {self.address} did not answer in {waited_s:g} s"
+            return f"{self.address} did not answer as a broker in {waited_s:g} s: {NO_BROKER}"
         if self.offline:
             return f"{self.address}: the broker is there; the node is not, says its last status"
         return (
@@ -85,6 +89,7 @@ class HostLink(NodeSide):
                 identifier="pl-" + self._topic.rpartition("/")[2],
                 will=aiomqtt.Will(self._topic + "/in", b""),
                 keepalive=_KEEPALIVE_S,
+                logger=_LOGGER,
                 tls_context=_tls(broker),
                 # Else the second of two packets waits 40 ms for the first one's acknowledgement.
                 socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
@@ -184,7 +189,7 @@ def open_link(scheme: str, where: str, options: dict[str, str], timeout_s: float
         raise CannotConnect(
             'MQTT from this computer needs aiomqtt: pip install "picolink[mqtt]"'
         ) from None
-    link = HostLink(Broker(whole(scheme, where, options)))
+    link = HostLink(Broker(f"{scheme}:{where}"))
     try:
         link.opened.result(timeout_s)
     except TimeoutError:  # it may come yet

@@ -55,8 +55,9 @@ class Security:
             try:
                 with open(ca, "rb") as file:
                     held = file.read()
-            except OSError:
-                raise UsageError("the CA's file %s is not there" % ca) from None
+            except OSError as error:
+                why = "is not there" if error.errno == 2 else "can't be read: %s" % error
+                raise UsageError("the CA's file %s %s" % (ca, why)) from None
             ca = held
         if ca:
             self.authorities = certificates(ca)

@@ -22,9 +22,6 @@ def refusal(
                     "uart:%s can't have %s at pin %s: it can be %s"
                     % (where, name.upper(), value, ", ".join(["GP%d" % n for n in legal]))
                 )
-        elif name not in limits:
-            known = ", ".join(["tx", "rx"] + sorted(limits))
-            return BadAddress("uart:%s has no option %s; there are %s" % (where, name, known))
         else:
             low, high = limits[name]
             if not value.isdigit() or not low <= int(value) <= high:

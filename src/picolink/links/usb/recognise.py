@@ -42,8 +42,8 @@ BOOT_DRIVE = "boot drive"
 SENTENCES: dict[str, tuple[str, str]] = {
     NODE: ("A picolink node answers.", "Nothing to do: connect to it."),
     DEAF_NODE: (
-        "A picolink node sent frames, but does not answer: its program is likely busy in a "
-        "command that blocks, or has ended.",
+        "A picolink node is there, but does not answer: its program is likely busy in a command "
+        "that blocks, or has ended.",
         "Wait and try again; mark a blocking command with @node.command(blocking_s=...), or "
         "restart the program with connect(..., start=True).",
     ),
@@ -107,6 +107,8 @@ _CIRCUIT = re.compile(
 )
 _ERROR = re.compile(r"^([A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit))(: [^\r\n]*)?\r?$", re.M)
 _PLACE = re.compile(r'File "([^"\r\n]+)", line (\d+)')
+_SOFT_RESET = "MPY: soft reboot"  # what MicroPython prints then
+_LISTENS = re.compile(r"^[^\r\n]+: listening on \S+\r?$", re.M)  # what a node prints
 _PROMPT = re.compile(r"(?:^|[\r\n])>>> ?\Z")
 _RAW_BANNER = re.compile(r"raw REPL; CTRL-B to exit\r?\n>\Z|OK[^\r\n]*\x04[^\x04]*\x04>\Z", re.S)
 #: A run of what we sent that comes back is an echo; shorter ones happen by chance.
@@ -167,7 +169,10 @@ def recognise(
         return found(RAW_REPL, version=_version(text))
     if has_frame(rest):
         return found(DEAF_NODE)
-    line = _last_line(text)
+    printed = text.rpartition(_SOFT_RESET)[2]
+    if _LISTENS.search(printed):
+        return found(DEAF_NODE)
+    line = _last_line(printed)
     if line:
         return found(PROGRAM, line=line, port=port)
     return found(SILENT, port=port)
@@ -210,7 +215,7 @@ def traceback_of(text: str) -> str | None:
         return None
     last = errors[-1]
     after = text[last.end() :].replace("\r", "").strip("\n")
-    if after and not after.startswith(("MicroPython ", ">>>", "MPY: soft reboot")):
+    if after and not after.startswith(("MicroPython ", ">>>", _SOFT_RESET)):
         return None  # the program went on: it had caught, and printed, the error
     places = _PLACE.findall(text[: last.start()])
     where = f", in {places[-1][0]} line {places[-1][1]}" if places else ""
