@@ -63,6 +63,10 @@ async def spin():
 def turned():
     return turns
 
+@node.command
+async def rest():
+    await asyncio.sleep(2)
+
 node.run("ADDRESS")
 """
 

@@ -14,6 +14,8 @@ import pytest
 from uf2_files import block
 
 from picolink.cli.main import main
+from picolink.cli.simulating import packed_lib
+from picolink.sim import World
 
 HELLO = 'from picolink import Node\nnode = Node("greenhouse")\nnode.run("usb")\n'
 
@@ -166,3 +168,12 @@ def test_ctrl_c_while_boards_start_ends_it_at_once(
     assert tuple(capsys.readouterr()) == ("", "")
     assert not worlds[0].directory.exists()
     assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_a_board_of_it_has_room_to_install(tmp_path: Path) -> None:
+    program = tmp_path / "main.py"
+    program.write_text(HELLO.replace('"usb"', '"usb:", "tcp-listen:"').replace("green", "glass"))
+    with World() as world:
+        board = world.board("greenhouse", main=HELLO, lib=[packed_lib(tmp_path / "lib")])
+        at = f"usb:{board.usb_path}"
+        assert main(["install", at, "--main", str(program), "--no-start"]) == 0

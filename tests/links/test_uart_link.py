@@ -681,7 +681,8 @@ def test_paths_of_serial_ports_are_uarts(tmp_path: Path) -> None:
     [
         ("uart:0", BadAddress, ("is a board's", "uart:/dev/serial0")),
         ("uart:", BadAddress, ("which port",)),
-        ("uart:/dev/null?bauds=1", BadAddress, ("no option 'bauds'", "baud and fast")),
+        ("uart:/dev/null?bauds=1", BadAddress, ("no option bauds", "baud, fast")),
+        ("uart:/dev/null?tx=1", BadAddress, ("no option 'tx' on this computer", "baud and fast")),
         ("uart:/dev/null?baud=fast", BadAddress, ("a baud rate is a number",)),
         ("uart:/nowhere/serial0", CannotConnect, ("no port /nowhere/serial0", "raspi-config")),
         ("uart:/dev/null", CannotConnect, ("no serial port",)),
@@ -735,7 +736,7 @@ def test_ports_that_cannot_be_had(world: World, monkeypatch: pytest.MonkeyPatch)
         ("uart:0?tx=4", "can't have TX at pin 4: it can be GP0, GP12, GP16, GP28"),
         ("uart:1?rx=GP1", "can't have RX at pin GP1: it can be GP5, GP9, GP21, GP25"),
         ("uart:0?baud=9", "baud=9: a board's UART does 1200 to 7812500 baud"),
-        ("uart:0?speed=9600", "no option speed; there are tx, rx, baud, fast, rxbuf"),
+        ("uart:0?speed=9600", "no option speed; there are baud, fast, rx, rxbuf, tx"),
         ("uart:0?rxbuf=99999", "the receive buffer has 512 to 32766 bytes"),
     ],
 )

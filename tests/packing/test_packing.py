@@ -229,3 +229,15 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert (tmp_path / "out" / "picolink" / "core" / "session.mpy").read_bytes()[:1] == b"M"
     assert main(["--sizes", "--groups", "usb,nothing"]) == 1
     assert "no group 'nothing'" in capsys.readouterr().err
+
+
+def test_a_module_is_the_same_whatever_else_is_packed() -> None:
+    everything = packing.compile_all(packing.GROUPS)
+    for groups in (
+        ["usb"],
+        ["usb", "mqtt", "wifi", "time"],
+        ["uart", "i2c"],
+        ["tcp", "ble", "log"],
+    ):
+        for place, data in packing.compile_all(groups).items():
+            assert everything[place] == data, place

@@ -60,8 +60,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def packed_lib(folder: Path) -> Path:
-    """Everything that a board can use, as files for its /lib."""
-    for place, data in compile_all(sorted(GROUPS), lines="all").items():
+    """Everything that a board can use, as `picolink install` has it, so that it finds room for what
+    differs."""
+    for place, data in compile_all(sorted(GROUPS)).items():
         target = folder / place
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)

@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         places = "a place" if lost == 1 else f"{lost} places"
         print(
             f"picolink: {places} in picolink/*.py can't be found in version {__version__}: the "
-            "board has likely another one (`picolink describe` tells)",
+            "board has likely another one (`picolink install` brings this one)",
             file=sys.stderr,
         )
     return 0

@@ -48,7 +48,14 @@ def _compile_all(
 ) -> dict[str, bytes]:
     texts = board_texts(groups)
     if joined:
-        modules = {name: printed(tree) for name, tree in join_loaded(texts).items()}
+        # All are joined, so that a module is the same whatever else is packed: what is installed
+        # can be added to.
+        every = board_texts(GROUPS)
+        modules = {
+            name: printed(tree)
+            for name, tree in join_loaded(every).items()
+            if name in texts or name not in every
+        }
     else:
         modules = {name: (text, origins_of(name, text)) for name, text in texts.items()}
     compiled = {}

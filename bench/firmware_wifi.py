@@ -1,0 +1,121 @@
+"""What TCP and MQTT take of a Pico W's core: its real firmware, emulated, counted in its own time.
+
+`python -m bench.firmware_wifi RPI_PICO_W.uf2`. How long a call takes hangs on the air, which is not
+emulated; what the core needs for it does not. A program beside the node counts its turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import picolink
+from picolink.packing import compile_all
+from picolink.sim import World
+
+from .firmware_wires import BOARD
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+from brokers import Mosquitto
+
+_TEXT = "x" * 32
+_BYTES = 4096
+_DATA = bytes(range(256)) * (_BYTES // 256)
+_CALLS = 200
+_LARGE = 40
+_TIMEOUT_S = 120
+_NETWORK = ('Node("one", ', 'Node("one", wifi=("a network", "its password"), ')
+# By its own clock, since how fast the emulation runs differs.
+_COUNTED = ("    return turns\n", "    return time.ticks_us(), turns\n")
+
+
+class Work(NamedTuple):
+    """Milliseconds of the core: a call, a kilobyte in, one out."""
+
+    link: str
+    call_work_ms: float
+    in_work_ms_kb: float
+    out_work_ms_kb: float
+
+
+def _program(address: str) -> str:
+    text = "import time\n" + BOARD.replace(*_NETWORK).replace(*_COUNTED)
+    return text.replace('"ADDRESS"', f'"usb:", "{address}"')
+
+
+def _measure(link: str, board: picolink.Board) -> Work:
+    def call(name: str, *args: object) -> None:
+        board.call(name, *args, timeout_s=_TIMEOUT_S)
+
+    def turned() -> tuple[int, int]:
+        us, turns = board.call("turned", timeout_s=_TIMEOUT_S)
+        return us, turns
+
+    def during(job: Callable[[], object]) -> tuple[int, int]:
+        """Microseconds and turns of a job."""
+        start_us, start = turned()
+        job()
+        end_us, end = turned()
+        return end_us - start_us, end - start
+
+    def idle() -> None:
+        """Some seconds of the board's, in which nothing is asked."""
+        board.call("rest", timeout_s=_TIMEOUT_S)
+
+    jobs: list[tuple[Callable[[], object], float]] = [
+        (lambda: call("echo", _TEXT), _CALLS),
+        (lambda: call("take", _DATA), _LARGE),
+        (lambda: call("bring", _BYTES), _LARGE),
+    ]
+    for job, _ in jobs:  # what is loaded once is not measured
+        job()
+    call("begin")
+    quiet_us, quiet = during(idle)
+    work_ms = []
+    for job, count in jobs:
+        took_us, turns = during(lambda job=job, count=count: [job() for _ in range(count)])  # type: ignore[misc]
+        work_ms.append((took_us - turns * quiet_us / quiet) / count / 1000)
+    kb = _BYTES / 1000
+    return Work(link, work_ms[0], work_ms[1] / kb, work_ms[2] / kb)
+
+
+def over_tcp(path: Path) -> Work:
+    """A computer dials the board."""
+    with World(seed=1) as world:
+        libs = compile_all(["usb", "wifi", "tcp"])
+        board = world.board("one", main=_program("tcp-listen::5263"), libs=libs, firmware=path)
+        board.wait_ready()
+        with picolink.connect(f"tcp:{board.address}", timeout_s=_TIMEOUT_S) as there:
+            return _measure("TCP", there)
+
+
+def over_mqtt(path: Path) -> Work:
+    """Both at a broker, without TLS."""
+    with tempfile.TemporaryDirectory() as folder, Mosquitto(Path(folder), logs=False) as broker:
+        with World(seed=1) as world:
+            libs = compile_all(["usb", "wifi", "mqtt"])
+            main = _program(f"mqtt://10.0.0.1:{broker.port}/lab")
+            board = world.board("one", main=main, libs=libs, firmware=path)
+            board.wait_ready()
+            at = f"mqtt://127.0.0.1:{broker.port}/lab/one"
+            with picolink.connect(at, timeout_s=_TIMEOUT_S) as there:
+                return _measure("MQTT", there)
+
+
+def main() -> None:
+    """Measures, and prints."""
+    parser = argparse.ArgumentParser(prog="python -m bench.firmware_wifi", description=__doc__)
+    parser.add_argument("firmware", type=Path, help=".uf2 of MicroPython for RPI_PICO_W")
+    chosen = parser.parse_args()
+    for measure in (over_tcp, over_mqtt):
+        work = measure(chosen.firmware)
+        figures = ", ".join(f"{ms:.1f}" for ms in work[1:])
+        print(f"{work.link}: {figures} ms of the core for a call, 1 kB in, 1 kB out", flush=True)
+
+
+if __name__ == "__main__":
+    main()
