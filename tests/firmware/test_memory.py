@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from brokers import Mosquitto
 
 import picolink
 from picolink.packing import compile_all
@@ -13,6 +16,7 @@ from picolink.sim.rp2040.lab import Lab
 USB_MOST_BYTES = 38_000
 WIFI_MOST_BYTES = 65_000
 IMPORT_MOST_US = 85_000
+PIECE_LEAST_BYTES = 16_000
 SERVICES = ["deliver", "describe", "stats", "time", "log", "bench"]
 # The answers are small, so that nothing is loaded for them alone.
 PROGRAM = """
@@ -34,6 +38,29 @@ def import_us():
     return took_us
 
 node.run(LINKS)
+"""
+PIECES = """
+import gc, io
+from picolink import Node
+node = Node("lab", wifi=("a network", "its password"))
+
+@node.command
+def take(data):
+    return len(data)
+
+@node.command
+def largest():
+    gc.collect()
+    size = 60_000
+    while size:
+        try:
+            io.BytesIO(size)
+            break
+        except MemoryError:
+            size -= 1000
+    return size
+
+node.run("usb:", ADDRESS)
 """
 
 
@@ -63,3 +90,23 @@ def test_wifi_and_a_tcp_peer(world: World, pico_w: Firmware, decorator: str) -> 
         used_bytes = there.call("used", timeout_s=60)
     print(used_bytes)
     assert used_bytes <= WIFI_MOST_BYTES
+
+
+@pytest.mark.timeout(600)
+def test_messages_of_4_kb_over_a_broker(world: World, pico_w: Firmware, tmp_path: Path) -> None:
+    """What is free is in pieces that are large enough, and stays so."""
+    with Mosquitto(tmp_path) as broker:
+        board = world.board(
+            "lab",
+            main=PIECES.replace("ADDRESS", f'"mqtt://10.0.0.1:{broker.port}/lab"'),
+            libs=compile_all(["usb", "wifi", "mqtt"]),
+            firmware=pico_w.path,
+        )
+        board.wait_ready()
+        at_broker = f"mqtt://127.0.0.1:{broker.port}/lab/lab"
+        with picolink.connect(at_broker, timeout_s=60) as there:
+            for _ in range(20):
+                assert there.call("take", bytes(4096), timeout_s=60) == 4096
+            piece_bytes = there.call("largest", timeout_s=60)
+    print(piece_bytes)
+    assert piece_bytes >= PIECE_LEAST_BYTES

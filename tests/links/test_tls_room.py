@@ -31,7 +31,7 @@ def test_a_connection_finds_it_again_and_again():
     gc.collect()
     while gc.mem_free() > FREE_BYTES:
         held.append(bytearray(500))
-    tls_room.keep()
+    tls_room.keep("mqtts")
     stays = [None] * 60
 
     def works():
@@ -56,7 +56,7 @@ def test_a_connection_that_does_not_come_about_gives_it_back():
         def wrap_socket(self, sock, server_hostname, do_handshake_on_connect):
             raise OSError(12)
 
-    tls_room.keep()
+    tls_room.keep("mqtts")
     frees = []
     for _ in range(4):
         try:

@@ -45,10 +45,11 @@ async def open_all(node: "Node", links: "Any") -> None:
     wished = complete(node, links)
     if sys.implementation.name == "micropython":
         for link in wished:
-            if getattr(link, "address", link)[:5] == "mqtts":
+            address = getattr(link, "address", link)
+            if address[:4] == "mqtt":
                 from ..links.tls_room import keep
 
-                keep()
+                keep(address)
     for link in wished:
         try:
             if hasattr(link, "open") or link[:4] == "mqtt" or "//" in link:

@@ -59,10 +59,10 @@ class Peer:
             raise UsageError("peer(''): an address, or the name of who connects to us")
         self._named = ":" not in address  # the name of whoever connects to us
         split(address)
-        if address[:5] == "mqtts" and sys.implementation.name == "micropython":
+        if address[:4] == "mqtt" and sys.implementation.name == "micropython":
             from ..links.tls_room import keep as keep_room
 
-            keep_room()
+            keep_room(address)
         node.peers.append(self)
         node.begin(self._begin)
 

@@ -22,10 +22,10 @@ class Broker:
             raise _bad("@", scheme)
         rest, _, tail = rest.partition("?")
         self.tls = scheme == "mqtts"
-        if self.tls and sys.implementation.name == "micropython":
+        if sys.implementation.name == "micropython":
             from ..tls_room import keep
 
-            keep()
+            keep(scheme)
         where, _, prefix = rest.partition("/")
         self.prefix = prefix.strip("/").replace("%40", "@")
         login, at, where = where.rpartition("@")
