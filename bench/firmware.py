@@ -2,8 +2,8 @@
 
 `python -m bench.firmware RPI_PICO.uf2 [RPI_PICO_W.uf2]` measures and writes `firmware.json`, from
 which the README's table of links and a section of docs/benchmarks.md are made; `--json` and
-`--table` print instead. Takes some ten minutes. The figures are the same on every machine, except
-for the Pico W's heap, which hangs on when the network says what.
+`--table` print instead. Takes some twenty minutes. The figures are the same on every machine, but
+those of a Pico W, which hang on when the network says what.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from picolink.sim import World
 from picolink.sim.rp2040.firmware import read
 from picolink.sim.rp2040.lab import Lab
 
+from .firmware_wifi import over_mqtt, over_tcp
 from .firmware_wires import BAUDS, SPEEDS_HZ, Row, over_i2c, over_uart, over_usb
 
 KEPT = Path(__file__).parent / "firmware.json"
@@ -58,8 +59,9 @@ echoes 32 characters; in and out are 4 kB of every byte value in turn, to the bo
 one call. Core is what a program beside it on the board loses, which can be a turn more
 than what the call takes alone. The
 computer at the other end takes no time itself, and flash is as fast as memory: a real board's cache
-misses come on top. Bluetooth and Wi-Fi on the air, and a board as I2C controller, are not
-measured."""
+misses come on top. Of TCP and MQTT (a broker without TLS) it is what the core does
+for them and for the radio, on a Pico W, and differs a little from run to run; how long a call takes
+hangs on the air. Bluetooth, and a board as I2C controller, are not measured."""
 
 
 class Result(NamedTuple):
@@ -84,6 +86,8 @@ def measure(path: Path, wifi_path: Path | None, wires: bool = True) -> Result:
     if wires:
         rows += [over_uart(path, baud) for baud in BAUDS]
         rows += [over_i2c(path, hz) for hz in SPEEDS_HZ]
+    if wires and wifi_path:
+        rows += [over_tcp(wifi_path), over_mqtt(wifi_path)]
     wifi_bytes = _wifi_heap(wifi_path) if wifi_path else None
     return Result(version, rows, import_us / 1000, heap_bytes, wifi_bytes)
 

@@ -11,13 +11,12 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import picolink
 from picolink.packing import compile_all
 from picolink.sim import World
 
-from .firmware_wires import BOARD
+from .firmware_wires import BOARD, Row
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from brokers import Mosquitto
@@ -29,17 +28,8 @@ _CALLS = 200
 _LARGE = 40
 _TIMEOUT_S = 120
 _NETWORK = ('Node("one", ', 'Node("one", wifi=("a network", "its password"), ')
-# By its own clock, since how fast the emulation runs differs.
+# By the board's own clock, since how fast the emulation runs differs.
 _COUNTED = ("    return turns\n", "    return time.ticks_us(), turns\n")
-
-
-class Work(NamedTuple):
-    """Milliseconds of the core: a call, a kilobyte in, one out."""
-
-    link: str
-    call_work_ms: float
-    in_work_ms_kb: float
-    out_work_ms_kb: float
 
 
 def _program(address: str) -> str:
@@ -47,7 +37,7 @@ def _program(address: str) -> str:
     return text.replace('"ADDRESS"', f'"usb:", "{address}"')
 
 
-def _measure(link: str, board: picolink.Board) -> Work:
+def _measure(link: str, board: picolink.Board) -> Row:
     def call(name: str, *args: object) -> None:
         board.call(name, *args, timeout_s=_TIMEOUT_S)
 
@@ -80,10 +70,10 @@ def _measure(link: str, board: picolink.Board) -> Work:
         took_us, turns = during(lambda job=job, count=count: [job() for _ in range(count)])  # type: ignore[misc]
         work_ms.append((took_us - turns * quiet_us / quiet) / count / 1000)
     kb = _BYTES / 1000
-    return Work(link, work_ms[0], work_ms[1] / kb, work_ms[2] / kb)
+    return Row(link, work_ms[0], work_ms[1] / kb, work_ms[2] / kb)
 
 
-def over_tcp(path: Path) -> Work:
+def over_tcp(path: Path) -> Row:
     """A computer dials the board."""
     with World(seed=1) as world:
         libs = compile_all(["usb", "wifi", "tcp"])
@@ -93,7 +83,7 @@ def over_tcp(path: Path) -> Work:
             return _measure("TCP", there)
 
 
-def over_mqtt(path: Path) -> Work:
+def over_mqtt(path: Path) -> Row:
     """Both at a broker, without TLS."""
     with tempfile.TemporaryDirectory() as folder, Mosquitto(Path(folder), logs=False) as broker:
         with World(seed=1) as world:
@@ -112,9 +102,9 @@ def main() -> None:
     parser.add_argument("firmware", type=Path, help=".uf2 of MicroPython for RPI_PICO_W")
     chosen = parser.parse_args()
     for measure in (over_tcp, over_mqtt):
-        work = measure(chosen.firmware)
-        figures = ", ".join(f"{ms:.1f}" for ms in work[1:])
-        print(f"{work.link}: {figures} ms of the core for a call, 1 kB in, 1 kB out", flush=True)
+        row = measure(chosen.firmware)
+        figures = f"{row.call_work_ms:.1f}, {row.in_work_ms_kb:.1f}, {row.out_work_ms_kb:.1f}"
+        print(f"{row.link}: {figures} ms of the core for a call, 1 kB in, 1 kB out", flush=True)
 
 
 if __name__ == "__main__":

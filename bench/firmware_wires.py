@@ -72,20 +72,20 @@ node.run("ADDRESS")
 
 
 class Row(NamedTuple):
-    """What one wire at one rate costs. `work`: the share of the core that a program beside it
-    loses, in milliseconds; `awake`: what the core does not sleep."""
+    """What one link at one rate costs. `work`: the share of the core that a program beside it
+    loses, in milliseconds; `awake`: what the core does not sleep. None: not measured."""
 
     link: str
-    call_ms: float
-    call_awake_ms: float
     call_work_ms: float
-    in_kb_s: float
-    out_kb_s: float
-    in_awake_ms_kb: float
-    out_awake_ms_kb: float
     in_work_ms_kb: float
     out_work_ms_kb: float
-    idle_awake: float
+    call_ms: float | None = None
+    call_awake_ms: float | None = None
+    in_kb_s: float | None = None
+    out_kb_s: float | None = None
+    in_awake_ms_kb: float | None = None
+    out_awake_ms_kb: float | None = None
+    idle_awake: float | None = None
 
 
 class _Bench:
@@ -141,16 +141,16 @@ class _Bench:
         kb = _BYTES / 1000
         return Row(
             link,
-            sum(call[0] for call in calls) / _CALLS,
-            sum(call[1] for call in calls) / _CALLS,
-            echoes,
-            _BYTES / jobs["take"][0],
-            _BYTES / jobs["bring"][0],
-            jobs["take"][1] / kb,
-            jobs["bring"][1] / kb,
-            taken / kb,
-            brought / kb,
-            idle,
+            call_work_ms=echoes,
+            in_work_ms_kb=taken / kb,
+            out_work_ms_kb=brought / kb,
+            call_ms=sum(call[0] for call in calls) / _CALLS,
+            call_awake_ms=sum(call[1] for call in calls) / _CALLS,
+            in_kb_s=_BYTES / jobs["take"][0],
+            out_kb_s=_BYTES / jobs["bring"][0],
+            in_awake_ms_kb=jobs["take"][1] / kb,
+            out_awake_ms_kb=jobs["bring"][1] / kb,
+            idle_awake=idle,
         )
 
 

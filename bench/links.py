@@ -43,7 +43,7 @@ class Link(NamedTuple):
     range: str
     duplex: str
     when: str
-    measured: str | None  # a link in `firmware.json`, _AIR, or None: nowhere
+    measured: str  # a link in `firmware.json`, or _AIR
 
 
 LINKS = [
@@ -51,7 +51,7 @@ LINKS = [
          "a computer is beside the board; also powers it", "USB"),
     Link("[TCP over Wi-Fi](docs/wifi.md), or with [a board as access point]"
          "(examples/wifi-access-point/README.md)", "none", "30 m", "full",
-         "boards talk to each other, or the computer is elsewhere", None),
+         "boards talk to each other, or the computer is elsewhere", "TCP"),
     Link("[UART](docs/uart.md), 115200 baud", "2 and ground", "a few m", "full",
          "two boards, or a Raspberry Pi, share a case", "UART 115200"),
     Link("UART, 921600 baud", "2 and ground", "1 m", "full", "the same, shorter wires",
@@ -63,7 +63,7 @@ LINKS = [
     Link("[Bluetooth LE](docs/ble.md)", "none", "10 m", "full",
          "there is no network, or a phone is to see the values", _AIR),
     Link("[MQTT](docs/mqtt.md)", "none", "the Internet", "full",
-         "other tools listen too, or boards are behind other networks", None),
+         "other tools listen too, or boards are behind other networks", "MQTT"),
 ]  # fmt: skip
 
 
@@ -92,15 +92,14 @@ def _connected(address: str) -> picolink.Board:
 
 def _figures(link: Link, each_s: float) -> tuple[str, str, str, str]:
     """A call, the flow to the board, the one from it, the core's time."""
-    if link.measured is None:
-        return "–", "–", "–", "–"
     if link.measured == _AIR:
         air = _on_air(each_s)
         flows = (_rate(rate / 1000) + "\\*" for rate in (air.to_bytes_s, air.from_bytes_s))
         return f"{air.median_ms:.2g} ms\\*", *flows, "–"  # type: ignore[return-value]
     row = firmware.row(link.measured)
     core = ", ".join(map(firmware.shown, (row.call_work_ms, row.in_work_ms_kb, row.out_work_ms_kb)))
-    return f"{row.call_ms:.2g} ms", _rate(row.in_kb_s), _rate(row.out_kb_s), core
+    call = "–" if row.call_ms is None else f"{row.call_ms:.2g} ms"
+    return call, _rate(row.in_kb_s), _rate(row.out_kb_s), core
 
 
 def table(each_s: float) -> str:
@@ -119,7 +118,9 @@ def table(each_s: float) -> str:
     return "\n".join([*lines, "", NOTE.format(interval_ms=_BLE_INTERVAL_MS)])
 
 
-def _rate(kilobytes_s: float) -> str:
+def _rate(kilobytes_s: float | None) -> str:
+    if kilobytes_s is None:
+        return "–"
     digits = 0 if kilobytes_s >= 20 else 1
     return f"{kilobytes_s:,.{digits}f} kB/s"
 
