@@ -123,8 +123,9 @@ def stolen(client: "Client", connection: "Connection", brief: int) -> "tuple[str
         why += " before it had taken us: %s" % NO_BROKER
     elif brief >= _SUSPICIOUS:
         why += (
-            " as soon as it was open, %d times in a row: does another client have the same id, %r? "
-            "Each throws the other out" % (brief, client.client_id)
+            " as soon as it was open, %d times in a row: does another client have the same id, %r "
+            "(each throws the other out), or does the broker end again and again?"
+            % (brief, client.client_id)
         )
     return why, brief
 
