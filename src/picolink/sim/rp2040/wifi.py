@@ -151,8 +151,16 @@ class Bridge:
         self.reset()
         radio = Cyw43439()
         radio.attach(chip)
-        radio.bus.nat_bridge = self  # type: ignore[assignment]
-        self._queue = radio.bus.queue_rx_ethernet_frame
+        bus = radio.bus
+        bus.nat_bridge = self  # type: ignore[assignment]
+
+        def queue(frame: bytes) -> None:
+            # The library lets the driver send a packet more with each that comes. After 256 more
+            # than it has sent its counter of 8 bits says that it may send none.
+            bus._bus_data_credit = (bus._bus_data_credit - 1) & 0xFF
+            bus.queue_rx_ethernet_frame(frame)
+
+        self._queue = queue
 
     def listen(self, port: int) -> None:
         """Have the board dialed at this port of its address."""
