@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
+pytest.importorskip("rp2040py", reason="the emulator is not installed (pip install rp2040py)")
+
 from rp2040py.external.cyw43 import Cyw43439, net
 from rp2040py.rp2040 import RP2040
 
