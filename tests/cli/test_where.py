@@ -52,3 +52,13 @@ def test_what_another_version_says_is_told_of(
     told = capsys.readouterr()
     assert told.out == "Traceback\n" + 2 * frame
     assert told.err.startswith("picolink: 2 places in picolink/*.py can't be found in version ")
+
+
+def test_what_is_unknown_is_counted_over_all_that_comes_in(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = b'  File "picolink/*.py", line 99999, in publish\n'
+    text = io.BytesIO(frame + b"a line\n" + frame + b"the end\n")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(text, "utf-8"))
+    assert main(["where"]) == 0
+    assert capsys.readouterr().err.startswith("picolink: 2 places ")

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from picolink.core.errors import UsageError
+from picolink.core.errors import BadAddress, UsageError
 from picolink.install import program, settings
 from picolink.links.registry import SCHEMES
 from picolink.links.tcp.telling import tell
@@ -151,3 +151,11 @@ def test_the_page_of_i2c_between_two_boards(world: World, picolink: Run, tmp_pat
         assert code == 0 and f"{name} answers" in out, err
     door.pin(15).press()
     shed.pin("LED").wait(1, timeout_s=10)
+
+
+@pytest.mark.parametrize(
+    "link", ["mqtt://h/lab?ca=/x", "mqtts://h/lab?ca=", "tcp-listen::5263?x=1", "mqtt://"]
+)
+def test_an_address_that_is_wrong_is_refused_before_anything_is_done(link: str) -> None:
+    with pytest.raises(BadAddress):
+        settings.address_of(link)

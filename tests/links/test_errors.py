@@ -52,6 +52,20 @@ def says(error: Exception, *words: str) -> None:
 # Addresses
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "//ann:S3cr3t@127.0.0.1:1/n", "tcp://ann:S3cr3t@127.0.0.1", "tcp:ann:S3cr3t@127.0.0.1",
+        "usb:mqtt://ann:S3cr3t@127.0.0.1", "uart:mqtt://ann:S3cr3t@h", "mqttt://ann:S3cr3t@h/x",
+        "ann:S3cr3t@127.0.0.1", "mqtt://ann:S3cr3t127.0.0.1:1/n", "mqtts://ann:S3cr3t h:1/n",
+    ],
+)  # fmt: skip
+def test_no_password_is_shown_of_an_address_that_is_mistyped(address: str) -> None:
+    with pytest.raises(picolink.BadAddress, match="mqtt://USER:PASSWORD@HOST/") as caught:
+        picolink.connect(address, timeout_s=1)
+    assert "cr3t" not in str(caught.value)
+
+
 def test_addresses_that_mean_nothing() -> None:
     refused(picolink.BadAddress, "foo:bar", "'foo'", "usb:auto", "tcp:HOST", "`picolink links`")
     refused(picolink.BadAddress, "", "empty", "usb:auto")

@@ -11,7 +11,7 @@ from picolink.links.mqtt import Client, dialing
 from picolink.links.mqtt.address import Broker, matches
 from picolink.links.mqtt.clock import diff_ms, now_ms
 from picolink.links.mqtt.connection import TIMES, Connection
-from picolink.links.mqtt.dialing import report
+from picolink.links.mqtt.dialing import NO_BROKER, report, stolen
 
 USUAL = dict(TIMES)
 WELCOME = b"\x20\x02\x00\x00"
@@ -263,6 +263,28 @@ async def test_who_is_no_broker(answer, why):
         await within(until(client, why))
         with raises(CannotConnect, "did not answer in 0.1 s: "):
             await client.connect(timeout_s=0.1)
+
+
+class Ended:
+    """A connection that the other end closed at once; or its client."""
+
+    why = "closed"
+    by_peer = True
+    client_id = "twin"
+
+    def __init__(self, welcome):
+        self.welcome = welcome
+
+    def age_ms(self):
+        return 1
+
+
+def test_who_took_us_is_a_broker():
+    for brief in range(4):
+        why, count = stolen(Ended(True), Ended(True), brief)
+        assert NO_BROKER not in why and count == brief + 1
+        assert ("the same id, 'twin'" in why) == (count >= 3)
+        assert NO_BROKER in stolen(Ended(False), Ended(False), brief)[0]
 
 
 async def test_who_says_nothing():

@@ -6,7 +6,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
+import struct
+import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +23,11 @@ from link_contract import LinkContract
 from served_node import until
 
 import picolink
+from picolink.core.errors import UsageError
+from picolink.links.mqtt.dialing import NO_BROKER
 from picolink.links.mqtt.host import open_link
+from picolink.links.mqtt.sockets_host import context_for
+from picolink.links.mqtt.tls import Security
 from picolink.packing import compile_all
 from picolink.sim import VirtualBoard, World
 
@@ -278,3 +286,51 @@ def test_a_call_of_several_packets_waits_for_no_delayed_acknowledgement(tmp_path
                 assert shed.call("echo", "x" * 5000) == "x" * 5000
                 took_s.append(time.monotonic() - began_s)
             assert min(took_s) < 0.03, took_s
+
+
+DIALS = """
+import sys, picolink
+try:
+    picolink.connect(sys.argv[1], timeout_s=1)
+except picolink.PicolinkError as error:
+    print(error)
+"""
+
+
+def test_a_port_that_is_no_brokers_is_told_in_one_line() -> None:
+    def serve() -> None:
+        sock, _ = server.accept()
+        sock.recv(1000)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+        sock.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        at = f"mqtt://127.0.0.1:{server.getsockname()[1]}/lab/x"
+        command = [sys.executable, "-c", DIALS, at]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        thread.join()
+    assert done.stderr == ""
+    assert "did not answer as a broker" in done.stdout and NO_BROKER in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("held", "says"), [(None, "can't be read"), (b"", "no certificate"), (b"x", "no certificate")]
+)
+def test_a_ca_that_is_none(tmp_path: Path, held: bytes | None, says: str) -> None:
+    file = tmp_path
+    if held is not None:
+        file = tmp_path / "ca.pem"
+        file.write_bytes(held)
+    with pytest.raises(UsageError, match=says):
+        Security(str(file), True)
+    with pytest.raises(UsageError, match="no certificate"):
+        Security(b"", True)
+
+
+def test_a_ca_that_is_cut_off(tmp_path: Path) -> None:
+    """What is DER by its first byte is read only when TLS begins."""
+    whole = Certificates(tmp_path).root_der.read_bytes()
+    with pytest.raises(UsageError, match="the CA's certificate is damaged"):
+        context_for(Security(whole[:300], True))

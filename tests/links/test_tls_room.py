@@ -3,9 +3,11 @@
 import gc
 import io
 
-from both import count, random_for, skip_on_cpython
+from both import cases, count, random_for, skip_on_cpython
 
+from picolink import Node
 from picolink.links import tls_room
+from picolink.links.mqtt.address import Broker
 
 IN_BYTES, OUT_BYTES = 16_736, 4_448  # mbedtls, for what comes and what goes
 FREE_BYTES = 115_000  # before the room is taken; about half of it stays beside a connection
@@ -67,3 +69,25 @@ def test_a_connection_that_does_not_come_about_gives_it_back():
         frees.append(gc.mem_free())
     del frees[0]  # not all of it may have been there
     assert max(frees) - min(frees) < 1000, frees
+
+
+@skip_on_cpython("a board's memory")
+@cases(
+    [
+        (lambda: Broker("mqtt://h"), -1, 40_000, False),
+        (lambda: Broker("mqtts://h"), -1, 40_000, True),
+        (lambda: Broker("mqtt://h"), 6400, 6400, False),
+        (lambda: Node("a").peer("mqtt://h/x"), -1, 40_000, False),
+        (lambda: Node("a").peer("tcp:h"), -1, -1, False),
+    ]
+)
+def test_with_any_broker_memory_is_collected_early(make, had, becomes, room):
+    tls_room._Room.buffers = []
+    gc.threshold(had)
+    try:
+        make()
+        assert gc.threshold() == becomes and bool(tls_room._Room.buffers) == room
+    finally:
+        gc.threshold(-1)
+        tls_room._close(tls_room._Room.buffers)
+        tls_room._Room.buffers = []

@@ -263,3 +263,12 @@ def test_who_goes_while_it_is_asked_says_nothing(
     while time.monotonic() < end_s:
         whys.add(board.call("told")["why"])
     assert whys == {""}
+
+
+def test_local_time_follows_the_rule_that_was_set_last() -> None:
+    clock = Clock(lambda: 0, "<+0545>-5:45")
+    assert clock.text(0).endswith(" +0545")
+    clock.zone = "EST5"
+    assert clock.zone == "EST5" and clock.text(0).endswith(" EST")
+    clock.zone = ""
+    assert clock.zone == "" and clock.text(0).endswith(" UTC") and clock.local(0) == clock.utc(0)

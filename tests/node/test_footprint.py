@@ -12,6 +12,7 @@ import picolink
 from picolink import packing
 from picolink.core.errors import UnknownCommand
 from picolink.links.usb.recognise import PROBE
+from picolink.net import places
 from picolink.sim import World
 
 #: Reached so far, with a little to spare. Of the heap 26 kB are the code of the serving path; the
@@ -138,11 +139,17 @@ def loaded():
 def time_from():
     return node.time.quality
 
+@node.command
+def zone():
+    return node.time.zone
+
 node.run("usb:")
 """
 
 
-def test_what_is_seldom_used_is_let_go_of() -> None:
+def test_what_is_seldom_used_is_let_go_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = "CET-1CEST,M3.5.0,M10.5.0/3"  # which this host tells the board
+    monkeypatch.setattr(places, "own_zone", lambda: rule)
     with World(seed=6) as world:
         board = world.board("board", main=SERVES, libs=packing.compile_all(["usb", "time"]))
         board.wait_ready()
@@ -158,6 +165,8 @@ def test_what_is_seldom_used_is_let_go_of() -> None:
             while node.call("time_from") != "peer":  # the board calls this host
                 pass
             until(lambda names: "picolink.node.calls" not in names)
+            assert node.call("zone") == rule
+            until(lambda names: "picolink.net.zone" not in names)
             for _ in range(2):
                 with pytest.raises(UnknownCommand):
                     node.call("nope")

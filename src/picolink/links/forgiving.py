@@ -8,6 +8,7 @@ import re
 
 from ..core.errors import BadAddress, CannotConnect
 from .registry import SCHEMES
+from .shown import shown
 
 
 def normalise(text: str) -> str:
@@ -19,6 +20,11 @@ def normalise(text: str) -> str:
     """
     text = text.strip()
     scheme, colon, _ = text.partition(":")
+    if SCHEMES.get(scheme) != "mqtt" and shown(text) != text:  # and so it stays hidden
+        raise BadAddress(
+            f"{shown(text)} has a user and a password in it, as only a broker's address has: "
+            "mqtt://USER:PASSWORD@HOST/..."
+        )
     if colon and scheme in SCHEMES:
         return text
     if re.fullmatch(r"/.+|COM\d+|\\\\\.\\.+", text):

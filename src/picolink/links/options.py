@@ -35,13 +35,14 @@ def parsed(scheme: str, tail: str) -> "dict[str, str]":
         name, _, value = pair.partition("=")
         if name not in known:
             there = "there are " + ", ".join(sorted(known)) if known else "it takes none"
-            raise BadAddress("%s: has no option %s; %s" % (scheme, name or "''", there))
+            raise BadAddress("%s has no option %s; %s" % (scheme, name or "''", there))
         if not value or name in options:
             how = "stands there twice" if value else "has no value, as in %s=..." % name
-            raise BadAddress("%s: its option %s %s" % (scheme, name, how))
+            raise BadAddress("the option %s of %s %s" % (name, scheme, how))
         if known[name] and value not in known[name].split():
             raise BadAddress(
-                "%s: %s=%s: it can be %s" % (scheme, name, value, known[name].replace(" ", ", "))
+                "%s can't have %s=%s, but %s"
+                % (scheme, name, value, known[name].replace(" ", ", "))
             )
         options[name] = value
     return options

@@ -36,7 +36,7 @@ class Broker:
         if not _ or "]" in port:
             host, port = where, ""
         self.host = host.strip("[]")
-        if not self.host:
+        if not self.host or (":" in host and host[0] != "["):  # the @ behind a password forgotten?
             raise _bad("host", scheme)
         try:
             self.port = int(port or (8883 if self.tls else 1883))

@@ -31,7 +31,8 @@ _BAD = {
     "scheme": "%r: a broker is mqtt://HOST/... or, with TLS, mqtts://...",
     "@": "%s: an @ behind the first / or ? of an address: in a password / is written %%2F, and ? "
     "%%3F; in a topic or an option @ is written %%40",
-    "host": "%s names no broker: mqtt://HOST/...",
+    "host": "%s names no broker: mqtt://HOST/..., with a user mqtt://USER:PASSWORD@HOST/...; an "
+    "IPv6 address stands in brackets",
     "port": "%s: the port, behind the host's colon, is a number up to 65535",
     "node": "%s: which node on that broker? Its prefix and name follow: mqtt://HOST/lab/greenhouse",
     "%": "%sa %% in an address that is no %%XX of UTF-8: a %% itself is written %%25",
@@ -64,7 +65,7 @@ async def opened(broker: "Broker", ca: "str | bytes | None") -> "Any":
 
         options = broker.options
         verify = options.get("verify") not in ("no", "0", "false")
-        security = Security(ca or options.get("ca"), verify)
+        security = Security(options.get("ca") if ca is None else ca, verify)
         await security.wait_for_clock()
     opening = open_wire(broker.host, broker.port, security)
     return await asyncio.wait_for(opening, TIMES["answer"] / 1000)

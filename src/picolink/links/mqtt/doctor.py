@@ -3,6 +3,7 @@ whether the node is there. Host only."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import ssl
@@ -180,7 +181,8 @@ class _Examination:
             if not result.ok:
                 break
         if not self._closed:
-            self._sock.sendall(packets.DISCONNECT)
+            with contextlib.suppress(OSError):  # the other end was faster
+                self._sock.sendall(packets.DISCONNECT)
 
     def _wait(self, kind: int, seconds: float) -> bytes | None:
         """The body of the next packet of `kind`; None where none comes, or all of 0."""

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
-from ...core.errors import CannotConnect
+from ...core.errors import CannotConnect, UsageError
 from ..forks import on_fork
 
 _READ_BYTES = 65536  # no record of TLS is larger, so that nothing stays behind unseen
@@ -111,7 +111,10 @@ def context_for(secure: Any) -> ssl.SSLContext:
         context.verify_mode = ssl.CERT_NONE
     elif secure.authorities:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_verify_locations(cadata=b"".join(secure.authorities))
+        try:
+            context.load_verify_locations(cadata=b"".join(secure.authorities))
+        except ssl.SSLError as error:
+            raise UsageError(f"the CA's certificate is damaged ({error})") from None
     return context
 
 

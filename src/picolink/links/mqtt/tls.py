@@ -48,7 +48,8 @@ class Security:
         if not verify:
             print(
                 "mqtt: ?verify=no: whoever is on the way can read and change everything, and "
-                "learns the password"
+                "learns the password",
+                file=sys.stderr,
             )
             return
         if isinstance(ca, str):
@@ -59,7 +60,7 @@ class Security:
                 why = "is not there" if error.errno == 2 else "can't be read: %s" % error
                 raise UsageError("the CA's file %s %s" % (ca, why)) from None
             ca = held
-        if ca:
+        if ca is not None:
             self.authorities = certificates(ca)
         elif _BOARD:
             raise UsageError(
@@ -105,6 +106,10 @@ def explain(error: "Any", host: str) -> str:
             "the certificate of %s is not trusted (%s): is ca= the CA's that vouches for it, the "
             "name right, the certificate not expired?" % (host, text)
         )
-    if "SSL" in text.upper() or (error.args and error.args[0] in _RESETS):
+    if (
+        "SSL" in text.upper()
+        or "reset by peer" in text
+        or (error.args and error.args[0] in _RESETS)
+    ):
         return "no TLS with %s (%s): is that the port for TLS (mostly 8883)?" % (host, text)
     return ""
