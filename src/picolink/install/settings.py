@@ -53,9 +53,10 @@ def address_of(link: str) -> str:
     """The address that a board opens for `link`: a name ("uart") or an address itself."""
     link = link.strip()
     if is_address(link):
-        if group_of(link) == "mqtt":
+        if group_of(link) == "mqtt":  # what is wrong with it is raised
             Broker(link)
-        split(link)  # both say what is wrong with it
+        else:
+            split(link)
         return link
     if link in ADDRESSES:
         return ADDRESSES[link]
