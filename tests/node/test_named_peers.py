@@ -134,3 +134,9 @@ def vanish(board: picolink.Board) -> None:
 def test_a_peer_has_a_name_or_an_address(serving: Served) -> None:
     with pytest.raises(picolink.UsageError, match="name of who connects"):
         serving.do(lambda: serving.node.peer(""))
+
+
+def test_a_peer_whose_address_opens_nothing_says_why(serving: Served) -> None:
+    peer = serving.do(lambda: serving.node.peer("mqtt://127.0.0.1:1/lab/x?foo=1"))
+    until(lambda: "mqtt has no option foo" in peer.why)
+    assert not peer.connected

@@ -95,6 +95,7 @@ class Peer:
                 self._dial()
             except UsageError as error:
                 self.failed = error
+                self.why = str(error)
                 self._changed.set()
                 return
             except Exception as error:  # whatever it is, it is tried again
