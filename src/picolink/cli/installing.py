@@ -28,8 +28,8 @@ def run(options: argparse.Namespace) -> int:
         return _install(address, options, report)
     except KeyboardInterrupt:
         _say(
-            "interrupted: the board starts as it did before. The same command, run again, goes on "
-            "from here"
+            "interrupted: the board starts what it had, or what is new where all of it was written "
+            "already. The same command, run again, goes on from here"
         )
         raise
 
