@@ -158,5 +158,5 @@ def test_sim_up(any_pico: Firmware, mpremote: Run, tmp_path: Path) -> None:
         board = SimpleNamespace(usb_path=about["usb_path"])
         assert mpremote(board, "exec", "import main, picolink; print(main.lamp)") == "7\n"
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(20) == 130
     assert not os.path.exists(about["usb_path"])

@@ -118,6 +118,7 @@ def test_it_joins_and_is_called_over_tcp(world: World, pico_w: Firmware) -> None
     board = world.board(
         "shed", main=NODE, libs=compile_all(["usb", "tcp", "wifi"]), firmware=pico_w.path
     )
+    board.wait_ready()
     with picolink.connect(f"tcp:{board.address}:5263", timeout_s=90) as shed:
         assert shed.call("add", 2, 3) == 5
         text = "x" * 3000
