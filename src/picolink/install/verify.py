@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from ..core.errors import CannotConnect, PicolinkError
-from ..links.usb.recognise import PROMPT, SENTENCES, TRACEBACK
+from ..links.usb.recognise import DEAF_NODE, PROMPT, SENTENCES, TRACEBACK
 from ..node.blocking import connect
 from .errors import InstallError
 from .repl import Repl, heard
@@ -14,6 +14,7 @@ from .repl import Repl, heard
 _START_S = 3.0  # a program that ended by then has ended for good
 _NODE = b": listening on usb:"  # what a node prints
 _ENDED = [SENTENCES[kind][0].partition("{")[0] for kind in (PROMPT, TRACEBACK)]
+_DEAF = SENTENCES[DEAF_NODE][0]
 
 
 def loads(repl: Repl) -> None:
@@ -39,7 +40,8 @@ def call(path: str, timeout_s: float) -> dict[str, Any]:
             # out too.
             left_s = end_s - time.monotonic()
             ended = any(sentence in str(error) for sentence in _ENDED)
-            if ended or left_s <= 0 or _NODE not in heard(path, left_s, _NODE):
+            there = _DEAF in str(error)  # it has said so already
+            if ended or left_s <= 0 or not (there or _NODE in heard(path, left_s, _NODE)):
                 raise
             left_s = end_s - time.monotonic()  # it is there: a slow one is waited for
             return _describe(path, max(_START_S, left_s), start=False)
