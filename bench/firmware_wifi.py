@@ -16,14 +16,11 @@ import picolink
 from picolink.packing import compile_all
 from picolink.sim import World
 
-from .firmware_wires import BOARD, Row
+from .firmware_wires import BOARD, BYTES, DATA_GIVEN, TEXT, Row
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from brokers import Mosquitto
 
-_TEXT = "x" * 32
-_BYTES = 4096
-_DATA = bytes(range(256)) * (_BYTES // 256)
 _CALLS = 200
 _LARGE = 40
 _TIMEOUT_S = 120
@@ -45,33 +42,30 @@ def _measure(link: str, board: picolink.Board) -> Row:
         us, turns = board.call("turned", timeout_s=_TIMEOUT_S)
         return us, turns
 
-    def during(job: Callable[[], object]) -> tuple[int, int]:
-        """Microseconds and turns of a job."""
+    def during(job: Callable[[], object], count: int = 1) -> tuple[int, int]:
+        """Microseconds and turns of a job done so often."""
         start_us, start = turned()
-        job()
+        for _ in range(count):
+            job()
         end_us, end = turned()
         return end_us - start_us, end - start
 
-    def idle() -> None:
-        """Some seconds of the board's, in which nothing is asked."""
-        board.call("rest", timeout_s=_TIMEOUT_S)
-
     # Small calls last: the emulation is slower than the board, and after these a session expects
     # an answer so soon that it repeats what is large.
-    jobs: list[tuple[Callable[[], object], float]] = [
-        (lambda: call("take", _DATA), _LARGE),
-        (lambda: call("bring", _BYTES), _LARGE),
-        (lambda: call("echo", _TEXT), _CALLS),
+    jobs: list[tuple[Callable[[], object], int]] = [
+        (lambda: call("take", DATA_GIVEN), _LARGE),
+        (lambda: call("bring", BYTES), _LARGE),
+        (lambda: call("echo", TEXT), _CALLS),
     ]
     for job, _ in jobs:  # what is loaded once is not measured
         job()
     call("begin")
-    quiet_us, quiet = during(idle)
+    quiet_us, quiet = during(lambda: call("rest"))  # in which nothing is asked
     work_ms = []
     for job, count in jobs:
-        took_us, turns = during(lambda job=job, count=count: [job() for _ in range(count)])  # type: ignore[misc]
+        took_us, turns = during(job, count)
         work_ms.append((took_us - turns * quiet_us / quiet) / count / 1000)
-    kb = _BYTES / 1000
+    kb = BYTES / 1000
     return Row(link, work_ms[2], work_ms[0] / kb, work_ms[1] / kb)
 
 

@@ -22,9 +22,9 @@ from picolink.sim.rp2040.together import SerialWire, Together
 
 BAUDS = (115200, 921600)
 SPEEDS_HZ = (100_000, 400_000)
-_TEXT = "x" * 32
-_BYTES = 4096
-_DATA = bytes(range(256)) * (_BYTES // 256)
+TEXT = "x" * 32
+BYTES = 4096
+DATA_GIVEN = bytes(range(256)) * (BYTES // 256)
 _CALLS = 5
 _IDLE_S = 0.2
 _TARGET = 0x43
@@ -115,10 +115,10 @@ class _Bench:
         """All of it."""
         host, chip = self.host, self.lab.chip
         for _ in range(3):  # what is loaded once is not measured
-            assert host.call("echo", _TEXT) == _TEXT
-        calls = [self.timed("echo", _TEXT) for _ in range(_CALLS)]
+            assert host.call("echo", TEXT) == TEXT
+        calls = [self.timed("echo", TEXT) for _ in range(_CALLS)]
         jobs: dict[str, tuple[float, float]] = {}
-        for name, argument in (("bring", _BYTES), ("take", _DATA)):
+        for name, argument in (("bring", BYTES), ("take", DATA_GIVEN)):
             host.call(name, argument)
             jobs[name] = self.timed(name, argument)
         host.until(lambda: False, 0.05)
@@ -135,10 +135,10 @@ class _Bench:
             rate = (quiet - none) / (quiet_ms - none_ms)
             return took_ms - none_ms - (turns - none) / rate
 
-        echoes = work_ms(lambda: [host.call("echo", _TEXT) for _ in range(_CALLS)]) / _CALLS
-        brought = work_ms(lambda: host.call("bring", _BYTES))
-        taken = work_ms(lambda: host.call("take", _DATA))
-        kb = _BYTES / 1000
+        echoes = work_ms(lambda: [host.call("echo", TEXT) for _ in range(_CALLS)]) / _CALLS
+        brought = work_ms(lambda: host.call("bring", BYTES))
+        taken = work_ms(lambda: host.call("take", DATA_GIVEN))
+        kb = BYTES / 1000
         return Row(
             link,
             call_work_ms=echoes,
@@ -146,8 +146,8 @@ class _Bench:
             out_work_ms_kb=brought / kb,
             call_ms=sum(call[0] for call in calls) / _CALLS,
             call_awake_ms=sum(call[1] for call in calls) / _CALLS,
-            in_kb_s=_BYTES / jobs["take"][0],
-            out_kb_s=_BYTES / jobs["bring"][0],
+            in_kb_s=BYTES / jobs["take"][0],
+            out_kb_s=BYTES / jobs["bring"][0],
             in_awake_ms_kb=jobs["take"][1] / kb,
             out_awake_ms_kb=jobs["bring"][1] / kb,
             idle_awake=idle,

@@ -13,7 +13,6 @@ class Zone:
     """A rule, read. Raises `UsageError` for what is none."""
 
     def __init__(self, rule: str) -> None:
-        self.rule = rule
         self._text = rule
         try:
             self.name = self._name()

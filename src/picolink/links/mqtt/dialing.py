@@ -61,11 +61,9 @@ async def opened(broker: "Broker", ca: "str | bytes | None") -> "Any":
     """A connection to `broker`; CannotConnect where the clock can't tell whom to trust."""
     security = None
     if broker.tls:
-        from .tls import Security
+        from .tls import security_of
 
-        options = broker.options
-        verify = options.get("verify") not in ("no", "0", "false")
-        security = Security(options.get("ca") if ca is None else ca, verify)
+        security = security_of(broker, ca)
         await security.wait_for_clock()
     opening = open_wire(broker.host, broker.port, security)
     return await asyncio.wait_for(opening, TIMES["answer"] / 1000)

@@ -74,12 +74,12 @@ def _no_way(host: str, port: int, error: OSError) -> Step:
 def _tls(sock: socket.socket, broker: Broker) -> tuple[Step, socket.socket]:
     """TLS, with the certificate looked at; and the socket to go on with."""
     from .sockets_host import context_for
-    from .tls import Security
+    from .tls import security_of
 
     what = f"the certificate of {broker.host} is trusted"
-    verify = broker.options.get("verify") not in ("no", "0", "false")
     try:
-        context = context_for(Security(broker.options.get("ca"), verify))
+        security = security_of(broker)
+        context = context_for(security)
         wrapped = context.wrap_socket(sock, server_hostname=broker.host)
     except ssl.SSLCertVerificationError as error:
         return _not_trusted(what, broker, error), sock
@@ -93,7 +93,7 @@ def _tls(sock: socket.socket, broker: Broker) -> tuple[Step, socket.socket]:
             "TLS, or for something else.",
             "Use mqtt:// there, or the port for TLS, mostly 8883.",
         ), sock  # fmt: skip
-    if not verify:
+    if not security.verify:
         return good("TLS, with whoever answers: ?verify=no", why="nobody was verified"), wrapped
     told: dict[str, Any] = wrapped.getpeercert() or {}
     return good(f"{what}, {_whose(told)}"), wrapped

@@ -158,10 +158,9 @@ def _tls(broker: Broker) -> Any:
     if not broker.tls:
         return None
     from .sockets_host import context_for
-    from .tls import Security
+    from .tls import security_of
 
-    verify = broker.options.get("verify") not in ("no", "0", "false")
-    return context_for(Security(broker.options.get("ca"), verify))
+    return context_for(security_of(broker))
 
 
 def _reason(error: Exception, broker: Broker) -> PicolinkError:

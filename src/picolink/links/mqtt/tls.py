@@ -39,6 +39,13 @@ def certificates(data: bytes) -> "list[bytes]":
     return found
 
 
+def security_of(broker: "Any", ca: "str | bytes | None" = None) -> "Security":
+    """Whom the address of a broker says to trust; `ca` in place of its own."""
+    options = broker.options
+    verify = options.get("verify") not in ("no", "0", "false")
+    return Security(options.get("ca") if ca is None else ca, verify)
+
+
 class Security:
     """Whom to trust. `ca`: a path, or what such a file holds; None: on a computer its own store."""
 
