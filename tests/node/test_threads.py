@@ -715,8 +715,10 @@ def test_ctrl_c_while_it_connects_leaves_nothing(serving: Served) -> None:
     assert raised > 20
 
     # One that came after `connect` and before `with` leaves a connection, which works.
-    lines = [holder for holder in list(_holders) if isinstance(holder, Line)]
-    left = [line for line in lines if not line.closed.is_set() and line._thread]
+    left = [
+        holder for holder in list(_holders)
+        if isinstance(holder, Line) and not holder.closed.is_set() and holder._thread
+    ]  # fmt: skip
     assert len(left) <= 3
     for line in left:
         line.close()
