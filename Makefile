@@ -19,7 +19,7 @@ AGAIN = { test $$? -eq 1 && \
 # What `make oldest` runs: at least one file for each package that pyproject.toml names.
 OLDEST := build/oldest
 OLDEST_TESTS := tests/core/test_values.py tests/packing tests/install/test_install.py \
-  tests/sim/test_mpremote.py tests/sim/test_firmware.py tests/links/usb tests/links/test_ble_link.py tests/links/i2c/test_opening.py \
+  tests/picosim/test_mpremote.py tests/picosim/test_firmware.py tests/links/usb tests/links/test_ble_link.py tests/links/i2c/test_opening.py \
   tests/links/test_discovery.py tests/links/test_mqtt_link.py tests/links/test_mqtt_brokers.py \
   tests/cli/test_mqtt_ca.py tests/examples/test_notebooks.py tests/whole/test_histories.py
 
@@ -29,7 +29,7 @@ OLDEST_TESTS := tests/core/test_values.py tests/packing tests/install/test_insta
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
-$(STAMP): pyproject.toml tools/make_venv.sh
+$(STAMP): pyproject.toml src/picosim/pyproject.toml tools/make_venv.sh
 	@sh tools/make_venv.sh $(VENV) dev
 	@touch $@
 
@@ -68,8 +68,8 @@ oldest: $(STAMP) ## the lowest versions of other packages that pyproject.toml al
 	test -x $(OLDEST)/bin/python || $(PY) -m venv $(OLDEST)
 	$(PY) tools/oldest.py > $(OLDEST)/pins.txt
 	$(OLDEST)/bin/python -m pip install --quiet --constraint $(OLDEST)/pins.txt \
-	  --editable ".[dev,bench]" hatchling editables
-	$(OLDEST)/bin/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir $(OLDEST) .
+	  --editable src/picosim --editable ".[dev,bench]" hatchling editables
+	$(OLDEST)/bin/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir $(OLDEST) . src/picosim
 	$(OLDEST)/bin/python -m ruff check .
 	$(OLDEST)/bin/python -m mypy --cache-dir $(OLDEST)/mypy
 	$(OLDEST)/bin/python -m bench --others
@@ -84,7 +84,7 @@ homeassistant: $(STAMP) ## what Home Assistant is told, against its own schemas
 thonny: $(STAMP) ## Thonny itself with a virtual board
 	test -x $(THONNY)/bin/python || $(PY) -m venv $(THONNY)
 	$(THONNY)/bin/python -m pip install --quiet "thonny>=5"
-	PICOLINK_THONNY=$(CURDIR)/$(THONNY)/bin/python $(PY) -m pytest tests/sim/test_thonny.py
+	PICOLINK_THONNY=$(CURDIR)/$(THONNY)/bin/python $(PY) -m pytest tests/cli/test_thonny.py
 
 lint: $(STAMP) ## ruff, mypy, and the board's files against the board's stubs
 	$(PY) -m ruff check .

@@ -16,7 +16,7 @@ import threading
 
 from picolink import Node
 from picolink.packing import compile_all
-from picolink.sim import VirtualBoard, World
+from picosim import VirtualBoard, World
 
 ROUNDS = 10
 MAIN = """

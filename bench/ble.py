@@ -17,8 +17,8 @@ import bleak
 
 import picolink
 from picolink.packing import compile_all
-from picolink.sim import BluetoothFaults, World
-from picolink.sim.bluetooth.backend import install_for_bleak
+from picosim import BluetoothFaults, World
+from picosim.bluetooth.backend import install_for_bleak
 
 INTERVALS_MS = (7.5, 30)
 SECONDS = 4  # of payload for each figure

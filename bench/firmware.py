@@ -14,11 +14,12 @@ import textwrap
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from emulated.lab import Lab
+
 import picolink
 from picolink.packing import compile_all
-from picolink.sim import World
-from picolink.sim.rp2040.firmware import read
-from picolink.sim.rp2040.lab import Lab
+from picosim import World
+from picosim.rp2040.firmware import read
 
 from .firmware_wifi import over_mqtt, over_tcp
 from .firmware_wires import BAUDS, SPEEDS_HZ, Row, over_i2c, over_uart, over_usb

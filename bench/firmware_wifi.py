@@ -7,19 +7,17 @@ emulated; what the core needs for it does not. A program beside the node counts 
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from brokers import Mosquitto
+
 import picolink
 from picolink.packing import compile_all
-from picolink.sim import World
+from picosim import World
 
 from .firmware_wires import BOARD, BYTES, DATA_GIVEN, TEXT, Row
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from brokers import Mosquitto
 
 _CALLS = 200
 _LARGE = 40

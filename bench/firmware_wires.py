@@ -12,13 +12,14 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from emulated.host import Host
+from emulated.lab import Lab
+
 from picolink.packing import compile_all
-from picolink.sim.rp2040.chip import CORE_HZ
-from picolink.sim.rp2040.host import Host
-from picolink.sim.rp2040.i2c_bus import Bus
-from picolink.sim.rp2040.i2c_host import I2cHost
-from picolink.sim.rp2040.lab import Lab
-from picolink.sim.rp2040.together import SerialWire, Together
+from picosim.rp2040.chip import CORE_HZ
+from picosim.rp2040.i2c_bus import Bus
+from picosim.rp2040.i2c_host import I2cHost
+from picosim.rp2040.together import SerialWire, Together
 
 BAUDS = (115200, 921600)
 SPEEDS_HZ = (100_000, 400_000)

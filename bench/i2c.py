@@ -12,8 +12,8 @@ from typing import Any
 
 import picolink
 from picolink.packing import compile_all
-from picolink.sim import World
-from picolink.sim.i2c.faults import I2cFaults
+from picosim import World
+from picosim.i2c.faults import I2cFaults
 
 from .pinned import pin
 from .uart import BOARD, _jobs

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import picolink
 from picolink.cli.benching import Figures, measure
 from picolink.packing import compile_all
-from picolink.sim import BluetoothFaults, World
-from picolink.sim.bluetooth import backend
+from picosim import BluetoothFaults, World
+from picosim.bluetooth import backend
 
 from . import firmware
 from .pinned import pin

@@ -15,7 +15,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from brokers import Certificates, Mosquitto, free_port
 from micropython_runner import interpreter_command
 

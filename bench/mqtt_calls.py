@@ -11,12 +11,11 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from brokers import Mosquitto
 
 import picolink
 from picolink.packing import compile_all
-from picolink.sim import World
+from picosim import World
 
 from .pinned import pin
 

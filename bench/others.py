@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import picolink
 from picolink.packing import compile_all
-from picolink.sim import VirtualBoard, World
+from picosim import VirtualBoard, World
 
 from . import boards
 from .pinned import pin

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import picolink
 from picolink.packing import compile_all
-from picolink.sim import World
+from picosim import World
 
 from . import boards
 from .pinned import pin

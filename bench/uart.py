@@ -13,7 +13,7 @@ from typing import Any
 
 import picolink
 from picolink.packing import compile_all
-from picolink.sim import World
+from picosim import World
 
 from .pinned import pin
 

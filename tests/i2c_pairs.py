@@ -13,9 +13,9 @@ from i2c_programs import CONTROLLER, TARGET
 import picolink
 from picolink.core.errors import CannotConnect, PicolinkError
 from picolink.packing import compile_all
-from picolink.sim import VirtualBoard, World
-from picolink.sim.i2c.faults import I2cFaults
-from picolink.sim.i2c.wire import I2cBus
+from picosim import VirtualBoard, World
+from picosim.i2c.faults import I2cFaults
+from picosim.i2c.wire import I2cBus
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from both import SEED, count
 
 import picolink
 from picolink.packing import compile_all
-from picolink.sim import VirtualBoard, World
+from picosim import VirtualBoard, World
 
 PROGRAM = """
 from picolink import Node

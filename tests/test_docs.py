@@ -14,7 +14,7 @@ import pytest
 
 from picolink.core import errors
 from picolink.packing import compile_all
-from picolink.sim import VirtualBoard, World
+from picosim import VirtualBoard, World
 
 ROOT = Path(__file__).parent.parent
 SNIPPETS = ROOT / "docs" / "snippets"
@@ -166,12 +166,12 @@ def test_uart_from_another_board(world: World) -> None:
 
 
 def test_i2c_from_a_computer(world: World) -> None:
-    from picolink.sim.i2c import device
+    from picosim.i2c import device
 
     assert device.install()
     shed = board(world, "i2c_board")
     bus = world.i2c_host(1, shed.i2c(0, 0, 1))
-    code = "from picolink.sim.i2c.__main__ import main; raise SystemExit(main())"
+    code = "from picosim.i2c.__main__ import main; raise SystemExit(main())"
     done = subprocess.run(
         [sys.executable, "-c", code, str(SNIPPETS / "i2c_host.py")],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},

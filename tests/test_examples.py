@@ -15,7 +15,7 @@ import pytest
 
 import picolink
 from picolink.packing import compile_all
-from picolink.sim import World
+from picosim import World
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 from both import SEED
-from sim.terminal import Terminal
+from terminal import Terminal
 
 from picolink.packing import compile_all
-from picolink.sim import VirtualBoard, World
+from picosim import VirtualBoard, World
 
 PROGRAM = """
 import asyncio, time

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the project's virtual environment and installs picolink into it, editable.
+# Makes the project's virtual environment and installs picolink and picosim into it, editable.
 # usage: tools/make_venv.sh VENV EXTRAS      (EXTRAS as in pyproject.toml: dev,sim)
 # Safe to run again: an environment that is there is brought up to date.
 set -eu
@@ -65,7 +65,7 @@ if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
 fi
 
 say "installing picolink[$extras] and what it needs (a minute the first time)"
-"$venv/bin/python" -m pip install --quiet --editable ".[$extras]"
+"$venv/bin/python" -m pip install --quiet --editable src/picosim --editable ".[$extras]"
 
 # The tests of MQTT want a broker of the common kind; without it they use nats-server alone.
 PATH="$PATH:/usr/sbin:/usr/local/sbin"

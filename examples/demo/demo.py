@@ -20,7 +20,7 @@ import picolink
 from picolink.cli.chart import Series, frame
 from picolink.cli.output import Progress, show_reading
 from picolink.packing import compile_all
-from picolink.sim import VirtualBoard, World
+from picosim import VirtualBoard, World
 
 HERE = Path(__file__).parent
 BUTTON = 15

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from picolink.packing import compile_all
-from picolink.sim import VirtualBoard, World
+from picosim import VirtualBoard, World
 
 PROGRAM = Path(__file__).parent / "board_program.py"
 

@@ -10,7 +10,7 @@ from cli.conftest import Done
 
 from picolink.cli.benching import Figures, shown
 from picolink.packing import compile_all
-from picolink.sim import World
+from picosim import World
 
 CPYTHON_ONLY = "virtual boards"
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 import pytest
 
 from picolink.cli.chart import Series, draw, frame
-from picolink.sim import VirtualBoard
+from picosim import VirtualBoard
 
 
 def dots(line: str) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from picolink.sim import VirtualBoard, World
+from picosim import VirtualBoard, World
 
 Run = Callable[..., "tuple[int, str, str]"]
 

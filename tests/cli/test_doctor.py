@@ -19,7 +19,7 @@ from struct import pack
 import pytest
 from brokers import free_port
 from cli.conftest import Done
-from sim.terminal import Terminal
+from terminal import Terminal
 
 import picolink
 from picolink.cli.doctoring import examine
@@ -32,7 +32,7 @@ from picolink.links.findings import Step
 from picolink.links.usb import doctor as usb_doctor
 from picolink.links.usb import recognise as r
 from picolink.packing import board_texts, compile_all, compile_source
-from picolink.sim import VirtualBoard, World
+from picosim import VirtualBoard, World
 
 Run = Callable[..., Done]
 

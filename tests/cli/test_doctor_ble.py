@@ -18,8 +18,8 @@ from picolink.links.ble import doctor, stack
 from picolink.links.ble.advertising import RX, SERVICE, TX
 from picolink.links.findings import Step
 from picolink.packing import compile_all
-from picolink.sim import VirtualBoard, World
-from picolink.sim.bluetooth.faults import BluetoothFaults
+from picosim import VirtualBoard, World
+from picosim.bluetooth.faults import BluetoothFaults
 
 CPYTHON_ONLY = "virtual boards, bleak"
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 from cli.test_doctor import fault, well
-from sim.terminal import Terminal
+from terminal import Terminal
 
 from picolink.cli.doctoring import examine
 from picolink.core.errors import BadAddress
 from picolink.links import findings
 from picolink.links.i2c import doctor
 from picolink.packing import compile_all
-from picolink.sim import I2cBus, I2cFaults, VirtualBoard, World
+from picosim import I2cBus, I2cFaults, VirtualBoard, World
 
 pytest.importorskip("smbus2")
 

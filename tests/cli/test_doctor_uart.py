@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 from cli.test_doctor import fault, well
-from sim.terminal import Terminal
+from terminal import Terminal
 
 import picolink
 from picolink.core.errors import BadAddress
 from picolink.links import findings
 from picolink.links.uart import doctor
 from picolink.packing import compile_all
-from picolink.sim import UartFaults, UartWire, VirtualBoard, World
+from picosim import UartFaults, UartWire, VirtualBoard, World
 
 NODE = "from picolink import Node\nNode('shed').run('usb:', 'uart:0?baud=%d')\n"
 TALKS = (

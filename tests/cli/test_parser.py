@@ -14,7 +14,7 @@ from picolink.cli.parser import EXIT_CODES, make_parser
 from picolink.cli.values import parse_arguments
 from picolink.core import errors
 from picolink.node.suggestion import suggestion
-from picolink.sim import VirtualBoard
+from picosim import VirtualBoard
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from uf2_files import block
 
 from picolink.cli.main import main
 from picolink.cli.simulating import packed_lib
-from picolink.sim import World
+from picosim import World
 
 HELLO = 'from picolink import Node\nnode = Node("greenhouse")\nnode.run("usb")\n'
 
@@ -138,9 +138,9 @@ sys.exit(main(["sim", "up"]))
     for module in (
         "picolink.cli.parser",
         "picolink.core.errors",
-        "picolink.cli.virtual",
+        "picolink.links.virtual",
         "picolink.cli.simulating",
-        "picolink.sim.world",
+        "picosim.world",
     ):
         done = subprocess.run(
             [sys.executable, "-c", code, module],
@@ -153,7 +153,7 @@ sys.exit(main(["sim", "up"]))
 def test_ctrl_c_while_boards_start_ends_it_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from picolink.sim import World
+    from picosim import World
 
     worlds: list[World] = []
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from picolink.packing import compile_all
-from picolink.sim import VirtualBoard, World
+from picosim import VirtualBoard, World
 
 Run = Callable[..., "tuple[int, str, str]"]
 

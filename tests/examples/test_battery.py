@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 
 from picolink.packing import compile_all
-from picolink.sim import World
+from picosim import World
 
 FOLDER = Path(__file__).parent.parent.parent / "examples" / "battery-sensor"
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 from both import SEED
-from sim.terminal import Terminal
+from terminal import Terminal
 
 import picolink
 from picolink.packing import compile_all
-from picolink.sim import VirtualBoard, World
-from picolink.sim.bluetooth.faults import BluetoothFaults
+from picosim import VirtualBoard, World
+from picosim.bluetooth.faults import BluetoothFaults
 
 CPYTHON_ONLY = "virtual boards, bleak"
 ROOT = Path(__file__).parent.parent.parent
@@ -75,7 +75,7 @@ def test_the_plain_pair(world: World) -> None:
 
 def python(script: Path, *arguments: str) -> list[str]:
     done = subprocess.run(
-        [sys.executable, "-m", "picolink.sim.bluetooth", str(script), *arguments],
+        [sys.executable, "-m", "picosim.bluetooth", str(script), *arguments],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True, text=True, timeout=40,
     )  # fmt: skip

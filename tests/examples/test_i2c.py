@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from picolink.packing import compile_all
-from picolink.sim import VirtualBoard, World
+from picosim import VirtualBoard, World
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples" / "i2c"
 
@@ -36,7 +36,7 @@ def script(name: str) -> str:
     """What a host's script prints, with its I2C bus a virtual one."""
     path = os.pathsep.join(p for p in sys.path if p)
     done = subprocess.run(
-        [sys.executable, "-m", "picolink.sim.i2c", str(EXAMPLES / name)],
+        [sys.executable, "-m", "picosim.i2c", str(EXAMPLES / name)],
         env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

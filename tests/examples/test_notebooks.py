@@ -22,7 +22,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from picolink.packing import compile_all
-from picolink.sim import VirtualBoard, World
+from picosim import VirtualBoard, World
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 FOLDER = EXAMPLES / "notebook"

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 import serial
-from sim.terminal import Terminal
+from terminal import Terminal
 
 import picolink
 from picolink.packing import compile_all
-from picolink.sim import UartWire, VirtualBoard, World
+from picosim import UartWire, VirtualBoard, World
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 

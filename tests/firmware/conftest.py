@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from picolink.sim import FirmwareBoard, World
-from picolink.sim.rp2040 import firmware
+from picosim import FirmwareBoard, World
+from picosim.rp2040 import firmware
 
 HOW = (
     "needs MicroPython's file for {board}: download it from micropython.org/download/{board}, "

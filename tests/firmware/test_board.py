@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import serial
 
-from picolink.sim import FirmwareBoard, World, announce
-from picolink.sim.rp2040.firmware import Firmware
+from picosim import FirmwareBoard, World, announce
+from picosim.rp2040.firmware import Firmware
 
 Mpremote = Callable[..., str]
 
@@ -215,7 +215,7 @@ def test_what_it_printed_and_what_is_in_its_memory(world: World, any_pico: Firmw
 
 def test_it_ends_with_its_world_that_is_killed(any_pico: Firmware, tmp_path: Path) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from picolink.sim import World\n"
+        "import sys, time; from pathlib import Path; from picosim import World\n"
         "board = World().board('a', firmware=Path(sys.argv[1]))\n"
         "print(board.process_id, flush=True); time.sleep(1000)\n"
     )

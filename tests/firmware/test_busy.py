@@ -9,8 +9,8 @@ import pytest
 
 import picolink
 from picolink.links.usb.recognise import UNREAD
-from picolink.sim import FirmwareBoard, World
-from picolink.sim.rp2040.firmware import Firmware
+from picosim import FirmwareBoard, World
+from picosim.rp2040.firmware import Firmware
 
 Run = Callable[..., str]
 ROUNDS = 10

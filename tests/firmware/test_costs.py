@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import struct
 
+from emulated.lab import Lab
+
 from picolink.packing import compile_all
-from picolink.sim.rp2040.chip import CORE_HZ
-from picolink.sim.rp2040.firmware import Firmware
-from picolink.sim.rp2040.lab import Lab
+from picosim.rp2040.chip import CORE_HZ
+from picosim.rp2040.firmware import Firmware
 
 BYTES = 2048
 CALLS = 8

@@ -8,10 +8,10 @@ import os
 import random
 
 import pytest
+from emulated.lab import Lab
 
 from picolink.packing import compile_all
-from picolink.sim.rp2040.firmware import Firmware
-from picolink.sim.rp2040.lab import Lab
+from picosim.rp2040.firmware import Firmware
 
 TRIES = 100 if os.environ.get("PICOLINK_SOAK") else 12
 SEED = int(os.environ.get("PICOLINK_SEED", "1"))

@@ -6,11 +6,11 @@ import os
 import random
 
 import pytest
+from emulated.lab import Lab
 
 from picolink.packing import compile_all
-from picolink.sim.rp2040.chip import CORE_HZ
-from picolink.sim.rp2040.firmware import Firmware
-from picolink.sim.rp2040.lab import Lab
+from picosim.rp2040.chip import CORE_HZ
+from picosim.rp2040.firmware import Firmware
 
 # What is loaded for it, attaching anew, and the call, take 0.4 s of it.
 BYTES, MOST_S = (200_000, 3) if os.environ.get("PICOLINK_SOAK") else (20_000, 0.7)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from brokers import Mosquitto
+from emulated.lab import Lab
 
 import picolink
 from picolink.packing import compile_all
-from picolink.sim import World
-from picolink.sim.rp2040.firmware import Firmware
-from picolink.sim.rp2040.lab import Lab
+from picosim import World
+from picosim.rp2040.firmware import Firmware
 
 USB_MOST_BYTES = 38_000
 WIFI_MOST_BYTES = 65_000

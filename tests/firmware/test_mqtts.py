@@ -13,8 +13,8 @@ from brokers import Certificates, Mosquitto, free_port
 
 import picolink
 from picolink.packing import compile_all
-from picolink.sim import World
-from picolink.sim.rp2040.firmware import Firmware
+from picosim import World
+from picosim.rp2040.firmware import Firmware
 
 KILLS = 50 if os.environ.get("PICOLINK_SOAK") else 2
 LEAST_FREE_BYTES = 70_000

@@ -17,8 +17,8 @@ import pytest
 
 import picolink
 from picolink.packing import compile_all
-from picolink.sim import FirmwareBoard, World
-from picolink.sim.rp2040.firmware import Firmware
+from picosim import FirmwareBoard, World
+from picosim.rp2040.firmware import Firmware
 
 Run = Callable[..., str]
 TIMEOUT_S = 60

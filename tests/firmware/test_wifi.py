@@ -12,8 +12,8 @@ import pytest
 
 import picolink
 from picolink.packing import compile_all
-from picolink.sim import FirmwareBoard, NotEmulated, World
-from picolink.sim.rp2040.firmware import Firmware
+from picosim import FirmwareBoard, NotEmulated, World
+from picosim.rp2040.firmware import Firmware
 
 Mpremote = Callable[..., str]
 

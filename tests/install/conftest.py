@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from picolink.cli.main import main
-from picolink.sim import World
+from picosim import World
 
 
 class Done(NamedTuple):

@@ -6,7 +6,7 @@ import time
 
 from picolink.install.repl import Repl
 from picolink.links.usb.discover import Port
-from picolink.sim import VirtualBoard
+from picosim import VirtualBoard
 
 
 def wait_starts(board: VirtualBoard, count: int, timeout_s: float = 5) -> None:

@@ -20,7 +20,7 @@ from picolink.install import installer, uninstaller
 from picolink.install.plan import LIB, MANIFEST
 from picolink.install.repl import Repl
 from picolink.packing import compile_source
-from picolink.sim import VirtualBoard, World
+from picosim import VirtualBoard, World
 
 SOAK = os.environ.get("PICOLINK_SOAK") not in (None, "", "0")
 SEED = int(os.environ.get("PICOLINK_SEED") or 1)

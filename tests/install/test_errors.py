@@ -17,7 +17,7 @@ from picolink.install.errors import BoardFull, InstallError
 from picolink.install.plan import Plan
 from picolink.install.repl import Facts, Repl
 from picolink.links.usb.discover import open_exclusive
-from picolink.sim import VirtualBoard, World
+from picosim import VirtualBoard, World
 
 Run = Callable[..., "tuple[int, str, str]"]
 

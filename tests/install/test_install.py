@@ -16,7 +16,7 @@ from picolink.install import program, repl
 from picolink.links.usb.discover import Port
 from picolink.net.zone import Zone
 from picolink.packing import compile_all
-from picolink.sim import World
+from picosim import World
 
 Run = Callable[..., "tuple[int, str, str]"]
 

@@ -14,7 +14,7 @@ from picolink.install import program, settings
 from picolink.links.registry import SCHEMES
 from picolink.links.tcp.telling import tell
 from picolink.packing import GROUPS
-from picolink.sim import World
+from picosim import World
 
 Run = Callable[..., "tuple[int, str, str]"]
 
@@ -116,7 +116,7 @@ def test_an_import_brings_what_it_imports(line: str) -> None:
 def test_the_page_of_i2c_on_boards_without_picolink(
     world: World, picolink: Run, tmp_path: Path
 ) -> None:
-    from picolink.sim.i2c import device
+    from picosim.i2c import device
 
     main = tmp_path / "main.py"
     main.write_bytes((SNIPPETS / "i2c_board.py").read_bytes())

@@ -10,7 +10,7 @@ from board_names import Use, collect, of_page
 
 import picolink as api
 from picolink.node.blocking import Board
-from picolink.sim import World
+from picosim import World
 
 Run = Callable[..., "tuple[int, str, str]"]
 

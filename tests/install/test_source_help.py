@@ -11,7 +11,7 @@ from install.files import read
 
 import picolink as api
 from picolink.install import program
-from picolink.sim import World
+from picosim import World
 
 Run = Callable[..., "tuple[int, str, str]"]
 

@@ -16,9 +16,9 @@ from link_contract import LinkContract
 
 import picolink
 from picolink.packing import compile_all
-from picolink.sim import VirtualBoard, World
-from picolink.sim.bluetooth import backend
-from picolink.sim.bluetooth.faults import BluetoothFaults
+from picosim import VirtualBoard, World
+from picosim.bluetooth import backend
+from picosim.bluetooth.faults import BluetoothFaults
 
 CPYTHON_ONLY = "virtual boards, bleak"
 SUPERVISION_S = 20  # the longest that systems choose
@@ -30,7 +30,7 @@ class TestBleContract(LinkContract):
     links = ("usb:", "ble-peripheral:")
     groups = ("usb", "ble")
     patience = 10
-    host_setup = "from picolink.sim.bluetooth.backend import install\ninstall()\n"
+    host_setup = "from picosim.bluetooth.backend import install\ninstall()\n"
 
     @pytest.fixture(autouse=True)
     def _air(self, world: World) -> None:

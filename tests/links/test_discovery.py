@@ -29,7 +29,7 @@ from picolink.links.tcp.mdns import addresses_of
 from picolink.node.closing import stop
 from picolink.node.opening import open_all
 from picolink.packing import compile_all
-from picolink.sim import RadioFaults, VirtualBoard, WifiFaults, World
+from picosim import RadioFaults, VirtualBoard, WifiFaults, World
 
 CPYTHON_ONLY = "virtual boards"
 

@@ -21,7 +21,7 @@ from picolink.core.lengths import Decoder, encode
 from picolink.core.packets import HELLO_FORMAT, REFUSED, hello_packets
 from picolink.node import line
 from picolink.node.wait_thread import Host
-from picolink.sim import VirtualBoard, World
+from picosim import VirtualBoard, World
 
 CPYTHON_ONLY = "virtual boards"
 

@@ -10,7 +10,7 @@ from both import SEED
 from brokers import Certificates, Mosquitto, Watcher, free_port
 
 from picolink.packing import compile_all
-from picolink.sim import VirtualBoard, WifiFaults, World
+from picosim import VirtualBoard, WifiFaults, World
 
 CPYTHON_ONLY = "virtual boards, a real broker"
 

@@ -17,7 +17,7 @@ from brokers import BROKERS, Broker, Mosquitto, Program, Watcher
 
 from picolink.node.native import discovery
 from picolink.packing import compile_all
-from picolink.sim import World
+from picosim import World
 
 CPYTHON_ONLY = "a real broker"
 

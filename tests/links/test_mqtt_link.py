@@ -29,7 +29,7 @@ from picolink.links.mqtt.host import open_link
 from picolink.links.mqtt.sockets_host import context_for
 from picolink.links.mqtt.tls import Security
 from picolink.packing import compile_all
-from picolink.sim import VirtualBoard, World
+from picosim import VirtualBoard, World
 
 CPYTHON_ONLY = "virtual boards, real brokers"
 

@@ -10,7 +10,7 @@ from both import SEED
 from brokers import Mosquitto
 
 from picolink.packing import compile_all
-from picolink.sim import World
+from picosim import World
 
 CPYTHON_ONLY = "virtual boards, a real broker"
 

@@ -26,11 +26,11 @@ from brokers import (
     mosquitto_program,
 )
 from cutting_proxy import CuttingProxy
-from sim.terminal import Terminal
+from terminal import Terminal
 
 import picolink
 from picolink.packing import compile_all
-from picolink.sim import World
+from picosim import World
 
 CPYTHON_ONLY = "real brokers, virtual boards"
 

@@ -14,7 +14,7 @@ from brokers import Mosquitto, Nats, Watcher
 
 import picolink
 from picolink.packing import compile_all
-from picolink.sim import WifiFaults, World
+from picosim import WifiFaults, World
 
 CPYTHON_ONLY = "virtual boards, a real broker"
 

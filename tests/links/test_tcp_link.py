@@ -11,7 +11,7 @@ from cutting_proxy import CuttingProxy
 from link_contract import LinkContract
 
 import picolink
-from picolink.sim import VirtualBoard
+from picosim import VirtualBoard
 
 CPYTHON_ONLY = "virtual boards"
 

@@ -25,7 +25,7 @@ from picolink.links.usb.serial_port import open_exclusive, set_baud
 from picolink.node.node import Node
 from picolink.node.typed import Typed
 from picolink.packing import compile_all, loaded_bytes, sizes
-from picolink.sim import UartFaults, UartWire, VirtualBoard, World
+from picosim import UartFaults, UartWire, VirtualBoard, World
 
 CPYTHON_ONLY = "virtual boards"
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 from both import SEED, count, random_for
-from sim.terminal import Terminal
+from terminal import Terminal
 
 import picolink
 from picolink.packing import compile_all
-from picolink.sim import VirtualBoard, World
+from picosim import VirtualBoard, World
 
 CPYTHON_ONLY = "virtual boards"
 

@@ -2,7 +2,7 @@
 
 from link_contract import LinkContract
 
-from picolink.sim import VirtualBoard
+from picosim import VirtualBoard
 
 
 class TestUsb(LinkContract):

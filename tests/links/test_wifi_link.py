@@ -9,7 +9,7 @@ import pytest
 from both import SEED
 from link_contract import LinkContract
 
-from picolink.sim import VirtualBoard, WifiFaults, World
+from picosim import VirtualBoard, WifiFaults, World
 
 CPYTHON_ONLY = "virtual boards"
 

@@ -16,7 +16,7 @@ from picolink.net.clock import Clock
 from picolink.net.timekeeping import _take
 from picolink.packing import compile_all
 from picolink.services import time as time_service
-from picolink.sim import WifiFaults, World
+from picosim import WifiFaults, World
 
 MAIN = """
 from picolink import Node

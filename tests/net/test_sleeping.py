@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 from brokers import Certificates, Mosquitto, Watcher, free_port
-from sim.terminal import Terminal
+from terminal import Terminal
 
 import picolink
 from picolink import Node
 from picolink.node.items import Reading
 from picolink.packing import compile_all
-from picolink.sim import VirtualBoard, World
+from picosim import VirtualBoard, World
 
 CPYTHON_ONLY = "virtual boards"
 EVERY_S = 60  # a test that waits for this has failed: it presses reset

@@ -12,7 +12,7 @@ from virtual_bench import bench
 
 import picolink
 from picolink import aio
-from picolink.sim import VirtualBoard, World
+from picosim import VirtualBoard, World
 
 CPYTHON_ONLY = "virtual boards"
 

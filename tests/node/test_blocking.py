@@ -19,7 +19,7 @@ from virtual_bench import bench
 import picolink
 from picolink.core.timing import TIMES
 from picolink.packing import compile_all
-from picolink.sim import VirtualBoard, World
+from picosim import VirtualBoard, World
 
 CPYTHON_ONLY = "virtual boards"
 

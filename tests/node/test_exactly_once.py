@@ -23,7 +23,7 @@ from cutting_proxy import CuttingProxy
 import picolink
 from picolink.core.errors import Busy, LinkError, NotDone, PicolinkError, Unknown
 from picolink.packing import compile_all
-from picolink.sim import World
+from picosim import World
 
 CPYTHON_ONLY = "processes and sockets of a host"
 

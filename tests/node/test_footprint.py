@@ -13,7 +13,7 @@ from picolink import packing
 from picolink.core.errors import UnknownCommand
 from picolink.links.usb.recognise import PROBE
 from picolink.net import places
-from picolink.sim import World
+from picosim import World
 
 #: Reached so far, with a little to spare. Of the heap 26 kB are the code of the serving path; the
 #: second figure is what the names of the source cost more than the short ones that it once had, the

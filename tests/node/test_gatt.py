@@ -16,8 +16,8 @@ from both import SEED
 import picolink
 from picolink.core.errors import UsageError
 from picolink.packing import compile_all
-from picolink.sim import VirtualBoard, World
-from picolink.sim.bluetooth.faults import BluetoothFaults
+from picosim import VirtualBoard, World
+from picosim.bluetooth.faults import BluetoothFaults
 
 CPYTHON_ONLY = "virtual boards, bleak"
 
@@ -134,7 +134,7 @@ def ready(world: World, program: str) -> VirtualBoard:
 def plain(script: Path | str, *arguments: str) -> str:
     """What a script prints whose bleak finds virtual boards."""
     done = subprocess.run(
-        [sys.executable, "-m", "picolink.sim.bluetooth", str(script), *arguments],
+        [sys.executable, "-m", "picosim.bluetooth", str(script), *arguments],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True, text=True, timeout=40,
     )  # fmt: skip

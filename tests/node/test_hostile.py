@@ -15,7 +15,7 @@ from both import SEED, count
 
 import picolink
 from picolink.packing import compile_all
-from picolink.sim import VirtualBoard, World
+from picosim import VirtualBoard, World
 
 CPYTHON_ONLY = "sockets and processes of a host"
 KINDS = ["noise", "tagged", "fragments", "hellos", "messages"]

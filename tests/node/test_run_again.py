@@ -8,7 +8,7 @@ import pytest
 
 import picolink
 from picolink.packing import compile_all
-from picolink.sim import World
+from picosim import World
 
 CPYTHON_ONLY = "virtual boards"
 TIMES = 20  # more than a board has timers

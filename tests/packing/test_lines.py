@@ -26,7 +26,7 @@ from picolink.packing.lines import (
     printed,
 )
 from picolink.packing.tracebacks import located
-from picolink.sim import World
+from picosim import World
 
 CPYTHON_ONLY = "packs for boards"
 MAIN = """

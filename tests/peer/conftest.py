@@ -12,7 +12,7 @@ from peer.listening import Listening
 from peer.nodes import PROGRAM, Computer
 from peer.ways import DIALS, Way
 from picolink.packing import compile_all
-from picolink.sim import World
+from picosim import World
 
 
 @pytest.fixture(scope="module")

@@ -48,8 +48,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     import signal
 
     from ..core.errors import PicolinkError
+    from ..links.virtual import simulator
     from .parser import make_parser
-    from .virtual import install
 
     parser = make_parser()
     options = parser.parse_args(arguments)
@@ -61,7 +61,9 @@ def _run(arguments: Sequence[str] | None) -> int:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     except ValueError:
         pass  # not in the main thread: an embedder's business
-    install()
+    virtual = simulator()
+    if virtual is not None:
+        virtual.install()
     try:
         module = importlib.import_module("picolink.cli." + options.module)
         code: int = module.run(options)

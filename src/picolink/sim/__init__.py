@@ -1,94 +1,56 @@
-"""Virtual Pico W boards: the real MicroPython in a world of wires, buttons, cables and faults.
+"""The virtual Pico W boards of picosim, under the name that they had when they were a part of
+picolink: `from picolink.sim import World`. Host only.
 
-    from picolink.sim import World
-
-    with World(seed=1) as world:
-        board = world.board("greenhouse", main="print('hello')")
-        print(board.usb_path, board.address)
-
-The board's side of it, MicroPython source, is in `board/`.
+`picolink.sim.X` is the very module `picosim.X`. New programs import `picosim`.
 """
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import sys
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING, Any
 
+from ..links.virtual import needed
+
 if TYPE_CHECKING:
-    from picolink.sim.bluetooth.air import Bluetooth, BoardBluetooth
-    from picolink.sim.bluetooth.faults import BluetoothFaults
-    from picolink.sim.held_board import BoardFailed
-    from picolink.sim.i2c.faults import I2cFaults
-    from picolink.sim.i2c.wire import BoardI2c, I2cBus
-    from picolink.sim.interpreter import InterpreterMissing
-    from picolink.sim.pins import BoardAdc, BoardPin
-    from picolink.sim.rp2040.board import EmulatorMissing, FirmwareBoard, NotEmulated
-    from picolink.sim.uart.faults import UartFaults
-    from picolink.sim.uart.wire import BoardUart, UartWire
-    from picolink.sim.virtual_board import VirtualBoard
-    from picolink.sim.wifi.access_point import AccessPoint, WifiFaults
-    from picolink.sim.wifi.radio import Radio, RadioFaults
-    from picolink.sim.wires import Wire, WireFaults
-    from picolink.sim.world import World
+    from picosim import *  # noqa: F403
 
-__all__ = [
-    "AccessPoint",
-    "Bluetooth",
-    "BluetoothFaults",
-    "BoardAdc",
-    "BoardBluetooth",
-    "BoardFailed",
-    "BoardI2c",
-    "BoardPin",
-    "BoardUart",
-    "EmulatorMissing",
-    "FirmwareBoard",
-    "I2cBus",
-    "I2cFaults",
-    "InterpreterMissing",
-    "NotEmulated",
-    "Radio",
-    "RadioFaults",
-    "UartFaults",
-    "UartWire",
-    "VirtualBoard",
-    "WifiFaults",
-    "Wire",
-    "WireFaults",
-    "World",
-]
 
-_HOMES = {
-    "AccessPoint": "wifi.access_point",
-    "Bluetooth": "bluetooth.air",
-    "BluetoothFaults": "bluetooth.faults",
-    "BoardAdc": "pins",
-    "BoardBluetooth": "bluetooth.air",
-    "BoardFailed": "held_board",
-    "BoardI2c": "i2c.wire",
-    "BoardPin": "pins",
-    "BoardUart": "uart.wire",
-    "EmulatorMissing": "rp2040.board",
-    "FirmwareBoard": "rp2040.board",
-    "I2cBus": "i2c.wire",
-    "I2cFaults": "i2c.faults",
-    "InterpreterMissing": "interpreter",
-    "NotEmulated": "rp2040.board",
-    "Radio": "wifi.radio",
-    "RadioFaults": "wifi.radio",
-    "UartFaults": "uart.faults",
-    "UartWire": "uart.wire",
-    "VirtualBoard": "virtual_board",
-    "WifiFaults": "wifi.access_point",
-    "Wire": "wires",
-    "WireFaults": "wires",
-    "World": "world",
-}
+class _Forwarding(Loader):
+    """Finds and loads `picolink.sim.X` as the simulator's X."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        if not name.startswith(__name__ + "."):
+            return None
+        real = importlib.util.find_spec(_real(name))
+        if real is None:
+            return None
+        return ModuleSpec(name, self, is_package=real.submodule_search_locations is not None)
+
+    def create_module(self, spec: ModuleSpec) -> Any:
+        module = importlib.import_module(_real(spec.name))
+        spec.loader_state = module.__spec__
+        return module
+
+    def exec_module(self, module: Any) -> None:
+        module.__spec__ = module.__spec__.loader_state  # it stays the module that it was
+
+    def get_code(self, name: str) -> Any:
+        """For `python -m picolink.sim.X`."""
+        real: Any = importlib.util.find_spec(_real(name))
+        return real.loader.get_code(real.name)
+
+
+def _real(name: str) -> str:
+    simulator: str = needed().names.__name__
+    return simulator + name.removeprefix(__name__)
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded when first used: the process of each board imports this package and needs none of it.
-    if name in _HOMES:
-        import importlib
+    return getattr(needed().names, name)
 
-        return getattr(importlib.import_module("picolink.sim." + _HOMES[name]), name)
-    raise AttributeError(f"module 'picolink.sim' has no attribute {name!r}")
+
+sys.meta_path.append(_Forwarding())

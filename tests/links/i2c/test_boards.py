@@ -12,7 +12,7 @@ from both import SEED, count
 from i2c_pairs import Pair
 
 import picolink
-from picolink.sim.i2c.faults import I2cFaults
+from picosim.i2c.faults import I2cFaults
 
 CPYTHON_ONLY = "virtual boards"
 

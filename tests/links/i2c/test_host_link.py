@@ -13,15 +13,15 @@ import pytest
 from both import SOAK
 from link_contract import LinkContract
 
-from picolink.sim import VirtualBoard, World
-from picolink.sim.i2c.faults import I2cFaults
+from picosim import VirtualBoard, World
+from picosim.i2c.faults import I2cFaults
 
 CPYTHON_ONLY = "virtual boards"
 
 
 HOST_THAT_DIES = """
 import os, sys, picolink
-from picolink.sim.i2c import device
+from picosim.i2c import device
 device.install()
 board = picolink.connect(sys.argv[1])
 board.call("note", 1)

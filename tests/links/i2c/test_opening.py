@@ -22,9 +22,9 @@ from picolink.cli.main import main
 from picolink.core.errors import BadAddress, CannotConnect, PortBusy
 from picolink.links.i2c import host
 from picolink.packing import compile_all, sizes
-from picolink.sim import VirtualBoard, World
-from picolink.sim.i2c.faults import I2cFaults
-from picolink.sim.i2c.wire import I2cBus
+from picosim import VirtualBoard, World
+from picosim.i2c.faults import I2cFaults
+from picosim.i2c.wire import I2cBus
 
 CPYTHON_ONLY = "virtual boards"
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sim.terminal import Terminal
+from terminal import Terminal
 
 import picolink
 from picolink.packing import compile_all
 from picolink.packing.contents import board_sources
-from picolink.sim import I2cBus, VirtualBoard, World
+from picosim import I2cBus, VirtualBoard, World
 
 smbus2 = pytest.importorskip("smbus2")
 

@@ -11,7 +11,7 @@ import pytest
 from picolink.core.textstream import PROMPT, encode
 from picolink.links.usb import recognise as r
 from picolink.links.usb.discover import open_exclusive
-from picolink.sim import World
+from picosim import World
 
 HELLO = encode(b"\x01\x90hello-from-laptop\x00\x07\x0d" * 2, PROMPT)
 BROKEN = "def f():\n    1/0\nf()\n"

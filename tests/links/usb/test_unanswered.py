@@ -20,7 +20,7 @@ from picolink.links.usb.discover import Port
 from picolink.links.usb.recognise import UNREAD
 from picolink.links.usb.unanswered import MOST_BYTES, MOST_WITH_PROBE_BYTES, Unanswered
 from picolink.packing import compile_all
-from picolink.sim import VirtualBoard, World
+from picosim import VirtualBoard, World
 
 BOARD_TAKES_BYTES = 704
 HELLO_BYTES = 106

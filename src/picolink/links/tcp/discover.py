@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from ..usb.discover import virtual_addresses
+from ..virtual import virtual_boards
 from .answering import ANSWER, NUMBER_BYTES, PORT, QUESTION
 from .link import PORT as TCP_PORT
 
@@ -150,7 +150,7 @@ class _Search:
         """Asks, and hears what comes."""
         begun_s = time.monotonic()
         least_s = begun_s + timeout_s
-        self._virtual = set(virtual_addresses())
+        self._virtual = {board["address"] for board in virtual_boards() if board["address"]}
         self._direct = set(self._virtual) | {host for host in hosts if _is_ip(host)}
         names = [host for host in hosts if not _is_ip(host)]
         named_s = max(timeout_s, NAMED_S)

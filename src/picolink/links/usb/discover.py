@@ -1,20 +1,15 @@
-"""Finds boards on USB, real and virtual, and turns ``usb:...`` into one port. Host only.
-
-Virtual boards announce themselves by one JSON file each, in `$PICOLINK_SIM_DIR` or else
-``<temporary folder>/picolink-sim-<user id>``.
-"""
+"""Finds boards on USB, real and virtual, and turns ``usb:...`` into one port. Host only."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 from ...core.errors import BadAddress, CannotConnect
+from ..virtual import virtual_boards
 from .recognise import BOOT_DRIVE, found
 from .serial_port import holders, open_exclusive
 
@@ -66,50 +61,14 @@ def real_ports() -> list[Port]:
     return sorted(boards)
 
 
-def sim_folder() -> Path:
-    """Where running virtual boards announce themselves."""
-    named = os.environ.get("PICOLINK_SIM_DIR")
-    if named:
-        return Path(named)
-    user = os.getuid() if hasattr(os, "getuid") else "user"
-    return Path(tempfile.gettempdir(), f"picolink-sim-{user}")
-
-
 def virtual_ports() -> list[Port]:
-    """The virtual boards that are running; what an ended simulator left behind is ignored."""
+    """The virtual boards that are running, where a simulator is installed."""
     boards = []
-    for told in _announced():
+    for told in virtual_boards():
         path, number, name = told["usb_path"], told["unique_id"].upper(), told["name"]
         if os.path.exists(path):
             ids = (RASPBERRY_PI, MICROPYTHON)
             boards.append(Port(path, number, name, *ids, True, "virtual board"))
-    return boards
-
-
-def virtual_addresses() -> list[str]:
-    """The addresses of their own, on loopback, that running virtual boards have."""
-    return [told["address"] for told in _announced() if told["address"]]
-
-
-def _announced() -> list[dict[str, str]]:
-    folder = sim_folder()
-    try:
-        if hasattr(os, "getuid") and folder.stat().st_uid not in (0, os.getuid()):
-            return []  # the temporary folder is everybody's: trust nobody else's announcements
-        files = sorted(folder.glob("*.json"))
-    except OSError:
-        return []
-    boards = []
-    for file in files:
-        try:
-            told = json.loads(file.read_text("utf-8"))
-            about = {key: str(told[key]) for key in ("usb_path", "unique_id", "name")}
-            about["address"] = str(told.get("address") or "")
-            process = int(told["pid"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            continue  # half written, or not ours
-        if _is_alive(process):
-            boards.append(about)
     return boards
 
 
@@ -233,15 +192,3 @@ def _path_exists(path: str) -> bool:
 
         return any(info.device.upper() == path.upper() for info in list_ports.comports())
     return os.path.exists(path)
-
-
-def _is_alive(process: int) -> bool:
-    if process <= 0:
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True  # alive, and somebody else's
-    return True

@@ -130,7 +130,7 @@ def _no_serial_port(path: str) -> LinkError:
 def holders(path: str) -> list[tuple[int, str]]:
     """(process id, program) of all that have `path` open, as far as this user may look.
 
-    Linux only; elsewhere the list is empty. The process that is a virtual board does not count.
+    Linux only; elsewhere the list is empty. A pty's other end does not count: a virtual board holds it.
     """
     wanted = os.path.realpath(path)
     found = []
@@ -145,16 +145,17 @@ def holders(path: str) -> list[tuple[int, str]]:
             except OSError:
                 continue
             if is_it:
-                if not _is_simulator(process):
+                if not _has_other_end(process, wanted):
                     found.append((int(process.name), _program(process)))
                 break
     return sorted(found)
 
 
-def _is_simulator(process: Path) -> bool:
+def _has_other_end(process: Path, pty: str) -> bool:
+    """Whether it holds the master of `pty`: that is a board's end (Linux, pty_show_fdinfo)."""
+    index = f"tty-index:\t{os.path.basename(pty)}\n"
     try:
-        command = (process / "cmdline").read_bytes()
-        return any(name in command for name in (b"sim.supervisor", b"sim.uart.process"))
+        return any(index in fd.read_text() for fd in (process / "fdinfo").iterdir())
     except OSError:
         return False
 

@@ -1,0 +1,112 @@
+"""Virtual Pico W boards: the real MicroPython in a world of wires, buttons, cables and faults.
+
+    from picosim import World
+
+    with World(seed=1) as world:
+        board = world.board("greenhouse", main="print('hello')")
+        print(board.usb_path, board.address)
+
+The board's side of it, MicroPython source, is in `board/`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from picosim.bluetooth.air import Bluetooth, BoardBluetooth
+    from picosim.bluetooth.faults import BluetoothFaults
+    from picosim.errors import (
+        BadWorld,
+        BluetoothMissing,
+        BoardFailed,
+        EmulatorMissing,
+        FirmwareUnknown,
+        InterpreterMissing,
+        PicosimError,
+        WrongInput,
+    )
+    from picosim.i2c.faults import I2cFaults
+    from picosim.i2c.wire import BoardI2c, I2cBus
+    from picosim.pins import BoardAdc, BoardPin
+    from picosim.rp2040.board import FirmwareBoard, NotEmulated
+    from picosim.uart.faults import UartFaults
+    from picosim.uart.wire import BoardUart, UartWire
+    from picosim.virtual_board import VirtualBoard
+    from picosim.wifi.access_point import AccessPoint, WifiFaults
+    from picosim.wifi.radio import Radio, RadioFaults
+    from picosim.wires import Wire, WireFaults
+    from picosim.world import World
+
+__all__ = [
+    "AccessPoint",
+    "BadWorld",
+    "Bluetooth",
+    "BluetoothFaults",
+    "BluetoothMissing",
+    "BoardAdc",
+    "BoardBluetooth",
+    "BoardFailed",
+    "BoardI2c",
+    "BoardPin",
+    "BoardUart",
+    "EmulatorMissing",
+    "FirmwareBoard",
+    "FirmwareUnknown",
+    "I2cBus",
+    "I2cFaults",
+    "InterpreterMissing",
+    "NotEmulated",
+    "PicosimError",
+    "Radio",
+    "RadioFaults",
+    "UartFaults",
+    "UartWire",
+    "VirtualBoard",
+    "WifiFaults",
+    "Wire",
+    "WireFaults",
+    "World",
+    "WrongInput",
+]
+
+_HOMES = {
+    "AccessPoint": "wifi.access_point",
+    "BadWorld": "errors",
+    "Bluetooth": "bluetooth.air",
+    "BluetoothFaults": "bluetooth.faults",
+    "BluetoothMissing": "errors",
+    "BoardAdc": "pins",
+    "BoardBluetooth": "bluetooth.air",
+    "BoardFailed": "errors",
+    "BoardI2c": "i2c.wire",
+    "BoardPin": "pins",
+    "BoardUart": "uart.wire",
+    "EmulatorMissing": "errors",
+    "FirmwareBoard": "rp2040.board",
+    "FirmwareUnknown": "errors",
+    "I2cBus": "i2c.wire",
+    "I2cFaults": "i2c.faults",
+    "InterpreterMissing": "errors",
+    "NotEmulated": "rp2040.board",
+    "PicosimError": "errors",
+    "Radio": "wifi.radio",
+    "RadioFaults": "wifi.radio",
+    "UartFaults": "uart.faults",
+    "UartWire": "uart.wire",
+    "VirtualBoard": "virtual_board",
+    "WifiFaults": "wifi.access_point",
+    "Wire": "wires",
+    "WireFaults": "wires",
+    "World": "world",
+    "WrongInput": "errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when first used: the process of each board imports this package and needs none of it.
+    if name in _HOMES:
+        import importlib
+
+        return getattr(importlib.import_module("picosim." + _HOMES[name]), name)
+    raise AttributeError(f"module 'picosim' has no attribute {name!r}")

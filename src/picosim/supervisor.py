@@ -1,0 +1,305 @@
+"""The process behind one virtual board: power, resets, watchdog, timers, USB port, flash.
+
+It starts the interpreter, one process per boot, and is between it and the world: the board's side
+speaks over the bus (`board/_sim_bus.py`), the world's over a socket. When that socket closes,
+because the world ended or was killed, everything here ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from picosim import flash, interpreter, system
+from picosim.bluetooth.port import BluetoothPort
+from picosim.board_process import BoardProcess
+from picosim.events import EventLoop, Timer
+from picosim.i2c.port import I2cPorts
+from picosim.i2c.port import Wired as WiredI2c
+from picosim.lines import Lines, Message
+from picosim.printed import Log
+from picosim.uart.port import UartPorts, Wired
+from picosim.usb_port import UsbPort
+
+ENUMERATION_S = 0.1
+"""How long USB is gone at a hard reset (about a second on a real host)."""
+RAW_REPL = b"raw REPL; CTRL-B to exit"
+POWER_ON = 1
+WATCHDOG = 3
+FIRST_SECOND = 1609459200
+"""2021-01-01, the time at which the clock of a board starts that nobody set."""
+
+
+class Supervisor:
+    """One board's hardware, as far as it is not the interpreter."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.config = config
+        self.loop = EventLoop()
+        self.interpreter = interpreter.load()
+        end = socket.socket(fileno=config["fd"])
+        self.world = Lines(self.loop, end, self._from_world, self._world_gone)
+        self.process: BoardProcess | None = None
+        self.pins: dict[Any, Any] = {}  # what the world drives
+        self.adc: dict[int, float] = {}
+        self.log = Log(self.world.send)
+        self.plugged: bool = config["plugged"]
+        self.rtc_offset_s = 0
+        self.on_air = False  # its program uses its radio
+        self.wired = config["wired"]
+        self.watchdog: Timer | None = None
+        self.later: Timer | None = None
+        self.uarts = UartPorts(self.loop, lambda number, flags: self._uart_irq(number, flags))
+        self.i2cs = I2cPorts(
+            self.loop, lambda number, flag: self._tell_board(["i2c", number, flag])
+        )
+        self.bluetooth = BluetoothPort(self.loop, config["bluetooth"], self._bluetooth_event)
+        self.port: UsbPort | None = None
+        self.pty = (-1, -1)
+        if config["usb"] == "rp2":
+            self.port = UsbPort(self.loop, Path(config["usb_path"]), self._keyboard_interrupt)
+        else:
+            self.pty = system.open_pty()
+            Path(config["usb_path"]).symlink_to(os.ttyname(self.pty[1]))
+
+    def run(self) -> None:
+        """Serve until the world goes."""
+        try:
+            self._make_flash()
+            self.power_on()
+            self.world.send("started", config_pid())
+            self.loop.run()
+        finally:
+            self._stop()
+
+    # -- power and resets
+
+    def power_on(self) -> None:
+        """Apply power."""
+        if self.process or self.later:
+            return
+        self.rtc_offset_s = FIRST_SECOND - int(time.time())
+        self.boot(POWER_ON)
+
+    def boot(self, cause: int, raw_repl: bool = False) -> None:
+        """Start the interpreter; `cause` as machine.reset_cause() tells it."""
+        self.later = None
+        self.cause, self.raw_repl = cause, raw_repl
+        if self.port and self.plugged:
+            self.port.plug()
+        config = {
+            "usb": self.config["usb"],
+            "firmware": self.config["firmware"],
+            "unique_id": self.config["unique_id"],
+            "address": self.config["address"],
+            "air": [*self.config["air"], self.wired and not self.on_air],
+            "bluetooth": self.config["bluetooth"],
+            "flash": self.config["flash"],
+            "flash_blocks": flash.BLOCK_COUNT,
+            "reset_cause": cause,
+            "rtc_offset_s": self.rtc_offset_s,
+            "raw": raw_repl,
+            "here": self.config["board_directory"],
+        }
+        arguments = ["-X", f"heapsize={self.config['heap_bytes']}", "-i"]
+        arguments.append(self.config["board_directory"] + "/start.py")
+        self.process = BoardProcess(self, arguments, config)
+        if raw_repl and self.interpreter.program and self.port:
+            self.port.put(b"\x01")
+        for pin, level in self.pins.items():
+            self.process.send("ext", pin, level)
+        for channel, volts in self.adc.items():
+            self.process.send("adc", channel, volts)
+        self._feed()
+
+    def hard_reset(self, off_s: float = ENUMERATION_S, cause: int = WATCHDOG) -> None:
+        """Reset as by the RUN pin: USB goes away for a moment, then all begins anew."""
+        self._stop()
+        self.world.send("state", "reset")
+        self.later = self.loop.after(off_s, lambda: self.boot(cause))
+
+    def power_off(self) -> None:
+        """Take the power away at once."""
+        self._stop()
+        self.world.send("state", "off")
+
+    def _stop(self) -> None:
+        for timer in (self.later, self.watchdog):
+            if timer:
+                timer.cancel()
+        self.later = self.watchdog = None
+        self.on_air = False
+        self.bluetooth.dark()
+        self.world.send("dark")  # before its connections end: nobody says goodbye on them
+        if self.process:
+            self.process.kill()
+            self.process = None
+        if self.port:
+            self.port.unplug()
+            self.port.forget()
+
+    def ended(self, status: int) -> None:
+        """The interpreter's process ended by itself."""
+        self.process = None
+        soft = os.WIFEXITED(status) and (
+            os.WEXITSTATUS(status) & ~1 == interpreter.EXIT_SOFT_RESET or self.interpreter.program
+        )
+        if soft:
+            raw = os.WEXITSTATUS(status) == interpreter.EXIT_SOFT_RESET + 1
+            if self.interpreter.program:  # it doesn't tell: what did it print last?
+                raw = self.log.printed.rfind(RAW_REPL) > self.log.printed.rfind(b"\n>>> ")
+            self._soft_reset(raw)
+        else:
+            code = os.waitstatus_to_exitcode(status)
+            self.log_text(f"[the interpreter ended unexpectedly: {code}]\n".encode())
+            self.bluetooth.dark()
+            self.world.send("state", "crashed")
+
+    def _soft_reset(self, raw_repl: bool) -> None:
+        if self.process:
+            self.process.kill()
+        self.bluetooth.reset()
+        self.printed(b"MPY: soft reboot\r\n")
+        self.boot(self.cause, raw_repl)
+
+    # -- USB
+
+    def printed(self, data: bytes) -> None:
+        """The firmware itself printed something."""
+        if self.port:
+            self.log_text(data)
+            self.port.write(data)
+        else:
+            os.write(self.pty[0], data)
+
+    def log_text(self, data: bytes) -> None:
+        """Remember what a board printed, for whoever debugs a test."""
+        self.log.add(data)
+
+    def _keyboard_interrupt(self) -> bool:
+        return self.process is not None and self.process.keyboard_interrupt()
+
+    def _uart_irq(self, number: int, flags: int) -> None:
+        if self.process:
+            self.process.send("uart", number, flags)
+
+    def _bluetooth_event(self) -> None:
+        if self.process:
+            self.process.send("bluetooth")
+
+    # -- messages
+
+    def from_board(self, message: Message) -> None:
+        """A message from the board that is not about its process."""
+        kind = message[0]
+        if kind == "wdt":
+            if self.watchdog:
+                self.watchdog.cancel()
+            self.watchdog = self.loop.after(message[1] / 1000, self.hard_reset)
+        elif kind == "reset":
+            self.hard_reset()
+        elif kind == "soft":
+            self._soft_reset(self.raw_repl)
+        elif kind == "deepsleep":
+            self._stop()
+            self.world.send("state", "deepsleep")
+            if message[1] is not None:
+                delay_s = message[1] / 1000
+                self.later = self.loop.after(delay_s, lambda: self.boot(WATCHDOG))
+        elif kind == "bootloader":
+            self._stop()
+            self.world.send("state", "bootloader")
+        elif kind == "rtc":
+            self.rtc_offset_s = message[1]
+        elif kind == "uart":
+            self.uarts.used(message[1])
+        elif kind == "uart break":
+            self.uarts.broken(message[1])
+        elif kind == "i2c":
+            if self.process:
+                self.i2cs.used(message[1], self.process.pid)
+        elif kind == "bluetooth":
+            self.bluetooth.used()
+        elif kind == "air":
+            self.on_air = True
+        elif kind in ("up", "main", "repl"):
+            self.world.send("state", kind)
+        else:
+            self.world.send(*message)
+
+    def _from_world(self, message: Message) -> None:
+        kind = message[0]
+        if kind == "ext":
+            self.pins[message[1]] = message[2]
+            self._tell_board(message)
+        elif kind == "adc":
+            self.adc[message[1]] = message[2]
+            self._tell_board(message)
+        elif kind == "power":
+            if message[1]:
+                self.power_on()
+            else:
+                self.power_off()
+        elif kind == "reset":
+            self.hard_reset()
+        elif kind == "plug":
+            self.plugged = message[1]
+            if self.port and not self.plugged:
+                self.port.unplug()
+            elif self.port and self.process:
+                self.port.plug()
+            self._feed()
+        elif kind == "uart":
+            self.uarts.wire(message[1], Wired(message[2], message[3], tuple(message[4])))
+        elif kind == "i2c":
+            self.i2cs.wire(message[1], WiredI2c(message[2], message[3], tuple(message[4])))
+        elif kind == "wired":
+            self.wired = message[1]
+        elif kind == "log":
+            self.log.ask(*message[1:])
+        elif kind == "done":
+            self.world.send("done", message[1])
+
+    def _feed(self) -> None:
+        """5 V at VBUS or none, which a Pico W has at a pin of its radio."""
+        self._tell_board(["ext", "WL_GPIO2", int(self.plugged)])
+
+    def _tell_board(self, message: Message) -> None:
+        if self.process:
+            self.process.send(*message)
+
+    def _world_gone(self) -> None:
+        self.loop.running = False
+
+    def _make_flash(self) -> None:
+        image = Path(self.config["flash"])
+        if image.exists():
+            return
+        cached = Path(self.config["cached_image"])
+        if flash.copy(cached, image):  # another board has made it meanwhile
+            return
+        said = flash.make(self.interpreter, image, self.config["staged"])
+        if said:
+            self.world.send("no flash", said)
+            sys.exit(1)
+        flash.store(image, cached.stem, cached.parent)
+
+
+def config_pid() -> int:
+    """The process id to announce."""
+    return os.getpid()
+
+
+def main() -> None:
+    """Run the board that the first argument (JSON) describes."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # Interpreters begin with these: a Ctrl-C that comes before they listen is a byte of input.
+    for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
+    Supervisor(json.loads(sys.argv[1])).run()
