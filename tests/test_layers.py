@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "net": {"core"},
     "node": {"core", "links", "net"},
     "services": {"core", "links", "net", "node"},
-    "sim": {"core", "links", "net", "node", "services"},
+    "sim": {"links"},  # forwards to picosim
     "hub": {"core", "links", "net", "node", "services"},
     "web": {"core", "links", "net", "node", "services", "sim", "hub"},
     "packing": {"core"},  # which modules go onto a board, and in which form: as text
@@ -41,6 +41,7 @@ TOP_LEVEL: dict[str, str] = {
     "__init__": "node",  # the door: hands out node's names, lazily
     "aio": "node",
     "mqtt": "node",
+    "pytest_plugin": "cli",
     "__main__": "cli",
     "selftest": "cli",
 }
@@ -72,9 +73,8 @@ HEAVY = {
 
 
 def modules() -> list[Path]:
-    """Every Python file of the package; the virtual board's own files are MicroPython source."""
-    board = PACKAGE / "sim" / "board"
-    return sorted(p for p in PACKAGE.rglob("*.py") if not p.is_relative_to(board))
+    """Every Python file of the package."""
+    return sorted(PACKAGE.rglob("*.py"))
 
 
 def name_of(path: Path) -> str:

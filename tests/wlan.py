@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from picolink.cli.rawrepl import RawRepl
+from raw_repl import RawRepl
+
 from picosim import VirtualBoard, World
 
 SETUP = """

@@ -32,9 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Each .py file becomes the main.py of a board. A .toml file describes a whole "
         "world. Without a file one board waits at MicroPython's prompt.",
     )
-    up_parser.add_argument(
-        "files", metavar="FILE", nargs="*", type=Path, help="main.py, or a .toml"
-    )
+    up_parser.add_argument("files", metavar="FILE", nargs="*", type=Path, help="main.py or a .toml")
     up_parser.add_argument(
         "--lib", metavar="FOLDER", action="append", default=[], type=Path,
         help="a tree for the /lib of each board; may be given several times",

@@ -97,6 +97,17 @@ def test_a_world_that_is_none_is_told_in_one_line(
     assert said.startswith(f"picolink: {tmp_path}/world.toml: ") and says in said
 
 
+def test_sim_up_says_where_firmware_comes_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sim", "up", "--firmware", str(tmp_path / "none.uf2")]) == 2
+    assert "micropython.org/download/RPI_PICO_W" in capsys.readouterr().err
+    (tmp_path / "world.toml").write_text("")
+    path = uf2(tmp_path / "firmware.uf2", 2)
+    assert main(["sim", "up", str(tmp_path / "world.toml"), "--firmware", str(path)]) == 2
+    assert 'firmware = "FILE.uf2"' in capsys.readouterr().err
+
+
 def test_a_program_that_is_none_is_told_in_one_line(
     refused: Callable[..., str], tmp_path: Path
 ) -> None:

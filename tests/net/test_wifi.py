@@ -14,8 +14,8 @@ import picolink
 from picolink import packing
 from picolink.cli.doctoring import examine
 from picolink.links.findings import Step
+from picolink.pytest_plugin import picolink_world  # noqa: F401
 from picosim import AccessPoint, RadioFaults, VirtualBoard, WifiFaults, World
-from picosim.pytest_plugin import picolink_world  # noqa: F401
 
 GROUPS = ["usb", "tcp", "wifi"]
 QUICK = WifiFaults(join_s=0.05, lease_s=0.05, notice_s=0.1)

@@ -8,15 +8,14 @@ from pathlib import Path
 import pytest
 
 from picosim import World
-from picosim.pytest_plugin import picolink_world  # noqa: F401
 
 
 @pytest.fixture(autouse=True)
 def own_announcements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Boards of a test are announced to that test alone."""
-    monkeypatch.setenv("PICOLINK_SIM_DIR", str(tmp_path / "announced"))
+    monkeypatch.setenv("PICOSIM_DIR", str(tmp_path / "announced"))
 
 
 @pytest.fixture
-def world(picolink_world: World) -> Iterator[World]:  # noqa: F811
-    yield picolink_world
+def world(picosim_world: World) -> Iterator[World]:
+    yield picosim_world

@@ -26,10 +26,9 @@ from bleak.exc import (
     BleakGATTProtocolError,
 )
 from both import count
+from raw_repl import Raised
 from wlan import Wlan
 
-from picolink.core.errors import RemoteError
-from picolink.packing import compile_all
 from picosim import BluetoothFaults, World
 from picosim.bluetooth import backend
 from picosim.bluetooth.air import BluetoothMissing
@@ -80,7 +79,7 @@ class Air:
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Air, str]]:
     folder = str(tmp_path_factory.mktemp("announced"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PICOLINK_SIM_DIR", folder)
+        patch.setenv("PICOSIM_DIR", folder)
         air = Air()
         air.board("lamp")
     with air.world:
@@ -91,7 +90,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Air, str]
 
 @pytest.fixture
 def air(shared: tuple[Air, str], monkeypatch: pytest.MonkeyPatch) -> Air:
-    monkeypatch.setenv("PICOLINK_SIM_DIR", shared[1])
+    monkeypatch.setenv("PICOSIM_DIR", shared[1])
     shared[0].begin()
     return shared[0]
 
@@ -257,21 +256,6 @@ async def test_connecting_gives_up_in_time_and_can_be_tried_again(lamp: BleBoard
         assert lamp_client.is_connected
 
 
-def test_the_command_line_in_another_process(world: World, tmp_path: Path) -> None:
-    world.board(
-        "lamp",
-        main="from picolink import Node\nnode = Node('lamp')\n"
-        "@node.command\ndef echo(x):\n    return x\nnode.run('ble-peripheral:')",
-        libs=compile_all(["ble"]),
-    ).wait_ready()
-    done = subprocess.run(
-        [sys.executable, "-m", "picolink", "call", "ble:lamp", "echo", "hello"],
-        capture_output=True, text=True, timeout=30,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
-    )  # fmt: skip
-    assert (done.stdout, done.stderr) == ("hello\n", "")
-
-
 async def test_ten_boards_on_one_computer(world: World) -> None:
     names = [f"b{n}" for n in range(10)]
     for name in names:
@@ -344,12 +328,9 @@ def test_plain_scripts_of_another_process(lamp: BleBoard, tmp_path: Path) -> Non
 async def test_without_a_world_bleak_is_as_it_was(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("PICOLINK_SIM_DIR", str(tmp_path / "empty"))
+    monkeypatch.setenv("PICOSIM_DIR", str(tmp_path / "empty"))
     assert bleak.BleakScanner().backend_id != "SimScanner"
-    from picolink.links.ble import stack
-
-    backend.install()
-    assert stack.BACKENDS[0] is None and stack.BACKENDS[1] is None
+    assert backend.Backends()[0] is None and backend.Backends()[1] is None
 
 
 # -- the adapter
@@ -484,7 +465,7 @@ async def test_so_many_packets_in_an_interval(common: World, lamp: BleBoard, pac
         await lamp_client.start_notify(TEMPERATURE, on_value)
         lamp.do("for n in range(50):\n    ble.gatts_notify(64, h, b'x')")
         await asyncio.wait_for(all_heard.wait(), 10)
-    assert (heard[-1] - heard[0]) * 1000 >= 20 * (50 / packets - 2)
+    assert (heard[-1] - heard[0]) * 1000 >= 20 * (50 / packets - 6)  # the first may be told late
     assert (heard[-1] - heard[0]) * 1000 < 20 * (50 / packets) * 2 + 500
 
 
@@ -619,13 +600,13 @@ def test_without_bumble_it_says_what_to_install(
     monkeypatch.setattr("picosim.bluetooth.air._START", missing)
     lamp = Wlan(world, "lamp", "import bluetooth")
     try:
-        with pytest.raises(RemoteError, match="OSError"):
+        with pytest.raises(Raised, match="OSError"):
             lamp.do("bluetooth.BLE().active(True)")
-        with pytest.raises(BluetoothMissing, match=r"pip install 'picolink\[sim\]'"):
+        with pytest.raises(BluetoothMissing, match=r"pip install 'picosim\[bluetooth\]'"):
             world.bluetooth.set(QUICK)
     finally:
         lamp.repl.close()
-    assert "pip install 'picolink[sim]'" in capfd.readouterr().err
+    assert "pip install 'picosim[bluetooth]'" in capfd.readouterr().err
 
 
 def test_the_air_ends_with_its_world(tmp_path: Path) -> None:

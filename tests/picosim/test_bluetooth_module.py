@@ -24,7 +24,7 @@ DATA = {"temperature": 9, "cccd": 10, "rx": 12, "indicated": 14, "its cccd": 15}
 @pytest.fixture(scope="module")
 def boards(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, BleBoard, BleBoard]]:
     with pytest.MonkeyPatch.context() as patch, World() as world:
-        patch.setenv("PICOLINK_SIM_DIR", str(tmp_path_factory.mktemp("announced")))
+        patch.setenv("PICOSIM_DIR", str(tmp_path_factory.mktemp("announced")))
         pair = BleBoard(world, "lamp"), BleBoard(world, "door")
         yield world, *pair
         for board in pair:
@@ -534,7 +534,7 @@ def test_ctrl_c_leaves_the_module_usable(lamp: BleBoard, door: BleBoard) -> None
     for _ in range(5):
         door.repl.begin("while True:\n    error(ble.gattc_write, 64, 12, b'x')")
         lamp.do("for _ in range(8):\n    error(ble.gatts_notify, 64, h, b'x')")
-        door.repl.write(b"\x03")
+        door.repl.send(b"\x03")
         with pytest.raises(Exception, match="KeyboardInterrupt"):
             door.repl.end()
     lamp.do("until(lambda: not error(ble.gatts_notify, 64, h, b'afterwards'))")
@@ -565,7 +565,7 @@ def test_a_new_pace_is_told(
 
     announcement = boards[0].bluetooth._announcement
     assert announcement
-    monkeypatch.setenv("PICOLINK_SIM_DIR", str(announcement.parent))
+    monkeypatch.setenv("PICOSIM_DIR", str(announcement.parent))
     lamp.do("advertise()")
     asyncio.run(change())
 

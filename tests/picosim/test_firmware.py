@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from uf2_files import block
 
-from picolink.cli.main import main
 from picosim import EmulatorMissing, World
 from picosim.rp2040 import firmware
 from picosim.rp2040.chip import Chip
@@ -116,14 +115,3 @@ def test_a_wire_to_a_board_of_firmware_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(BadWorld, match="a runs firmware.uf2 in an emulated RP2040"):
         World.from_toml(tmp_path / "world.toml")
-
-
-def test_sim_up_says_where_firmware_comes_from(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["sim", "up", "--firmware", str(tmp_path / "none.uf2")]) == 2
-    assert "micropython.org/download/RPI_PICO_W" in capsys.readouterr().err
-    (tmp_path / "world.toml").write_text("")
-    path = uf2(tmp_path, b"")
-    assert main(["sim", "up", str(tmp_path / "world.toml"), "--firmware", str(path)]) == 2
-    assert 'firmware = "FILE.uf2"' in capsys.readouterr().err

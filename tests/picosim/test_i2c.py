@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 
-from picolink.packing import compile_all
 from picosim import I2cBus, I2cFaults, VirtualBoard, World
 from picosim.i2c import device
 from picosim.i2c.bus import STRETCH_S
@@ -731,34 +730,12 @@ def test_a_script_of_another_process(world: World, tmp_path: Path, module: str) 
     assert done.stdout == "1 ['one', 'two']\n", done.stderr
 
 
-def test_the_command_line_finds_the_bus(world: World) -> None:
-    board = world.board(
-        "lamp",
-        main="from picolink import Node\nfrom machine import Pin\nled = Pin('LED', Pin.OUT)\n"
-        "node = Node('lamp')\n@node.command(state='on|off')\ndef led_set(state):\n"
-        " led.value(state == 'on')\n return state\nnode.run('i2c-target:0/0x43', 'usb:')\n",
-        libs=compile_all(["usb", "i2c"]),
-    )
-    world.i2c_host(1, board.i2c(0, 0, 1))
-    board.wait_printed("listening on usb:")
-    path = os.pathsep.join(p for p in sys.path if p)
-    done = subprocess.run(
-        [sys.executable, "-m", "picolink", "call", "i2c:1/0x43", "led_set", "on"],
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.stdout == "on\n", done
-    board.pin("LED").wait(1)
-
-
 @pytest.mark.parametrize("as_json", [False, True])
 def test_a_world_for_people_names_the_bus(tmp_path: Path, as_json: bool) -> None:
     file = tmp_path / "world.toml"
     file.write_text('[board.lamp]\n[[i2c]]\nboards = ["lamp.i2c0"]\nhost = 5\n')
     code = (
-        "import sys; from picosim import World; from picosim.console import run_world; "
+        "import sys; from picosim import World; from picosim.cli import run_world; "
         f"sys.exit(run_world(lambda: World.from_toml({str(file)!r}), json={as_json}))"
     )
     path = os.pathsep.join(p for p in sys.path if p)

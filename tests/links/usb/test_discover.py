@@ -91,7 +91,8 @@ def test_nobody_elses_announcements_count(
 ) -> None:
     announce("trap", "01")
     monkeypatch.setattr(os, "getuid", lambda: 12345)
-    os.chown(discover.sim_folder(), 54321, -1) if os.geteuid() == 0 else None
+    if os.geteuid() == 0:
+        os.chown(os.environ["PICOLINK_SIM_DIR"], 54321, -1)
     assert ports() == []
 
 

@@ -130,7 +130,8 @@ def _no_serial_port(path: str) -> LinkError:
 def holders(path: str) -> list[tuple[int, str]]:
     """(process id, program) of all that have `path` open, as far as this user may look.
 
-    Linux only; elsewhere the list is empty. A pty's other end does not count: a virtual board holds it.
+    Linux only; elsewhere the list is empty. Who holds a pty's other end does not count: a
+    virtual board does.
     """
     wanted = os.path.realpath(path)
     found = []
@@ -145,7 +146,8 @@ def holders(path: str) -> list[tuple[int, str]]:
             except OSError:
                 continue
             if is_it:
-                if not _has_other_end(process, wanted):
+                here = process.name == str(os.getpid())
+                if here or not _has_other_end(process, wanted):
                     found.append((int(process.name), _program(process)))
                 break
     return sorted(found)
