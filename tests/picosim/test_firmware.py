@@ -61,7 +61,7 @@ def test_without_the_emulator_it_says_what_to_install(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     path = uf2(tmp_path, b"MicroPython v1.28.0 on 2026-04-01; Raspberry Pi Pico")
-    with pytest.raises(EmulatorMissing, match=r"pip install \"picolink\[firmware\]\""):
+    with pytest.raises(EmulatorMissing, match=r"pip install \"picosim\[firmware\]\""):
         world.board("a", firmware=path)
 
 

