@@ -177,7 +177,7 @@ def test_a_missing_interpreter_says_what_to_install(
 ) -> None:
     monkeypatch.setattr(interpreter.importlib.util, "find_spec", lambda _: None)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(InterpreterMissing, match=r'pip install picosim'):
+    with pytest.raises(InterpreterMissing, match=r"pip install picosim"):
         World()
     old = tmp_path / "micropython"
     old.write_text("#!/bin/sh\necho 1.19\n")

@@ -53,4 +53,4 @@ def __getattr__(name: str) -> Any:
     return getattr(needed().names, name)
 
 
-sys.meta_path.append(_Forwarding())
+sys.meta_path.insert(0, _Forwarding())  # before what finds files by the path of a package
