@@ -148,6 +148,7 @@ HOST_ONLY: set[str] = {
     "links/mqtt/doctor.py",
     "links/mqtt/host.py",
     "links/mqtt/sockets_host.py",
+    "links/plugins.py",
     "net/places.py",
     "node/aio.py",
     "node/blocking.py",
