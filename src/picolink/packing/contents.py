@@ -135,6 +135,7 @@ STARTING = ["starting", "node/opening", "node/naming", "links/registry"]
 
 #: What the patterns above must leave out, since only a host runs it.
 HOST_ONLY: set[str] = {
+    "core/ignored.py",
     "links/abilities.py",
     "links/background.py",
     "links/ble/doctor.py",
