@@ -12,7 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import session_events
 from micropython_runner import TESTS, MicroPythonFile, constants, imports_both
+
+from picolink.core.session import Session
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -25,6 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(announced.cleanup)
     os.environ["PICOLINK_SIM_DIR"] = announced.name
     os.environ["PICOLINK_DISCOVER"] = ""  # no test asks the real network
+    session_events.install(Session)
 
 
 def pytest_report_header() -> str:
@@ -57,6 +61,14 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     names = pyfuncitem._fixtureinfo.argnames
     asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
     return True
+
+
+@pytest.fixture(autouse=True)
+def _known_events() -> Iterator[None]:
+    """Fails a test in which a session was told an event that no state has."""
+    yield
+    unknown, session_events.unknown[:] = list(session_events.unknown), []
+    assert unknown == [], "core/states.py or core/ignored.py has to name it"
 
 
 @pytest.fixture(autouse=True)

@@ -22,8 +22,9 @@ from picolink.node.opening import open_all
 class Served:
     """`node` runs in a loop of its own; `at` is its address."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, listens: str = "tcp-listen:127.0.0.1:0") -> None:
         self.node = node
+        self._listens = listens
         self.at = ""
         self.loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -35,8 +36,8 @@ class Served:
             self.loop.run_until_complete(self._serve())
 
     async def _serve(self) -> None:
-        await open_all(self.node, ["tcp-listen:127.0.0.1:0"])
-        self.at = "tcp:" + self.node.listeners[0][0].address.removeprefix("tcp-listen:")
+        await open_all(self.node, [self._listens])
+        self.at = self.node.listeners[0][0].address.replace("-listen:", ":", 1)
         self._ready.set()
         await self._end.wait()
         stop(self.node)

@@ -25,7 +25,7 @@ PAGES = [
         for name in (
             "getting-started", "cli", "api", "addresses", "errors", "troubleshooting", "text",
             "doctor", "install", "usb", "uart", "i2c", "registers", "ble", "mqtt", "wifi",
-            "time", "battery",
+            "time", "battery", "own-link",
         )
     ),
     *sorted(ROOT.glob("examples/*/README.md")),

@@ -1,6 +1,7 @@
 """The layers of the design: who may import whom, and how large a module may be.
 
-``core <- links <- node <- services <- {sim, hub} <- web <- cli``, ``net`` beside ``links``.
+``core <- {links, net} <- node <- services <- sim <- cli``; ``packing`` needs ``core`` alone, and
+``install`` stands beside ``sim``. Each folder of the package is a layer.
 """
 
 from __future__ import annotations
@@ -28,22 +29,25 @@ MAY_IMPORT: dict[str, set[str]] = {
     "net": {"core"},
     "node": {"core", "links", "net"},
     "services": {"core", "links", "net", "node"},
-    "sim": {"links"},  # forwards to picosim
-    "hub": {"core", "links", "net", "node", "services"},
-    "web": {"core", "links", "net", "node", "services", "sim", "hub"},
+    "sim": {"links"},  # hands on the names of picosim
     "packing": {"core"},  # which modules go onto a board, and in which form: as text
     "install": {"core", "links", "net", "node", "packing"},
-    "cli": {"core", "links", "net", "node", "services", "sim", "hub", "web", "packing", "install"},
+    "cli": {"core", "links", "net", "node", "services", "sim", "packing", "install"},
+}
+
+#: What is loaded by a name in a string against that order, and from which modules: it is loaded
+#: when first wanted, if it is there at all, and an import would be the wrong way round.
+BY_NAME: dict[tuple[str, str], set[str]] = {
+    ("node", "services"): {"node/builtin.py", "node/line.py", "node/node.py"},
+    ("links", "node"): {"links/mqtt/client.py"},
 }
 
 #: Modules directly in `picolink`, and as which layer they count.
 TOP_LEVEL: dict[str, str] = {
     "__init__": "node",  # the door: hands out node's names, lazily
-    "aio": "node",
     "mqtt": "node",
     "pytest_plugin": "cli",
     "__main__": "cli",
-    "selftest": "cli",
 }
 
 #: What `core` must do without: it is bytes in, events out.
@@ -137,6 +141,94 @@ def against_the_layers(path: Path) -> list[str]:
         if other != layer and other not in MAY_IMPORT[layer]:
             wrong.append(f"{name_of(path)}:{line} imports {name}: {layer} must not use {other}")
     return wrong
+
+
+def folders() -> set[str]:
+    """The folders of the package that hold modules."""
+    return {path.name for path in PACKAGE.iterdir() if any(path.rglob("*.py"))}
+
+
+def used_by(layer: str) -> set[str]:
+    """The layers that a layer's modules import at run time."""
+    used = set()
+    for path in modules():
+        if layer_of(path.relative_to(PACKAGE).with_suffix("").parts) == layer:
+            for _, name in imports_of(path):
+                first, *rest = name.split(".")
+                if first == "picolink" and rest and rest[0] in {*MAY_IMPORT, *TOP_LEVEL}:
+                    used.add(TOP_LEVEL.get(rest[0], rest[0]))
+    return used - {layer}
+
+
+def circles(imports: dict[str, set[str]]) -> list[list[str]]:
+    """Ways from a layer back to itself."""
+    found = []
+
+    def follow(way: list[str]) -> None:
+        for other in sorted(imports.get(way[-1], ())):
+            if other == way[0]:
+                found.append([*way, other])
+            elif other not in way and other > way[0]:  # each circle once, from its first name
+                follow([*way, other])
+
+    for layer in sorted(imports):
+        follow([layer])
+    return found
+
+
+def by_name(path: Path) -> Iterator[str]:
+    """The layers of modules whose names stand in strings: what is loaded by a name known later."""
+    tree = ast.parse(path.read_text("utf-8"), str(path))
+    texts = [n.value.value for n in ast.walk(tree) if isinstance(n, ast.Expr)
+             and isinstance(n.value, ast.Constant)]  # fmt: skip
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
+            continue
+        if node.value in texts:
+            continue  # a docstring
+        layers = [layer_named(word) for word in node.value.split()]
+        if all(layers):  # else it is a sentence
+            yield from layers
+
+
+def layer_named(word: str) -> str:
+    """The layer of a module's name ("node.invoke"), or of what one begins with ("services."); ""
+    where it is none."""
+    first, dot, rest = word.removeprefix("picolink.").partition(".")
+    if not dot or first not in MAY_IMPORT:
+        return ""
+    below = PACKAGE / first / rest.replace(".", "/")
+    there = below.is_dir() or Path(f"{below}.py").exists()  # the folder itself, where rest is ""
+    return first if there else ""
+
+
+def test_the_layers_are_the_folders() -> None:
+    assert set(MAY_IMPORT) == folders()
+    assert set(TOP_LEVEL) == {path.stem for path in PACKAGE.glob("*.py")}
+    assert set(TOP_LEVEL.values()) <= set(MAY_IMPORT)
+    for layer, others in MAY_IMPORT.items():
+        assert others <= set(MAY_IMPORT) - {layer}, layer
+
+
+def test_no_layers_import_each_other_in_a_circle() -> None:
+    assert circles(MAY_IMPORT) == []
+    assert circles({layer: used_by(layer) for layer in MAY_IMPORT}) == []
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a", "b"}}) == [
+        ["a", "b", "c", "a"],
+        ["b", "c", "b"],
+    ]
+
+
+def test_what_is_loaded_by_name_against_the_layers_is_listed() -> None:
+    found: dict[tuple[str, str], set[str]] = {}
+    for path in modules():
+        layer = layer_of(path.relative_to(PACKAGE).with_suffix("").parts)
+        for other in by_name(path):
+            if layer == "packing":
+                continue  # it reads them as text
+            if other != layer and other not in MAY_IMPORT[layer]:
+                found.setdefault((layer, other), set()).add(name_of(path))
+    assert found == BY_NAME
 
 
 def test_there_are_modules_to_check() -> None:

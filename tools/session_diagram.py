@@ -1,4 +1,5 @@
-"""Draws the state diagram of a session in docs/session.md from the table in core/states.py.
+"""Draws the state diagram of a session in docs/session.md from the table in core/states.py, and
+lists what each state ignores, from core/ignored.py.
 
 usage: python tools/session_diagram.py [--check]
 """
@@ -12,9 +13,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
 from picolink.core import states  # noqa: E402
+from picolink.core.ignored import IGNORED  # noqa: E402
 
 PAGE = ROOT / "docs" / "session.md"
-BEGIN = "<!-- made by tools/session_diagram.py from src/picolink/core/states.py -->\n"
+BEGIN = "<!-- made by tools/session_diagram.py from core/states.py and core/ignored.py -->\n"
 END = "<!-- end of what is made -->\n"
 
 
@@ -31,14 +33,25 @@ def diagram() -> str:
     return "\n".join(lines) + "\n"
 
 
+def ignored() -> str:
+    """What each state ignores on purpose, as a table; events with one reason share a row."""
+    rows: dict[tuple[str, str], list[str]] = {}
+    for state, row in IGNORED.items():
+        for event, why in row.items():
+            rows.setdefault((state, why), []).append(event)
+    lines = ["| state | ignores | because |", "| --- | --- | --- |"]
+    lines += [f"| {state} | {', '.join(events)} | {why} |" for (state, why), events in rows.items()]
+    return "\n".join(lines) + "\n"
+
+
 def page() -> str:
-    """docs/session.md with the diagram as it should be."""
+    """docs/session.md with the diagram and the table as they should be."""
     text = PAGE.read_text("utf-8")
     before, found, rest = text.partition(BEGIN)
     _, also, after = rest.partition(END)
     if not (found and also):
         raise SystemExit(f"{PAGE.name} has lost the marks between which the diagram stands")
-    return before + BEGIN + diagram() + END + after
+    return before + BEGIN + diagram() + "\n" + ignored() + END + after
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""``python -m picolink``: the command line, where its script is not on the path."""
+"""``python -m picolink``: the same door as ``picolink``, where its script is not on the path."""
 
 from picolink.cli.main import main
 

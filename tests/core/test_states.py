@@ -1,13 +1,19 @@
 """The table of a session's states: whole, reachable, and the only one that is used."""
 
-from both import skip_on_micropython
+import session_events
+from both import raises, skip_on_micropython
 
 from picolink.core import states
+from picolink.core.ignored import IGNORED
 from picolink.core.session import Session
 from picolink.core.states import ANSWERING, ATTACHED, CLOSED, DORMANT, GREETING, MOVING, NEW
 
 STATES = (NEW, GREETING, ANSWERING, ATTACHED, MOVING, DORMANT, CLOSED)
 EVENTS = {event for row in states.TRANSITIONS.values() for event in row}
+
+
+def setup():
+    session_events.install(Session)
 
 
 class Owner:
@@ -32,7 +38,7 @@ def test_every_state_can_be_reached_and_left():
 
 def test_a_session_follows_the_table():
     for state in STATES:
-        for event in EVENTS | {"no such event"}:
+        for event in EVENTS:
             owner = Owner()
             session = Session(b"12345678", owner, 0, 100)
             session.state = state
@@ -45,6 +51,35 @@ def test_a_session_follows_the_table():
                 assert owner.seen == [(expected, "because")]
                 in_vain = expected == MOVING or event == "abandon"
                 assert session.since_ms == (0 if in_vain else 77)
+
+
+def test_each_state_names_every_event():
+    """As a transition, or as one that is ignored on purpose: not as both."""
+    for state in STATES:
+        row, ignored = states.TRANSITIONS[state], IGNORED[state]
+        assert set(row) | set(ignored) == EVENTS, state
+        assert set(row) & set(ignored) == set(), state
+        assert all(ignored.values())
+    assert set(IGNORED) == set(STATES) == set(states.TRANSITIONS)
+    assert session_events.KNOWN == EVENTS
+
+
+def test_an_event_that_is_in_no_state_raises_in_tests():
+    for state in STATES:
+        session = Session(b"12345678", Owner(), 0, 100)
+        session.state = state
+        with raises(session_events.UnknownEvent, "'atach'"):
+            session.step("atach", 77)
+        assert session.state == state
+    assert session_events.unknown[0] == "atach, in state new"
+    assert len(session_events.unknown) == len(STATES)
+    session_events.unknown.clear()
+
+
+def test_on_a_board_such_an_event_is_harmless():
+    session = Session(b"12345678", Owner(), 0, 100)
+    session_events.plain_step(session, "atach", 77)
+    assert session.state == NEW and session.owner.seen == []
 
 
 @skip_on_micropython("reads the source")

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import session_events
 from whole import boardloop, boardshim, copies, memory, threadlike, threads
 from whole.hostloop import Loop, drop
 from whole.world import Process, World
@@ -67,6 +68,7 @@ class Kit:
                 module.__dict__["_wall"] = lambda: 1_800_000_000 + _world.clock_ms() / 1000
         served = [m for m in self.modules if ".core." in m.__name__ or ".node." in m.__name__]
         memory.wrap(served, lambda: _world.process)
+        session_events.install(self.package("core.session").Session)
         registry = self.package("links.registry")
         registry.SCHEMES.update({"sim": "sim", "sim-listen": "sim"})
         self.errors = self.package("core.errors")

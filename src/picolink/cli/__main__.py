@@ -1,7 +1,6 @@
-"""`python -m picolink.cli`: the same as `picolink`."""
+"""``python -m picolink.cli``: the same door as ``picolink`` and ``python -m picolink``."""
 
-import sys
+from picolink.cli.main import main
 
-from .main import main
-
-sys.exit(main())
+if __name__ == "__main__":
+    raise SystemExit(main())

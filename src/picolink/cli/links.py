@@ -6,16 +6,25 @@ import argparse
 import importlib
 from typing import Any
 
-from ..links.registry import SCHEMES
+from ..core.errors import PicolinkError
+from ..links import plugins
+from ..links.registry import SCHEMES, load
 from .output import print_json
 
 
 def help_of_links() -> dict[str, dict[str, Any]]:
-    """scheme -> how its addresses are written, what it is, and its options."""
+    """scheme -> how its addresses are written, what it is, and its options: ours, and those of
+    installed packages."""
     result = {}
     for scheme, folder in SCHEMES.items():
         module = importlib.import_module(f"picolink.links.{folder}.host")
         written, what, options = module.HELP[scheme]
+        result[scheme] = {"address": written, "what": what, "options": options}
+    for scheme in sorted(plugins.found()):
+        try:
+            written, what, options = load(scheme).HELP[scheme]
+        except PicolinkError as error:  # one package that does not load hides no other
+            written, what, options = f"{scheme}:", str(error), {}
         result[scheme] = {"address": written, "what": what, "options": options}
     return result
 

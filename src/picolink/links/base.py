@@ -1,7 +1,8 @@
 """What a link is: a way to move packets, and three facts about itself. Nothing inherits it.
 
 `receive` never waits: it returns the packets that have come. `send` takes a whole packet; what
-the medium does not take at once stays in the link (`unsent` is true) until `flush`.
+the medium does not take at once stays in the link (`unsent` is true) until `flush`. What a link may
+be able to do besides has a Protocol each in `abilities.py`.
 """
 
 MYPY = False
@@ -16,7 +17,6 @@ if MYPY:
         mtu_bytes: int  # largest packet it carries
         takes_bytes: int  # largest packet that we want to receive
         window_bytes: int  # so many may be under way to us; 0: as many as the node takes
-        # stalls: int  where packets may take so many times as long, and not be lost (else 1)
         stream: bool  # a stream of bytes (framed), or datagrams
         reliable: bool  # whether what it takes arrives, once and in order
         pollable: Any  # for select: a file descriptor on the host, a stream on a board; None: the
@@ -40,18 +40,3 @@ if MYPY:
 
         def close(self) -> None:
             """Closes the link; a second time is no error."""
-
-    class Listener(Protocol):
-        """A link that others dial: it makes links."""
-
-        address: str
-        pollable: Any
-
-        def watch(self, node: "Any", callback: "Callable[[], None]") -> "Any":
-            """Has the node call `callback` when somebody dials, until what it returns is
-            stopped."""
-
-        def accept(self) -> "Link | None":
-            """The link of whoever has dialed, or None."""
-
-        def close(self) -> None: ...

@@ -15,7 +15,8 @@ from __future__ import annotations
 import importlib
 from typing import Any, NamedTuple
 
-from .registry import SCHEMES
+from ..core.errors import BadAddress
+from .registry import SCHEMES, load
 
 OLDEST = (1, 22)  # MicroPython that has all that a node uses
 NODE = "node"  # the kind of the step that found a node which answers
@@ -87,7 +88,13 @@ def firmware(told: str) -> Step:
 
 
 def doctor_of(scheme: str) -> Any:
-    """The module that examines addresses of `scheme`, or None where there is nothing to examine."""
+    """The module that examines addresses of `scheme`, or None where there is nothing to examine.
+    Of a package of its own it is the `doctor` of the module that opens the link."""
+    if scheme not in SCHEMES:
+        doctor = getattr(load(scheme), "doctor", None)
+        if doctor is None:
+            raise BadAddress(f"the package that brings the link {scheme} can't examine it")
+        return doctor
     name = f"{__package__}.{SCHEMES[scheme]}.doctor"
     try:
         return importlib.import_module(name)

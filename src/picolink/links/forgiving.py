@@ -7,6 +7,7 @@ import os
 import re
 
 from ..core.errors import BadAddress, CannotConnect
+from .plugins import known
 from .registry import SCHEMES
 from .shown import shown
 
@@ -25,7 +26,7 @@ def normalise(text: str) -> str:
             f"{shown(text)} has a user and a password in it, as only a broker's address has: "
             "mqtt://USER:PASSWORD@HOST/..."
         )
-    if colon and scheme in SCHEMES:
+    if colon and (scheme in SCHEMES or (scheme and known(scheme))):
         return text
     if re.fullmatch(r"/.+|COM\d+|\\\\\.\\.+", text):
         return ("uart:" if _is_uart(text) else "usb:") + text

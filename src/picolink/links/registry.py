@@ -1,4 +1,5 @@
-"""Which address scheme opens which link. A new link is one folder and one line here."""
+"""Which address scheme opens which link. A new link is one folder and one line here; on a host also
+a package of its own (plugins.py)."""
 
 import sys
 
@@ -34,6 +35,11 @@ def split(address: str) -> tuple[str, str, dict[str, str]]:
     scheme, _, where = address.partition(":")
     if "?" not in where:
         return scheme, where, {}
+    if sys.implementation.name != "micropython":
+        if scheme not in SCHEMES:
+            from .plugins import parts as plugin_parts
+
+            return plugin_parts(scheme, where)
     from .options import parts
 
     return parts(scheme, where)
@@ -45,6 +51,11 @@ def load(scheme: str) -> "Any":
         name = "picolink.links.%s.%s" % (SCHEMES[scheme], _SIDE)
         __import__(name)
     except (KeyError, ImportError) as error:
+        if sys.implementation.name != "micropython":
+            if scheme not in SCHEMES:
+                from .plugins import load_plugin
+
+                return load_plugin(scheme)
         from .missing import missing
 
         raise missing(scheme, sorted(SCHEMES), error) from None

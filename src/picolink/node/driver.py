@@ -30,10 +30,10 @@ class Driver:
         self.opened = link.address  # of a connection: of what it came to
         self.reopens = False  # once lost, the link waits for whoever comes next
         self.port = Port(link.mtu_bytes, link.takes_bytes, link.window_bytes)
-        self.port.stalls = getattr(link, "stalls", 1)
+        self.port.stalls = getattr(link, "stalls", 1)  # abilities.Stalling
         self.port.wake = self.wake
         self.port.drain = self.drain
-        watch = getattr(link, "watch", None)
+        watch = getattr(link, "watch", None)  # abilities.Watching
         if watch is None:
             self._watch = node.host.watch(link, self.on_readable)
         else:

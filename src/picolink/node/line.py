@@ -18,6 +18,7 @@ from ..core.dialer import Dialer
 from ..core.errors import CannotConnect, PicolinkError, Refused, UsageError
 from ..core.session import Session
 from ..core.timing import TIMES
+from ..links.abilities import Diagnosable, Restartable
 from ..links.forgiving import normalise
 from ..links.forks import on_fork
 from ..links.registry import load, split
@@ -121,7 +122,7 @@ class Line:
         signals.protect(self.host.lock)
         link = self.open(self._target, timeout_s)
         if start:
-            if not hasattr(link, "restart"):
+            if not isinstance(link, Restartable):
                 raise UsageError(f"start=True works over USB only, not on {self.address}")
             try:
                 link.restart()
@@ -131,7 +132,7 @@ class Line:
         with self.host.lock:
             self._attach(link)
         diagnose_ms = EVER
-        if hasattr(link, "diagnose"):
+        if isinstance(link, Diagnosable):
             diagnose_ms = self.node.now_ms() + _DIAGNOSE_MS
         while not self._settled():
             now_ms = self.node.now_ms()
@@ -167,7 +168,7 @@ class Line:
     def _settled(self) -> bool:
         return self.session.attach is not None or self.refused is not None
 
-    def _diagnose(self, link: Any) -> Any:
+    def _diagnose(self, link: Diagnosable) -> Any:
         def wait(milliseconds: int) -> bytes:
             heard = len(self._heard)
             end_ms = self.node.now_ms() + milliseconds
@@ -178,7 +179,7 @@ class Line:
         return link.diagnose(bytes(self._heard), wait)
 
     def _reason(self, link: Any, timeout_s: float) -> str:
-        if hasattr(link, "diagnose") and self._driver is not None:
+        if isinstance(link, Diagnosable) and self._driver is not None:
             return f"{self.address}: {self._diagnose(link)}"
         if self._driver is None:
             return f"{self.address}: {self.why}"

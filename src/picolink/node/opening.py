@@ -26,11 +26,11 @@ def start(node: "Node") -> None:
 
 def add(node: "Node", link: "Any") -> None:
     """Serves an open link, or whoever comes to a listening one."""
-    if hasattr(link, "accept"):
+    if hasattr(link, "accept"):  # abilities.Listener
         from .connections import Connections
 
         Connections(node, link)
-    elif hasattr(link, "reopen"):  # it waits for whoever comes next
+    elif hasattr(link, "reopen"):  # abilities.Reopening: waits for whoever comes next
         Driver(node, link).reopens = True
     else:
         Driver(node, link)
@@ -45,13 +45,14 @@ async def open_all(node: "Node", links: "Any") -> None:
     wished = complete(node, links)
     if sys.implementation.name == "micropython":
         for link in wished:
-            address = getattr(link, "address", link)
+            address = getattr(link, "address", link)  # abilities.Unopened
             if address[:4] == "mqtt":
                 from ..links.tls_room import keep
 
                 keep(address)
     for link in wished:
         try:
+            # abilities.Unopened
             if hasattr(link, "open") or link[:4] == "mqtt" or "//" in link:
                 from .native import serve
 

@@ -118,7 +118,8 @@ class Peer:
             self._task = self.node.spawn(self._connect())
 
     def _served(self) -> Driver | None:
-        """The link that the node serves at this address already, where it is a wire for both."""
+        """The link that the node serves at this address already, where it is a wire for both
+        (abilities.Shared)."""
         for driver in self.node.drivers:
             if driver.on_lost is None and getattr(driver.link, "shared", False):
                 if driver.opened == "%s:%s" % split(self._target)[:2]:

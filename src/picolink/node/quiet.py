@@ -34,7 +34,7 @@ class Quiet:
         return self
 
     def _pause(self, what: str) -> None:
-        """Links that need no asking stop, or go on."""
+        """Links that need no asking (abilities.Pausable) stop, or go on."""
         links = [driver.link for driver in self.node.drivers]
         for link in links + [listener for listener, _ in self.node.listeners]:
             method = getattr(link, what, None)

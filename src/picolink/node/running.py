@@ -58,13 +58,13 @@ def _stop(node: "Node") -> None:
 async def serve(node: "Node", links: "tuple[Any, ...]") -> None:
     """Opens the links and runs what is a coroutine among them; else for ever."""
     try:
-        await _open(node, [link for link in links if not hasattr(link, "send")])
+        await _open(node, [what for what in links if not hasattr(what, "send")])
         if sys.implementation.name == "micropython":
             unload()
             on_loaded.append(lambda: _forget_later(node))
         else:
             sys.stdout.flush()  # what was said of the links, where it goes into a pipe
-        mains = [link for link in links if hasattr(link, "send")]
+        mains = [what for what in links if hasattr(what, "send")]
         if mains:
             for main in mains:
                 await main

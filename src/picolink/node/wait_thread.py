@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from ..links.abilities import Paced
 from .clock import now_ms
 from .invoke import guarded
 
@@ -19,8 +20,7 @@ _LONGEST_MS = 1 << 30  # that poll takes
 
 def later_ms(pollable: Any) -> int:
     """How long a port that is slower than its buffer wants no more (links/uart/host.py)."""
-    told = getattr(pollable, "later_ms", None)
-    return told() if told is not None else 0
+    return pollable.later_ms() if isinstance(pollable, Paced) else 0
 
 
 class _Watch:

@@ -135,6 +135,8 @@ STARTING = ["starting", "node/opening", "node/naming", "links/registry"]
 
 #: What the patterns above must leave out, since only a host runs it.
 HOST_ONLY: set[str] = {
+    "core/ignored.py",
+    "links/abilities.py",
     "links/background.py",
     "links/ble/doctor.py",
     "links/ble/host.py",
@@ -147,6 +149,7 @@ HOST_ONLY: set[str] = {
     "links/mqtt/doctor.py",
     "links/mqtt/host.py",
     "links/mqtt/sockets_host.py",
+    "links/plugins.py",
     "net/places.py",
     "node/aio.py",
     "node/blocking.py",

@@ -46,7 +46,7 @@ def serve(talk: "Talk", ref: int) -> "dict[str, Any]":
 
 
 def _away(listener: "Any") -> bool:
-    """Whether it is a broker that does not serve us now."""
+    """Whether it is a broker that does not serve us now (abilities.Reporting)."""
     return getattr(listener, "state", "connected") != "connected"
 
 

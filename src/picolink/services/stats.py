@@ -31,6 +31,7 @@ def serve(talk: "Talk", ref: int) -> "dict[str, Any]":
         "uptime_ms": node.now_ms() - node.started_ms,
         "stale": endpoint.stale,
         "malformed": endpoint.malformed,
+        # abilities.Counting
         "damaged": sum(getattr(driver.link, "damaged", 0) for driver in node.drivers),
         "sessions": sessions,
     }
