@@ -43,7 +43,9 @@ def test_a_connection_finds_it_again_and_again():
                 bytes(random.below(3000))
                 stays[random.below(60)] = [bytes(random.below(90)) for _ in range(4)]
             stays[random.below(60)] = bytes(random.below(3000))
-        except MemoryError:  # what it leaves free is at times in pieces: the room stands all the same
+        except (
+            MemoryError
+        ):  # what it leaves free is at times in pieces: the room stands all the same
             pass
 
     for _ in range(count(3000)):
