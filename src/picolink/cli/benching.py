@@ -61,13 +61,13 @@ def measure(board: Board, each_s: float = 3.0, size_bytes: int = 2048) -> Figure
 
     try:
         call(ECHO)
-    except PicolinkError as error:
-        if "sys.bench" not in str(error):
-            raise
-        raise UnknownCommand(
-            f"{board.name} has no sys.bench, which measuring needs: `picolink install` brings the "
-            "newest picolink onto a board"
-        ) from None
+    except UnknownCommand as error:
+        lacking = UnknownCommand(
+            f"{board.name} has no sys.bench, which measuring needs", kind=error.kind, joint=": ",
+            advice="`picolink install` brings the newest picolink onto a board",
+        )  # fmt: skip
+        lacking.command = error.command
+        raise lacking from None
     times: list[float] = []
     end_s = time.monotonic() + each_s
     while time.monotonic() < end_s or len(times) < 3:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.errors import BadArguments, UnknownCommand
 from ..node.blocking import Board
-from ..node.suggestion import suggestion
+from ..node.unknown import not_there, unknown
 from .connecting import offers, open_board
 from .output import Progress, print_json, print_value, reading_object, show_reading, table
 from .values import parse_arguments
@@ -77,8 +77,7 @@ def unknown_reading(board: Board, name: str) -> UnknownCommand:
     """The error for a reading that is not declared there."""
     told = offers(board)
     if name in told.get("commands", {}):
-        return UnknownCommand(
-            f"{name} is a command of {board.name}, no reading: use `picolink call`"
-        )
-    hint = suggestion(name, told.get("readings", {})) if told else "`picolink describe` lists them"
-    return UnknownCommand(f"{board.name} has no reading {name!r}: {hint}")
+        why = f"{name} is a command of {board.name}, no reading"
+        return unknown(name, why, "use `picolink call`", "is_command")
+    why = f"{board.name} has no reading {name!r}"
+    return not_there(name, why, told.get("readings", {}) if told else None)

@@ -12,11 +12,13 @@ from ..links.ble.scanning import addressed, nearby
 from ..links.i2c.doctor import around
 from ..links.tcp.discover import Found, search
 from ..links.usb.discover import Port, boot_drives, ports
-from ..links.usb.recognise import BOOT_DRIVE, HELD, NODE, SENTENCES, found
+from ..links.usb.recognise import BOOT_DRIVE, HELD, NODE, WORDS, found
 from ..node.blocking import connect
 from .output import Progress, print_json, table
 
 _ASK_S = 3.0
+#: The kind of an error that tells what is at a port -> that, as `recognise` calls it.
+_STATES = {word: kind for kind, word in WORDS.items()}
 #: What only those in the network tell.
 _NETWORK = ("host", "signal_dbm", "firmware", "version", "links")
 
@@ -136,7 +138,7 @@ def _ask(port: Port) -> dict[str, Any]:
     except PortBusy as error:
         row.update(state=HELD, advice=str(error))
     except PicolinkError as error:
-        row.update(state=_kind(str(error)), advice=str(error))
+        row.update(state=_STATES.get(error.kind, "error"), advice=str(error))
     return row
 
 
@@ -156,14 +158,6 @@ def _targets(told: list[str]) -> list[dict[str, Any]]:
             row.update(state="error", advice=str(error))
         rows.append(row)
     return rows
-
-
-def _kind(message: str) -> str:
-    """What `recognise` found, by the sentence that it put into an error's message."""
-    for kind, (what, _) in SENTENCES.items():
-        if what.partition("{")[0] in message:
-            return kind
-    return "error"
 
 
 def _shown(rows: list[dict[str, Any]]) -> str:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from ..core.errors import BadAddress, PicolinkError
+from ..core.errors import BadAddress, PicolinkError, RemoteError, UnknownCommand
 from ..links.findings import (
     NODE,
     Step,
@@ -19,7 +19,7 @@ from ..links.findings import (
     firmware,
     good,
     sentence,
-    split_message,
+    split_told,
 )
 from ..links.forgiving import normalise
 from ..links.registry import split
@@ -104,9 +104,8 @@ def _talk(address: str) -> Iterator[Step]:
             told: dict[str, Any] = {}
             try:
                 told = board.describe()
-            except PicolinkError as error:
-                if "sys.describe" not in str(error):
-                    raise  # else it answered, and has no such service
+            except (UnknownCommand, RemoteError):
+                pass  # it answered, and has no such service, or no memory for it
             passed_ms = 1000 * (time.monotonic() - began_s)
             yield good(f"{what}, after {passed_ms:.0f} ms")
             version = str(told.get("firmware", ""))
@@ -130,7 +129,7 @@ def not_open(told: dict[str, Any]) -> Iterator[Step]:
         if text != why:
             said, advice = sentence(text), ""
         else:
-            said, advice = split_message(PicolinkError(why))
+            said, advice = split_told(why)
         yield bad(f"its {address} is open", "link not open", said, advice or _LOG)
 
 
@@ -152,9 +151,7 @@ def _wifi(board: Board) -> Iterator[Step]:
     what = "the board's Wi-Fi works"
     try:
         findings = board.call("sys.wifi", True)
-    except PicolinkError as error:
-        if "sys.wifi" not in str(error):
-            raise
+    except (UnknownCommand, RemoteError):
         return
     for kind, why, advice in findings:
         yield bad(what, kind, why, advice) if kind else good(what, why=why.rstrip("."))
@@ -165,9 +162,7 @@ def _clock(board: Board) -> Iterator[Step]:
     what = "the board knows the time of day"
     try:
         told = board.call("sys.time")
-    except PicolinkError as error:
-        if "sys.time" not in str(error):
-            raise
+    except (UnknownCommand, RemoteError):
         return
     why = str(told["why"])
     if told["quality"] == "system":

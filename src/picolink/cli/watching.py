@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
         told = offers(board)
         if told and options.reading not in told["readings"]:
             error = unknown_reading(board, options.reading)
-            if "did you mean" in str(error) or options.reading in told["commands"]:
+            if error.kind in ("mistyped", "is_command"):
                 raise error
             # A program may publish what it never declared.
             _note(f"{error}. Waiting in case the program publishes it; Ctrl-C ends")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import re
 from binascii import crc32
 from pathlib import Path
 from typing import Any
@@ -52,12 +51,10 @@ def check(program: bytes, name: str) -> None:
     try:
         compile_source(source, "main.py", optimize=0)
     except PackingError as error:  # what CPython knows and MicroPython does not: `match`, `a[*b]`
-        found = re.search(r"line (\d+)(?:, column \d+)?\s*\n?(.*)", str(error), re.S)
-        line = int(found[1]) if found else 0
         lines = source.splitlines()
-        shown = lines[line - 1] if 0 < line <= len(lines) else ""
-        what = (found[2].strip().splitlines() or ["invalid syntax"])[-1] if found else str(error)
-        raise UsageError(_wrong(name, line, f"{what} (in MicroPython)", shown)) from None
+        shown = lines[error.line - 1] if 0 < error.line <= len(lines) else ""
+        what = error.what or str(error)
+        raise UsageError(_wrong(name, error.line, f"{what} (in MicroPython)", shown)) from None
 
 
 def _wrong(name: str, line: int, what: str, shown: str) -> str:

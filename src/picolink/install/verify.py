@@ -6,15 +6,15 @@ import time
 from typing import Any
 
 from ..core.errors import CannotConnect, PicolinkError
-from ..links.usb.recognise import DEAF_NODE, PROMPT, SENTENCES, TRACEBACK
+from ..links.usb.recognise import DEAF_NODE, PROMPT, TRACEBACK, WORDS
 from ..node.blocking import connect
 from .errors import InstallError
 from .repl import Repl, heard
 
 _START_S = 3.0  # a program that ended by then has ended for good
 _NODE = b": listening on usb:"  # what a node prints
-_ENDED = [SENTENCES[kind][0].partition("{")[0] for kind in (PROMPT, TRACEBACK)]
-_DEAF = SENTENCES[DEAF_NODE][0]
+_ENDED = (WORDS[PROMPT], WORDS[TRACEBACK])
+_DEAF = WORDS[DEAF_NODE]
 
 
 def loads(repl: Repl) -> None:
@@ -39,8 +39,8 @@ def call(path: str, timeout_s: float) -> dict[str, Any]:
             # sent until then: what a program does not read would fill its port, and keep Ctrl-C
             # out too.
             left_s = end_s - time.monotonic()
-            ended = any(sentence in str(error) for sentence in _ENDED)
-            there = _DEAF in str(error)  # it has said so already
+            ended = error.kind in _ENDED
+            there = error.kind == _DEAF  # it has said so already
             if ended or left_s <= 0 or not (there or _NODE in heard(path, left_s, _NODE)):
                 raise
             left_s = end_s - time.monotonic()  # it is there: a slow one is waited for

@@ -15,7 +15,7 @@ from __future__ import annotations
 import importlib
 from typing import Any, NamedTuple
 
-from ..core.errors import BadAddress
+from ..core.errors import BadAddress, PicolinkError
 from .registry import SCHEMES, load
 
 OLDEST = (1, 22)  # MicroPython that has all that a node uses
@@ -42,9 +42,15 @@ def bad(what: str, kind: str, why: str, advice: str) -> Step:
     return Step(what, False, kind, why, advice)
 
 
-def split_message(error: BaseException) -> tuple[str, str]:
-    """What an error's message says happened, and what to do: its first sentence, and the rest."""
-    why, _, advice = str(error).partition(". ")
+def split_message(error: PicolinkError) -> tuple[str, str]:
+    """What an error says happened, and what to do."""
+    return sentence(error.why or str(error)), sentence(error.advice)
+
+
+def split_told(text: str) -> tuple[str, str]:
+    """The same of the text of an error at another node, which is all that comes over the wire:
+    its first sentence, and the rest."""
+    why, _, advice = text.partition(". ")
     if not advice:
         why, _, advice = why.partition(": ")
     return sentence(why), sentence(advice)
@@ -57,10 +63,10 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def refused(name: str, why: str) -> Step:
+def refused(name: str, why: str, other_version: bool = False) -> Step:
     """A node that answers, but does not talk to us."""
     what = f"the node {name} talks to us" if name else "the node talks to us"
-    if "version" in why:
+    if other_version:
         return bad(
             what, "other protocol version", f"It refuses: {why}.",
             "Install the same picolink on both: `picolink install ADDRESS` renews the board's, "

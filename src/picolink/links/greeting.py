@@ -25,6 +25,16 @@ def now_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
+class _Asking(Dialer):
+    """Notes besides that the answer was in another version of the protocol."""
+
+    def other_version(self, version: int, now_ms: int) -> None:
+        """The answer is in another version of the protocol."""
+        assert isinstance(self.owner, Greeting)
+        self.owner.other_version = True
+        super().other_version(version, now_ms)
+
+
 class Greeting:
     """One hello, said until it is answered, on a link that is open."""
 
@@ -36,6 +46,7 @@ class Greeting:
         self.name = ""  # of the node that answered
         self.uid = b""
         self.refusal = ""  # why it does not talk to us
+        self.other_version = False  # of the protocol: that is why
         self.lost = ""  # why the link was lost
         self._poll = select.poll()
         self._ready = threading.Event()  # of a link without a file descriptor
@@ -64,7 +75,7 @@ class Greeting:
         """Says hello, several times, until a node answers; whether one did. `text_ends`: where
         text comes there is none."""
         end_ms = now_ms() + timeout_ms
-        self._dialer = Dialer(self._endpoint, self._port, self._session, self, now_ms())
+        self._dialer = _Asking(self._endpoint, self._port, self._session, self, now_ms())
         while not (self.answered or self.lost or (text_ends and self.heard)):
             if now_ms() >= end_ms:
                 break

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Generator
 from typing import Any
 
+from ..core.errors import UnknownCommand
 from ..core.session import Session
 from ..core.timing import TIMES
 from ..links.forgiving import normalise
@@ -58,6 +59,15 @@ class Board(Peer):
     def __init__(self, node: Node, address: str) -> None:
         self.feeds: list[_Lasting] = []
         super().__init__(node, address)
+
+    async def _ask(
+        self, command: str, args: Any, named: dict[str, Any], timeout_s: float | None
+    ) -> tuple[Any, Session]:
+        try:
+            return await super()._ask(command, args, named, timeout_s)
+        except UnknownCommand as error:
+            error.command = command
+            raise
 
     async def subscribe(self, topic: str, queue: str = "all") -> Subscription:
         """What the peer publishes under `topic`, as an async iterator of readings. `queue`:

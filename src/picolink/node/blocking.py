@@ -29,8 +29,8 @@ from .moving import move
 from .node import Node
 from .publishing import put_item
 from .subscriber import begin, wall_s
-from .suggestion import suggestion
 from .topics import Outgoing, item_of
+from .unknown import not_there, unknown
 
 _LONGEST_S = 1e6
 _HINT_S = 2.0  # for what a mistyped name may have meant
@@ -141,6 +141,8 @@ class Board:
             error = call.error
             if error is None:
                 return call.value, session
+            if isinstance(error, UnknownCommand):
+                error.command = command
             if isinstance(error, UnknownCommand) and not command.startswith("sys."):
                 left_s = _HINT_S
                 if deadline_ms is not None:
@@ -159,19 +161,19 @@ class Board:
         except PicolinkError:  # it does not describe itself
             told = {}
         if name in told.get("readings", {}):
-            return UnknownCommand(
-                f"{name} is a reading of {self.name}, no command: use `picolink read`"
-            )
-        known = told.get("commands", {})
-        hint = suggestion(name, known) if told else "`picolink describe` lists them"
-        return UnknownCommand(f"{self.name} has no command {name!r}: {hint}")
+            return unknown(
+                name, f"{name} is a reading of {self.name}, no command", "use `picolink read`",
+                "is_reading",
+            )  # fmt: skip
+        why = f"{self.name} has no command {name!r}"
+        return not_there(name, why, told.get("commands", {}) if told else None)
 
     def read(self, name: str, timeout_s: float | None = None) -> Reading:
         """The present value of a reading."""
         try:
             item, session = self._ask("sys.read", (name,), {}, timeout_s)
         except UnknownCommand:
-            raise UnknownCommand(f"{self.name} has no reading {name!r}") from None
+            raise unknown(name, f"{self.name} has no reading {name!r}") from None
         return reading(session, item, 0, 0, self._line.node.now_ms(), wall_s())
 
     def stream(self, command: str, /, *args: Any, **named: Any) -> Feed:

@@ -148,13 +148,13 @@ class Line:
                 diagnose_ms = EVER
                 found = self._diagnose(link)
                 if found.final and not start:
-                    raise CannotConnect(f"{self.address}: {found}")
+                    raise found.error(self.address)
                 continue
             self.host.turn(min(end_ms, diagnose_ms))
         if self.refused is not None:
             raise self.refused
         if not (self.session.attach is not None):
-            raise CannotConnect(self._reason(link, timeout_s))
+            raise self._reason(link, timeout_s)
         name = f"picolink {self.session.peer_name}"
         with self.host.lock:  # which keeps a Ctrl-C out: what was made is started
             thread = threading.Thread(target=self._background, name=name, daemon=True)
@@ -178,20 +178,23 @@ class Line:
 
         return link.diagnose(bytes(self._heard), wait)
 
-    def _reason(self, link: Any, timeout_s: float) -> str:
+    def _reason(self, link: Any, timeout_s: float) -> PicolinkError:
         if isinstance(link, Diagnosable) and self._driver is not None:
-            return f"{self.address}: {self._diagnose(link)}"
+            told: PicolinkError = self._diagnose(link).error(self.address)
+            return told
         if self._driver is None:
-            return f"{self.address}: {self.why}"
+            return CannotConnect(f"{self.address}: {self.why}", kind="lost")
         if self._driver.port.echoes:
-            return (
-                f"{self.address}: only what we say comes back, and no node answers: are TX and RX "
-                "joined at this end? TX belongs to the other one's RX, and RX to its TX"
-            )
-        return (
-            f"{self.address} is open, but no picolink node answered in {timeout_s:g} s: "
-            "is node.run(...) running there, with this link?"
-        )
+            return CannotConnect(
+                f"{self.address}: only what we say comes back, and no node answers", kind="echo",
+                joint=": ", advice="are TX and RX joined at this end? TX belongs to the other "
+                "one's RX, and RX to its TX",
+            )  # fmt: skip
+        return CannotConnect(
+            f"{self.address} is open, but no picolink node answered in {timeout_s:g} s",
+            kind="no_answer", joint=": ",
+            advice="is node.run(...) running there, with this link?",
+        )  # fmt: skip
 
     @property
     def connected(self) -> bool:

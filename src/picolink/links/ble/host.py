@@ -73,7 +73,7 @@ class HostLink(NodeSide):
                 self.doing = "it is connected, and was asked what it has"
                 rx = board.services.get_characteristic(RX)
                 if rx is None or board.services.get_characteristic(TX) is None:
-                    raise CannotConnect(not_a_node(self._where))
+                    raise not_a_node(self._where)
                 await self._ask_mtu(board, rx)
                 await board.start_notify(TX, self._notified)
                 self.opened.set_result(None)
@@ -133,10 +133,10 @@ async def find(where: str, timeout_s: float) -> Any:
         _known[where] = found.address
         return found.device
     if there:
-        raise CannotConnect(named_twice(where, there))
+        raise named_twice(where, there)
     if any(found.called(where) for found in seen):
-        raise CannotConnect(not_a_node(where))
-    raise CannotConnect(not_there(where, seen, timeout_s, where in _known))
+        raise not_a_node(where)
+    raise CannotConnect(not_there(where, seen, timeout_s, where in _known), kind="not_advertising")
 
 
 def not_there(where: str, seen: list[Found], timeout_s: float, was: bool) -> str:
@@ -149,21 +149,21 @@ def not_there(where: str, seen: list[Found], timeout_s: float, was: bool) -> str
     return f"no node {where!r} advertised within {timeout_s:g} s{around}: {likely}"
 
 
-def not_a_node(where: str) -> str:
-    """What to say of a device without our service."""
-    return (
-        f"{where} is there, but is no picolink node: it has not our service. Is another program on "
-        "that board, or is it another device of that name?"
-    )
+def not_a_node(where: str) -> CannotConnect:
+    """The error for a device without our service."""
+    return CannotConnect(
+        f"{where} is there, but is no picolink node: it has not our service", kind="no_node",
+        advice="Is another program on that board, or is it another device of that name?",
+    )  # fmt: skip
 
 
-def named_twice(where: str, there: list[Found]) -> str:
-    """What to say of several nodes of one name."""
+def named_twice(where: str, there: list[Found]) -> CannotConnect:
+    """The error for several nodes of one name."""
     listed = "; ".join(map(str, there))
-    return (
-        f"{len(there)} nodes here are named {where!r}: {listed}. Say which by its address, and "
-        "give each a name of its own"
-    )
+    return CannotConnect(
+        f"{len(there)} nodes here are named {where!r}: {listed}", kind="named_twice",
+        advice="Say which by its address, and give each a name of its own",
+    )  # fmt: skip
 
 
 def _reason(error: Exception, where: str) -> PicolinkError:
@@ -172,12 +172,12 @@ def _reason(error: Exception, where: str) -> PicolinkError:
         return error
     why = absent(error)
     if why is not None:
-        return CannotConnect(str(why))
+        return why.error()
     told = str(error) or type(error).__name__
     return CannotConnect(
         f"no connection to ble:{where}: {told}: it is almost out of range, or another central was "
-        "faster (a board has one connection)"
-    )
+        "faster (a board has one connection)", kind="no_answer",
+    )  # fmt: skip
 
 
 def open_link(scheme: str, where: str, options: dict[str, str], timeout_s: float = 10) -> HostLink:

@@ -73,8 +73,10 @@ async def scan(
     except Exception as error:  # of bleak, D-Bus, the system
         why = absent(error)
         if why is None:
-            raise CannotConnect(f"Bluetooth can't scan: {error}. Is it on?") from error
-        raise CannotConnect(str(why)) from error
+            raise CannotConnect(
+                f"Bluetooth can't scan: {error}", kind="scan_failed", advice="Is it on?"
+            ) from error
+        raise why.error() from error
     return sorted(seen.values(), key=lambda found: -found.signal_dbm)
 
 

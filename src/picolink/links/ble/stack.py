@@ -26,6 +26,11 @@ class Absent(NamedTuple):
     def __str__(self) -> str:
         return f"{self.why} {self.advice}"
 
+    def error(self) -> CannotConnect:
+        """The error that tells of it."""
+        kind = self.kind.lower().replace(" ", "_")
+        return CannotConnect(self.why, kind=kind, advice=self.advice, joint=" ")
+
 
 _OFF = Absent(
     "adapter off",
@@ -73,8 +78,9 @@ def library() -> Any:
         import bleak
     except ImportError:
         raise CannotConnect(
-            "Bluetooth from this computer needs bleak: pip install 'picolink[ble]'"
-        ) from None
+            "Bluetooth from this computer needs bleak", kind="no_library", joint=": ",
+            advice="pip install 'picolink[ble]'",
+        ) from None  # fmt: skip
     return bleak
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...core.errors import BadAddress, CannotConnect
-from ..findings import NODE, Step, bad, good, sentence
+from ..findings import NODE, Step, bad, good, sentence, split_message
 from ..registry import split
 from .host import clock_hz, open_bus
 from .layout import MARK, VERSION
@@ -63,19 +63,18 @@ def examine_at(address: str) -> Iterator[Step]:
 
 
 def _no_bus(number: int, error: CannotConnect) -> Step:
-    cause = error.__cause__ or error.__context__
-    if isinstance(cause, ImportError):
+    if error.kind == "no_library":
         return bad(
             "smbus2 is installed", "no smbus2", "I2C from this computer needs smbus2.",
             'Install it: pip install "picolink[i2c]".',
         )  # fmt: skip
     what = f"/dev/i2c-{number} is there and opens"
-    why, _, advice = str(error).partition(": ")
-    if isinstance(cause, FileNotFoundError):
+    why, advice = split_message(error)
+    if error.kind == "not_enabled":
         why = f"There is no /dev/i2c-{number}: I2C is not enabled on this computer"
-        return bad(what, "not enabled", sentence(why), sentence(advice.partition(". ")[2]))
-    kind = "no permission" if isinstance(cause, PermissionError) else "bus fails"
-    return bad(what, kind, sentence(why), sentence(advice or "restart this computer"))
+        return bad(what, "not enabled", sentence(why), advice)
+    kind = "no permission" if error.kind == "no_permission" else "bus fails"
+    return bad(what, kind, why, advice or "Restart this computer.")
 
 
 def _ask(bus: Any, target: int) -> bytes:

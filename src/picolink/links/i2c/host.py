@@ -105,9 +105,9 @@ class Bus:
         except OSError as error:
             if error.errno in (errno.EACCES, errno.EAGAIN):
                 raise PortBusy(
-                    f"another picolink program talks to i2c:{self.number}/0x{address:02x}: end it, "
-                    "or let it do the work"
-                ) from None
+                    f"another picolink program talks to i2c:{self.number}/0x{address:02x}",
+                    advice="end it, or let it do the work", joint=": ",
+                ) from None  # fmt: skip
 
     def add(self, link: HostLink) -> None:
         """Begins to look after a link that was opened."""
@@ -266,8 +266,9 @@ def open_bus(number: int) -> Any:
         import smbus2
     except ImportError:
         raise CannotConnect(
-            'I2C from this computer needs smbus2: pip install "picolink[i2c]"'
-        ) from None
+            "I2C from this computer needs smbus2", kind="no_library", joint=": ",
+            advice='pip install "picolink[i2c]"',
+        ) from None  # fmt: skip
     try:
         return smbus2.SMBus(number)
     except FileNotFoundError:
@@ -275,15 +276,16 @@ def open_bus(number: int) -> Any:
             sorted(path.removeprefix("/dev/i2c-") for path in glob.glob("/dev/i2c-*"))
         )
         raise CannotConnect(
-            f"there is no /dev/i2c-{number}: I2C is not enabled. On a Raspberry Pi: sudo "
-            "raspi-config, Interface Options, I2C (or dtparam=i2c_arm=on in config.txt), then "
-            f"restart; its pins 3 and 5 are bus 1. Buses here: {there or 'none'}"
-        ) from None
+            f"there is no /dev/i2c-{number}: I2C is not enabled", kind="not_enabled",
+            advice="On a Raspberry Pi: sudo raspi-config, Interface Options, I2C (or "
+            "dtparam=i2c_arm=on in config.txt), then restart; its pins 3 and 5 are bus 1. Buses "
+            f"here: {there or 'none'}",
+        ) from None  # fmt: skip
     except PermissionError:
         raise CannotConnect(
-            f"/dev/i2c-{number} may not be opened by this user: sudo usermod -aG i2c $USER, then "
-            "log out and in"
-        ) from None
+            f"/dev/i2c-{number} may not be opened by this user", kind="no_permission", joint=": ",
+            advice="sudo usermod -aG i2c $USER, then log out and in",
+        ) from None  # fmt: skip
     except OSError as error:
         raise CannotConnect(f"/dev/i2c-{number} can't be opened: {error}") from None
 

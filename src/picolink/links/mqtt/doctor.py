@@ -21,6 +21,9 @@ from .address import Broker, node_of
 _ANSWER_S = 3.0
 _GLANCE_S = 1.2  # two clients of one id come and go every half second
 _WATCH_S = 3.0  # a node that comes and goes
+# What OpenSSL found wrong with a certificate (X509_V_ERR_...)
+_OUT_OF_DATE = (9, 10)  # not yet valid, expired
+_OTHER_NAME = (62, 64)  # hostname, IP address
 _VERDICTS = {
     1: ("other protocol version", "The broker does not speak MQTT 3.1.1."),
     2: ("client id refused", "The broker takes no client id that a client makes up."),
@@ -101,13 +104,13 @@ def _tls(sock: socket.socket, broker: Broker) -> tuple[Step, socket.socket]:
 
 def _not_trusted(what: str, broker: Broker, error: ssl.SSLCertVerificationError) -> Step:
     whose = _whose(_shown(broker))
-    if "expired" in error.verify_message or "not yet valid" in error.verify_message:
+    if error.verify_code in _OUT_OF_DATE:
         return bad(
             what, "certificate expired",
             f"The certificate ({whose}) is not valid today, {time.strftime('%Y-%m-%d')}.",
             "If the date is right, whoever runs the broker must renew it.",
         )  # fmt: skip
-    if "mismatch" in error.verify_message or "not valid for" in error.verify_message:
+    if error.verify_code in _OTHER_NAME:
         return bad(
             what, "other name",
             f"The certificate ({whose}) is for another name than {broker.host}.",

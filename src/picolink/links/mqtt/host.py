@@ -41,7 +41,9 @@ _KEEPALIVE_S = 20
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)  # Linux has it
 _LOGGER = logging.getLogger("picolink.mqtt")
 _LOGGER.addHandler(logging.NullHandler())  # else paho's words go to stderr of whoever logs nothing
-_REFUSALS = ("bad user name", "not authori", "identifier", "bad username")
+#: Verdicts on the client id, the user and the password: of MQTT 5, and of 3.1.1.
+_REFUSALS = (133, 134, 135)
+_OLD_REFUSALS = (2, 4, 5)
 
 
 class HostLink(NodeSide):
@@ -163,13 +165,24 @@ def _tls(broker: Broker) -> Any:
     return context_for(security_of(broker))
 
 
+def _is_refusal(error: BaseException) -> bool:
+    """Whether an error of aiomqtt tells that the broker does not want us."""
+    from aiomqtt.exceptions import MqttCodeError, MqttConnectError
+
+    if not isinstance(error, MqttCodeError):
+        return False
+    if isinstance(error.rc, int):  # else of paho's own, where numbers mean other things
+        return isinstance(error, MqttConnectError) and error.rc in _OLD_REFUSALS
+    return error.rc is not None and error.rc.value in _REFUSALS
+
+
 def _reason(error: Exception, broker: Broker) -> PicolinkError:
     """Why there is no connection, in words."""
     if isinstance(error, PicolinkError):
         return error
     inner = error.__cause__ or error
     text = str(error) if str(error) else str(inner)
-    if any(word in text.lower() for word in _REFUSALS):
+    if _is_refusal(error) or _is_refusal(inner):
         return Refused(f"the broker {broker} refuses us: {text}: is the user and password right?")
     if broker.tls:
         from .tls import explain

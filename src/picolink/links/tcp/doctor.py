@@ -105,7 +105,7 @@ def _ask(greeting: Greeting, port: int) -> Step:
     if greeting.ask(_ANSWER_MS, text_ends=True) and not greeting.refusal:
         return good(f"a picolink node answers: {greeting.name}", NODE)
     if greeting.refusal:
-        return refused(greeting.name, greeting.refusal)
+        return refused(greeting.name, greeting.refusal, greeting.other_version)
     heard = greeting.heard
     if heard:
         who = next((name for start, name in _KNOWN.items() if heard.startswith(start)), "Something")

@@ -124,7 +124,7 @@ def _not_opened(where: str, error: LinkError) -> Step:
     why, advice = split_message(error)
     if isinstance(error, PortBusy):
         return bad("no other program holds the port", "held port", why, advice)
-    kind = "no permission" if "permission" in why else "port fails"
+    kind = "no permission" if error.kind == "no_permission" else "port fails"
     return bad(f"the port {where} opens", kind, why, advice)
 
 
@@ -174,7 +174,7 @@ def _listen(wire: Listening, where: str, baud: int) -> Iterator[Step]:
 def _answered(wire: Listening, greeting: Greeting) -> Iterator[Step]:
     """A node is there: how good are the wires?"""
     if greeting.refusal:
-        yield refused(greeting.name, greeting.refusal)
+        yield refused(greeting.name, greeting.refusal, greeting.other_version)
         return
     said = min(_HELLOS, max(8, _COUNT_MS // (1 + wire.time_ms(2 * _HELLO_BYTES))))
     got = greeting.count_answers(said, wire.time_ms(4 * _HELLO_BYTES) + _LATE_MS)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ...core.errors import BadAddress, CannotConnect
 from ..virtual import virtual_boards
-from .recognise import BOOT_DRIVE, found
+from .recognise import BOOT_DRIVE, WORDS, found
 from .serial_port import holders, open_exclusive
 
 __all__ = ["Port", "boot_drives", "candidates", "holders", "open_exclusive", "ports", "resolve"]
@@ -118,11 +118,11 @@ def resolve(spec: str) -> Port:
     fitting = candidates(spec)
     if is_path(wanted):
         if not fitting:
-            raise CannotConnect(f"there is no port {wanted}: {_whats_there()}")
+            raise _no_board(f"there is no port {wanted}", "no_port")
         return fitting[0]
     if wanted in ("", "auto"):
         if not fitting:
-            raise CannotConnect(f"no board on USB: {_why_none()}")
+            raise _none("no board on USB")
         if len(fitting) > 1:
             raise BadAddress(
                 f"usb:auto means the only board, and there are {len(fitting)}: {_listed(fitting)}. "
@@ -142,10 +142,10 @@ def resolve(spec: str) -> Port:
             f"serial number: {' or '.join(f'usb:{p.serial_number}' for p in certain)}; and give "
             "each board a name of its own"
         )
-    raise CannotConnect(
-        f"no board named {wanted!r} on USB, and no node there answers to it: {_whats_there()}. "
-        "`picolink devices` asks each; one in the network is tcp:HOST"
-    )
+    raise _no_board(
+        f"no board named {wanted!r} on USB, and no node there answers to it", "no_board",
+        ". `picolink devices` asks each; one in the network is tcp:HOST",
+    )  # fmt: skip
 
 
 def _is_serial(port: Port, wanted: str) -> bool:
@@ -160,19 +160,30 @@ def _listed(boards: list[Port]) -> str:
     return "; ".join(str(board) for board in boards)
 
 
-def _whats_there() -> str:
+def _no_board(why: str, kind: str, more: str = "") -> CannotConnect:
+    """`why`, and what is there instead; `more` ends the text."""
     boards = ports()
-    return f"there is {_listed(boards)}" if boards else f"no board is there; {_why_none()}"
+    if not boards:
+        return _none(f"{why}: no board is there", kind, "; ", more)
+    there = f"there is {_listed(boards)}"
+    if more:
+        return CannotConnect(f"{why}: {there}", kind=kind, advice=more.removeprefix(". "))
+    return CannotConnect(why, kind=kind, joint=": ", advice=there)
 
 
-def _why_none() -> str:
-    waiting = boot_drives()
-    if waiting:
-        return str(found(BOOT_DRIVE))
-    return (
-        "check that the board is plugged in, that the cable carries data (many only charge), and "
-        "that MicroPython is on it. `picolink devices` shows what is found"
-    )
+def _none(why: str, kind: str = "no_board", joint: str = ": ", more: str = "") -> CannotConnect:
+    """`why`, where no board is on USB, and what to do."""
+    if boot_drives():
+        waiting = found(BOOT_DRIVE)
+        return CannotConnect(
+            f"{why}{joint}{waiting.what}", kind=WORDS[BOOT_DRIVE], joint=" ",
+            advice=waiting.advice + more,
+        )  # fmt: skip
+    return CannotConnect(
+        why, kind=kind, joint=joint,
+        advice="check that the board is plugged in, that the cable carries data (many only "
+        "charge), and that MicroPython is on it. `picolink devices` shows what is found" + more,
+    )  # fmt: skip
 
 
 def is_path(text: str) -> bool:

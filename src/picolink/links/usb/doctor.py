@@ -104,7 +104,7 @@ def _not_opened(port: Port, error: LinkError) -> Step:
     why, advice = split_message(error)
     if isinstance(error, PortBusy):
         return bad("no other program holds the port", recognise.HELD, why, advice)
-    kind = "no permission" if "permission" in why else "port fails"
+    kind = "no permission" if error.kind == "no_permission" else "port fails"
     return bad(f"the port {port.path} opens", kind, why, advice)
 
 
@@ -114,7 +114,7 @@ def _ask(link: UsbLink, port: Port) -> Iterator[Step]:
     greeting.wait(_REST_MS)
     if greeting.ask(_ANSWER_MS):
         if greeting.refusal:
-            yield refused(greeting.name, greeting.refusal)
+            yield refused(greeting.name, greeting.refusal, greeting.other_version)
         else:
             yield good(f"a picolink node answers: {greeting.name}", NODE)
         return

@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from ...core.errors import CannotConnect
 from ...core.frames import HEAD_BYTES, body_length
 from ...core.textstream import decode_body
 
@@ -37,6 +38,21 @@ SILENT = "silence"
 UNREAD = "unread questions"
 HELD = "held port"
 BOOT_DRIVE = "boot drive"
+
+#: kind -> that of an error which tells of it, in one word.
+WORDS: dict[str, str] = {
+    NODE: "node",
+    DEAF_NODE: "deaf",
+    PROMPT: "prompt",
+    RAW_REPL: "raw_repl",
+    TRACEBACK: "traceback",
+    PROGRAM: "other_program",
+    CIRCUITPYTHON: "circuitpython",
+    SILENT: "silent",
+    UNREAD: "unread",
+    HELD: "port_busy",
+    BOOT_DRIVE: "boot_drive",
+}
 
 #: kind -> (what is there, what to do). Braces take the details of `Found`.
 SENTENCES: dict[str, tuple[str, str]] = {
@@ -129,6 +145,12 @@ class Found(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.what} {self.advice}"
+
+    def error(self, where: str) -> CannotConnect:
+        """The error that tells of it, for the address `where`."""
+        return CannotConnect(
+            f"{where}: {self.what}", kind=WORDS[self.kind], advice=self.advice, joint=" "
+        )
 
 
 def found(kind: str, **details: str) -> Found:

@@ -26,14 +26,15 @@ def open_exclusive(path: str) -> int:
     try:
         fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except PermissionError:
-        raise CannotConnect(_no_permission(path)) from None
+        raise _no_permission(path) from None
     except OSError as error:
         if error.errno == errno.EBUSY:
-            raise PortBusy(_busy(path)) from None
+            raise _busy(path) from None
         if error.errno in _GONE:
             raise CannotConnect(
-                f"there is no port {path}: unplugged, or the board is starting. `picolink "
-                "devices` shows what is there"
+                f"there is no port {path}: unplugged, or the board is starting",
+                kind="no_port",
+                advice="`picolink devices` shows what is there",
             ) from None
         raise LinkError(f"can't open {path}: {error.strerror}") from error
     try:
@@ -53,7 +54,7 @@ def _claim(fd: int, path: str) -> None:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise PortBusy(_busy(path)) from None
+        raise _busy(path) from None
     # A pty outlives its openers, and the mark with it: it would lock all later ones out.
     if not os.path.realpath(path).startswith("/dev/pts/"):
         try:
@@ -124,7 +125,10 @@ def set_baud(fd: int, path: str, baud: int) -> None:
 
 
 def _no_serial_port(path: str) -> LinkError:
-    return CannotConnect(f"{path} is no serial port. `picolink devices` shows what is there")
+    return CannotConnect(
+        f"{path} is no serial port", kind="no_serial_port",
+        advice="`picolink devices` shows what is there",
+    )  # fmt: skip
 
 
 def holders(path: str) -> list[tuple[int, str]]:
@@ -180,24 +184,32 @@ def _program(process: Path) -> str:
         return "a program that just ended"
 
 
-def _busy(path: str) -> str:
+def _busy(path: str) -> PortBusy:
     others = holders(path)
     if [number for number, _ in others] == [os.getpid()]:
-        return (
-            f"this program has {path} open already: use that connection, or close it first "
-            "(in a notebook: restart the kernel if it is lost)"
-        )
+        return PortBusy(
+            f"this program has {path} open already", joint=": ",
+            advice="use that connection, or close it first (in a notebook: restart the kernel if "
+            "it is lost)",
+        )  # fmt: skip
     named = [f"{name} (process {number})" for number, name in others if number != os.getpid()]
     if named:
         who = " and ".join(named)
-        return f"{path} is held by {who}. Close that, then try again"
-    return (
+        return PortBusy(f"{path} is held by {who}", advice="Close that, then try again")
+    return PortBusy(
         f"{path} is held by another program, likely one of another user's or Thonny, mpremote, a "
-        f"serial monitor. `sudo fuser -v {path}` names it; close it, then try again"
+        "serial monitor",
+        advice=f"`sudo fuser -v {path}` names it; close it, then try again",
     )
 
 
-def _no_permission(path: str) -> str:
+def _no_permission(path: str) -> CannotConnect:
+    why, advice = _who_may(path)
+    return CannotConnect(why, kind="no_permission", advice=advice)
+
+
+def _who_may(path: str) -> tuple[str, str]:
+    """Why this user may not open `path`, and what to do."""
     import grp
     import pwd
 
@@ -205,12 +217,13 @@ def _no_permission(path: str) -> str:
     try:
         group = grp.getgrgid(status.st_gid)
     except KeyError:
-        return f"no permission to open {path}: it belongs to group {status.st_gid}, without a name"
+        why = f"no permission to open {path}: it belongs to group {status.st_gid}, without a name"
+        return why, ""
     user = pwd.getpwuid(os.geteuid()).pw_name
     what = f"no permission to open {path}: it belongs to the group {group.gr_name}"
     if not status.st_mode & 0o060 or group.gr_gid == 0:
         # Joining would not help, or would give far more than a serial port.
-        return f"{what}, whose members may not use it. `sudo chmod a+rw {path}` lets you, once"
+        return f"{what}, whose members may not use it", f"`sudo chmod a+rw {path}` lets you, once"
     if user in group.gr_mem:
-        return f"{what}, which {user} joined after logging in. Log out and in again"
-    return f"{what}. Join it: sudo usermod -aG {group.gr_name} {user}, then log out and in again"
+        return f"{what}, which {user} joined after logging in", "Log out and in again"
+    return what, f"Join it: sudo usermod -aG {group.gr_name} {user}, then log out and in again"
