@@ -18,10 +18,10 @@ KEPT = {
 PLACES = {
     "node/invoke.py": (2, "the border itself: `guarded` and `call`"),
     "node/subscriber.py": (1, "`_each`: guarded there, each item; it has no time for `call`"),
-    "node/callbacks.py": (1, "`perform`: whoever has it run guards it"),
+    "node/host/callbacks.py": (1, "`perform`: whoever has it run guards it"),
     "node/trace.py": (1, "on_error: `report` guards it"),
     "node/after.py": (1, "ours: a timer of `Node.tick`, which guards it"),
-    "node/signals.py": (2, "a signal's handler: what it raises is for the program"),
+    "node/host/signals.py": (2, "a signal's handler: what it raises is for the program"),
     "node/node.py": (1, "`begin`: in the program's own call"),
     "node/opening.py": (1, "on_start: the program's own start"),
     "node/sleeping/__init__.py": (1, "on_start: the program's own start"),

@@ -14,7 +14,7 @@ import picolink
 from picolink.core import errors
 from picolink.links.ble import stack
 from picolink.links.usb.recognise import NODE, SENTENCES, WORDS, found
-from picolink.node.unknown import not_there
+from picolink.node.host.unknown import not_there
 
 ROOT = Path(__file__).parent.parent
 

@@ -23,8 +23,8 @@ ALLOWED = {
     "links/memory.py:is_short": "MicroPython tells mbedtls's errors by text where the firmware has "
     "the texts, by number where it has not",
     "links/mqtt/tls.py:explain": "the same; and aiomqtt keeps nothing of an error but its text",
-    "links/findings.py:split_told": "the text of another node's error is all that comes over the "
-    "wire",
+    "links/host/diagnosis.py:split_told": "of another node's error its text alone comes over "
+    "the wire",
     "cli/doctoring.py:not_open": "the same: the text begins with the address, which is shown",
     "cli/doctoring.py:_clock": "the same: `sys.time` tells a board's reason as a text",
     "cli/installing.py:_told": "as `not_open` of the doctor",

@@ -20,7 +20,7 @@ import pytest
 SRC = Path(__file__).parent.parent / "src"
 PACKAGE = SRC / "picolink"
 MAX_LINES = 400
-MEDIAN_LINES = 200
+MEDIAN_LINES = 150
 
 #: A layer may import itself, and what stands here in its row.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 #: What is loaded by a name in a string against that order, and from which modules: it is loaded
 #: when first wanted, if it is there at all, and an import would be the wrong way round.
 BY_NAME: dict[tuple[str, str], set[str]] = {
-    ("node", "services"): {"node/builtin.py", "node/line.py", "node/node.py"},
+    ("node", "services"): {"node/builtin.py", "node/host/line.py", "node/node.py"},
     ("links", "node"): {"links/mqtt/client.py"},
 }
 
@@ -253,7 +253,7 @@ def test_no_module_is_over_400_lines(path: Path) -> None:
     assert lines <= MAX_LINES, f"{lines} lines: what in it is a thing of its own?"
 
 
-def test_the_median_module_is_under_200_lines() -> None:
+def test_the_median_module_is_under_150_lines() -> None:
     sizes = [p.read_text("utf-8").count("\n") for p in modules()]
     assert statistics.median(sizes) < MEDIAN_LINES
 

@@ -18,7 +18,7 @@ import pytest
 import picosim
 from picolink.cli.main import main
 from picolink.core.errors import UsageError
-from picolink.links import virtual
+from picolink.links.host import virtual
 
 ROOT = Path(__file__).parent.parent
 SIMULATOR = sorted((ROOT / "src" / "picosim").rglob("*.py"))

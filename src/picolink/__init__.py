@@ -11,8 +11,8 @@ __version__ = "0.1.0"
 _WHERE = {"Node": "node.node", "Reading": "node.items"}
 
 if sys.implementation.name != "micropython":
-    _WHERE["connect"] = _WHERE["Board"] = "node.blocking"
-    _WHERE["connect_all"] = "node.many"
+    _WHERE["connect"] = _WHERE["Board"] = "node.host.blocking"
+    _WHERE["connect_all"] = "node.host.group"
 
 MYPY = False
 if MYPY:
@@ -29,5 +29,5 @@ def load(path: str) -> "Any":
 def __getattr__(name: str) -> "Any":
     if sys.implementation.name != "micropython":
         if name == "aio":
-            return load("node.aio")
+            return load("node.host.aio")
     return getattr(load(_WHERE.get(name, "core.errors")), name)

@@ -12,7 +12,7 @@ import pytest
 def picolink_world(request: pytest.FixtureRequest) -> Iterator[Any]:
     """picosim's `picosim_world`, whose seed is that of `@pytest.mark.picolink_seed(n)`, or
     `PICOLINK_SEED`, or 1."""
-    from picolink.links.virtual import needed
+    from picolink.links.host.virtual import needed
 
     with needed().world_of_test(request, "picolink_seed") as world:
         yield world

@@ -27,8 +27,8 @@ from picolink.core import textstream
 from picolink.core.errors import BadAddress
 from picolink.core.lengths import Decoder, encode
 from picolink.core.packets import HELLO_FORMAT, REFUSED, hello_packets
-from picolink.links import findings
-from picolink.links.findings import Step
+from picolink.links.host import diagnosis as findings
+from picolink.links.host.diagnosis import Step
 from picolink.links.usb import doctor as usb_doctor
 from picolink.links.usb import recognise as r
 from picolink.packing import board_texts, compile_all, compile_source

@@ -16,7 +16,7 @@ from picolink.cli.doctoring import examine
 from picolink.core.errors import BadAddress
 from picolink.links.ble import doctor, stack
 from picolink.links.ble.advertising import RX, SERVICE, TX
-from picolink.links.findings import Step
+from picolink.links.host.diagnosis import Step
 from picolink.packing import compile_all
 from picosim import VirtualBoard, World
 from picosim.bluetooth.faults import BluetoothFaults

@@ -12,7 +12,7 @@ from terminal import Terminal
 
 from picolink.cli.doctoring import examine
 from picolink.core.errors import BadAddress
-from picolink.links import findings
+from picolink.links.host import diagnosis as findings
 from picolink.links.i2c import doctor
 from picolink.packing import compile_all
 from picosim import I2cBus, I2cFaults, VirtualBoard, World

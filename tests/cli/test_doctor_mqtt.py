@@ -14,7 +14,7 @@ from brokers import Certificates, Mosquitto, Nats, Program, Watcher
 
 from picolink.cli.doctoring import examine
 from picolink.core.errors import BadAddress
-from picolink.links.findings import Step
+from picolink.links.host.diagnosis import Step
 from picolink.links.mqtt import Client
 
 CPYTHON_ONLY = "real brokers"

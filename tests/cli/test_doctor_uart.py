@@ -15,7 +15,7 @@ from terminal import Terminal
 
 import picolink
 from picolink.core.errors import BadAddress
-from picolink.links import findings
+from picolink.links.host import diagnosis as findings
 from picolink.links.uart import doctor
 from picolink.packing import compile_all
 from picosim import UartFaults, UartWire, VirtualBoard, World

@@ -13,7 +13,7 @@ from picolink.cli.main import exit_code
 from picolink.cli.parser import EXIT_CODES, make_parser
 from picolink.cli.values import parse_arguments
 from picolink.core import errors
-from picolink.node.suggestion import suggestion
+from picolink.node.host.suggestion import suggestion
 from picosim import VirtualBoard
 
 

@@ -149,7 +149,7 @@ sys.exit(main(["sim", "up"]))
     for module in (
         "picolink.cli.parser",
         "picolink.core.errors",
-        "picolink.links.virtual",
+        "picolink.links.host.virtual",
         "picolink.cli.simulating",
         "picosim.world",
     ):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from picolink.links.ble import stack
-from picolink.links.virtual import simulator
+from picolink.links.host.virtual import simulator
 from picolink.packing import compile_all
 from picosim import World
 

@@ -9,7 +9,7 @@ import pytest
 from board_names import Use, collect, of_page
 
 import picolink as api
-from picolink.node.blocking import Board
+from picolink.node.host.blocking import Board
 from picosim import World
 
 Run = Callable[..., "tuple[int, str, str]"]

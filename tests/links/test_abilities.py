@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 import picolink
-from picolink.links import abilities
-from picolink.links.abilities import Diagnosable, Listener, Paced, Reopening, Restartable
+from picolink.links.host import abilities
+from picolink.links.host.abilities import Diagnosable, Listener, Paced, Reopening, Restartable
 from picolink.links.registry import SCHEMES
 
 PACKAGE = Path(picolink.__file__).parent
@@ -116,7 +116,7 @@ def test_what_is_asked_of_a_link_belongs_to_a_protocol() -> None:
         name for _, _, name in asked
     }
     wrong = [f"{place}:{line} {name}" for place, line, name in asked if name not in named]
-    assert wrong == [], "name the ability in links/abilities.py: what it promises, and who asks"
+    assert wrong == [], "name it in links/host/abilities.py: what it promises, and who asks"
 
 
 def test_the_scan_sees_what_it_should() -> None:
@@ -271,7 +271,7 @@ def test_isinstance_asks_for_an_ability() -> None:
 
 def test_a_watch_can_be_stopped() -> None:
     from picolink.links.loopback.link import LoopbackListener
-    from picolink.node.wait_host import Host
+    from picolink.node.host.loop_asyncio import Host
 
     class Node:
         host: Any = None

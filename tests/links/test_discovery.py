@@ -21,7 +21,7 @@ from both import SEED, count
 import picolink
 from picolink.cli.main import main
 from picolink.core.errors import BadAddress, CannotConnect
-from picolink.links.forgiving import normalise
+from picolink.links.host.user_address import normalise
 from picolink.links.tcp import discover
 from picolink.links.tcp.answering import ANSWER
 from picolink.links.tcp.discover import named, parse, search

@@ -19,8 +19,9 @@ from picolink import Node
 from picolink.cli.doctoring import examine
 from picolink.cli.links import help_of_links
 from picolink.core.errors import BadAddress, CannotConnect
-from picolink.links import options, plugins, registry
-from picolink.links.forgiving import normalise
+from picolink.links import options, registry
+from picolink.links.host import plugins
+from picolink.links.host.user_address import normalise
 
 OWN_LINK = Path(__file__).parents[2] / "docs" / "snippets" / "own_link.py"
 Install = Callable[..., Path]
@@ -172,7 +173,7 @@ def test_what_stands_before_a_colon_may_still_be_a_host(unix: Path) -> None:
 
 def test_it_may_bring_a_doctor(install: Install) -> None:
     source = (
-        "from picolink.links.findings import good\n"
+        "from picolink.links.host.diagnosis import good\n"
         "HELP = {'ill': ('ill:', '', {})}\nopen_link = open_async = print\n"
         "class doctor:\n"
         "    def examine(where, options):\n        yield good('the place ' + where)\n"

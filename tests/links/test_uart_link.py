@@ -19,7 +19,7 @@ import picolink
 from picolink.core import textstream
 from picolink.core.errors import BadAddress, CannotConnect, PicolinkError, PortBusy
 from picolink.core.textstream import Decoder
-from picolink.links.forgiving import normalise
+from picolink.links.host.user_address import normalise
 from picolink.links.uart.link import UartLink
 from picolink.links.usb.serial_port import open_exclusive, set_baud
 from picolink.node.node import Node

@@ -96,6 +96,6 @@ def test_what_is_no_list_of_links_is_told(data):
 @skip_on_micropython("a board's name comes from its file")
 def test_a_host_takes_its_own_name():
     from picolink import Node
-    from picolink.node.host import host_name
+    from picolink.node.host.identity import host_name
 
     assert Node().name == host_name()

@@ -19,7 +19,7 @@ import picolink
 from picolink.core.timing import TIMES
 from picolink.node import peer as peer_module
 from picolink.node.closing import stop
-from picolink.node.line import Line
+from picolink.node.host.line import Line
 from picolink.node.node import Node
 from picolink.node.opening import open_all, start
 from picolink.node.peer import Peer

@@ -21,14 +21,14 @@ from served_node import Served, fixtures, served, until
 
 import picolink
 from picolink.core.errors import LinkError, NotDone, PicolinkError, Unknown, UsageError
-from picolink.links.forks import _holders
-from picolink.node import signals
-from picolink.node.callbacks import Callbacks
+from picolink.links.host.forks import _holders
 from picolink.node.clock import now_ms
-from picolink.node.lead import EVER, Lead
-from picolink.node.line import Line
+from picolink.node.host.callbacks import Callbacks
+from picolink.node.host.identity import signals
+from picolink.node.host.lead import EVER, Lead
+from picolink.node.host.line import Line
+from picolink.node.host.loop_thread import Host
 from picolink.node.node import Node
-from picolink.node.wait_thread import Host
 
 CPYTHON_ONLY = "threads and signals of a host"
 

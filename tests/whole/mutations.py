@@ -194,7 +194,7 @@ def a_publish_wakes_nobody(kit: Any, put: Put) -> None:
         def call_by(self: Any, at_ms: int) -> None:
             self.due_ms = min(self.due_ms, at_ms)
 
-        put(kit.package("node.wait_thread").Host, "call_by", lambda real: call_by)
+        put(kit.package("node.host.loop_thread").Host, "call_by", lambda real: call_by)
 
 
 @mutation

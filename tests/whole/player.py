@@ -163,7 +163,7 @@ class Run:
         there = self.world.wires[wire].listener_name
         if self.player.spec["flavour"] == "aio" and self.kit.name == "host":
             self.kit.package("node.opening").start(self.node)
-            peer = self.kit.package("node.aio").Board(self.node, "sim:" + wire)
+            peer = self.kit.package("node.host.aio").Board(self.node, "sim:" + wire)
         else:
             peer = self.node.peer("sim:" + wire)
         self.peers[there if number == 0 else there + str(number)] = peer

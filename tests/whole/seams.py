@@ -239,9 +239,9 @@ class ThreadKit(Kit):
             if "normalise" in module.__dict__:
                 module.__dict__["normalise"] = lambda address: address
         # A program that is killed lets go of nothing.
-        del self.package("node.wait_thread").Host.__del__
+        del self.package("node.host.loop_thread").Host.__del__
         # Real handlers of signals are nobody's here: `threads.point` keeps the same rule.
-        signals = self.package("node.signals")
+        signals = self.package("node.host.signals")
         signals.Lock = threads.RLock
         signals.protect = threads.protect
         signals.release = lambda lock: lock in threads.protected and threads.protected.remove(lock)

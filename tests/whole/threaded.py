@@ -62,7 +62,7 @@ class ThreadedRun(Run):
             self.world.wake(self.thread)
 
     def connect(self, address: str, there: str) -> None:
-        blocking = self.kit.package("node.blocking")
+        blocking = self.kit.package("node.host.blocking")
         errors = self.kit.errors
         while self.board is None and not self.leaving:
             if self.node.host is not None:  # a node is given to one connection

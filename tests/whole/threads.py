@@ -127,7 +127,7 @@ def point() -> None:
     thread._greenlet.parent.switch()
 
 
-protected: list[Lock] = []  # while a thread holds one of these, signals wait (node/signals.py)
+protected: list[Lock] = []  # while a thread holds one of these, signals wait (node/host/signals.py)
 
 
 def protect(lock: Lock) -> None:

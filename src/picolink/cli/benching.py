@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..core.errors import PicolinkError, UnknownCommand, UsageError
 from ..links.shown import shown as without_password
-from ..node.blocking import Board
+from ..node.host.blocking import Board
 from .connecting import open_board
 from .output import Progress, print_json
 

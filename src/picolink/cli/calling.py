@@ -6,8 +6,8 @@ import argparse
 from typing import Any
 
 from ..core.errors import BadArguments, UnknownCommand
-from ..node.blocking import Board
-from ..node.unknown import not_there, unknown
+from ..node.host.blocking import Board
+from ..node.host.unknown import not_there, unknown
 from .connecting import offers, open_board
 from .output import Progress, print_json, print_value, reading_object, show_reading, table
 from .values import parse_arguments

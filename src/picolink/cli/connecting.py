@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.errors import BadAddress, PicolinkError
 from ..links.shown import shown
-from ..node.blocking import Board, connect
+from ..node.host.blocking import Board, connect
 from .output import Progress
 
 

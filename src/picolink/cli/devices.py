@@ -13,7 +13,7 @@ from ..links.i2c.doctor import around
 from ..links.tcp.discover import Found, search
 from ..links.usb.discover import Port, boot_drives, ports
 from ..links.usb.recognise import BOOT_DRIVE, HELD, NODE, WORDS, found
-from ..node.blocking import connect
+from ..node.host.blocking import connect
 from .output import Progress, print_json, table
 
 _ASK_S = 3.0

@@ -1,5 +1,6 @@
 """`picolink doctor`: what is wrong with a link, why, and what to do. Each link's folder knows what
-to look at (links/findings.py); here are the last steps, which need a whole node, and the words."""
+to look at (links/host/diagnosis.py). Here are the last steps, which need a whole node, and the
+words."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..core.errors import BadAddress, PicolinkError, RemoteError, UnknownCommand
-from ..links.findings import (
+from ..links.host.diagnosis import (
     NODE,
     Step,
     around,
@@ -21,10 +22,10 @@ from ..links.findings import (
     sentence,
     split_told,
 )
-from ..links.forgiving import normalise
+from ..links.host.user_address import normalise
 from ..links.registry import split
 from ..links.shown import shown as without_password
-from ..node.blocking import Board, connect
+from ..node.host.blocking import Board, connect
 from .output import Progress, print_json
 
 FAULT = 1  # the exit code where something is wrong

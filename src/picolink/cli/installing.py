@@ -12,7 +12,7 @@ from typing import Any
 from ..core.errors import UsageError
 from ..install import installer, program, uninstaller
 from ..install.settings import Wifi
-from ..links.forgiving import normalise
+from ..links.host.user_address import normalise
 from .output import print_json
 
 PASSWORD_VARIABLE = "PICOLINK_WIFI_PASSWORD"

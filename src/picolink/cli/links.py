@@ -7,7 +7,7 @@ import importlib
 from typing import Any
 
 from ..core.errors import PicolinkError
-from ..links import plugins
+from ..links.host import plugins
 from ..links.registry import SCHEMES, load
 from .output import print_json
 

@@ -8,7 +8,7 @@ import queue
 import sys
 import time
 
-from ..links.forgiving import normalise
+from ..links.host.user_address import normalise
 from ..packing.tracebacks import located
 from .connecting import open_board
 from .output import print_json

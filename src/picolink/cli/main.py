@@ -48,7 +48,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     import signal
 
     from ..core.errors import PicolinkError
-    from ..links.virtual import simulator
+    from ..links.host.virtual import simulator
     from .parser import make_parser
 
     parser = make_parser()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import LinkError, RemoteError, UsageError
-from ..links.forgiving import normalise
+from ..links.host.user_address import normalise
 from ..links.shown import shown
 from .output import Progress, print_json, table
 from .rawrepl import RawRepl

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from ..core.errors import PicolinkError, UsageError
-from ..links.virtual import needed
+from ..links.host.virtual import needed
 from ..packing import GROUPS, compile_all
 from .output import Progress
 

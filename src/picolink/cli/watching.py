@@ -12,7 +12,7 @@ from typing import Any
 
 from ..core.errors import UnknownCommand
 from ..links.shown import shown
-from ..node.blocking import Board
+from ..node.host.blocking import Board
 from ..node.items import Reading
 from .calling import unknown_reading
 from .chart import Series, frame

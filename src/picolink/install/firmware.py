@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..links.findings import OLDEST
+from ..links.host.diagnosis import OLDEST
 from ..links.usb.recognise import CIRCUITPYTHON, found
 from .errors import InstallError
 from .repl import Facts

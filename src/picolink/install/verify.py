@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.errors import CannotConnect, PicolinkError
 from ..links.usb.recognise import DEAF_NODE, PROMPT, TRACEBACK, WORDS
-from ..node.blocking import connect
+from ..node.host.blocking import connect
 from .errors import InstallError
 from .repl import Repl, heard
 

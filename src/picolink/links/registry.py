@@ -37,7 +37,7 @@ def split(address: str) -> tuple[str, str, dict[str, str]]:
         return scheme, where, {}
     if sys.implementation.name != "micropython":
         if scheme not in SCHEMES:
-            from .plugins import parts as plugin_parts
+            from .host.plugins import parts as plugin_parts
 
             return plugin_parts(scheme, where)
     from .options import parts
@@ -53,7 +53,7 @@ def load(scheme: str) -> "Any":
     except (KeyError, ImportError) as error:
         if sys.implementation.name != "micropython":
             if scheme not in SCHEMES:
-                from .plugins import load_plugin
+                from .host.plugins import load_plugin
 
                 return load_plugin(scheme)
         from .missing import missing

@@ -39,7 +39,7 @@ def _say(why: str, instead: str) -> None:
 def node_name(uid: bytes) -> str:
     """The node's name; one made of its identity where the file gives none. A host: its own."""
     if sys.implementation.name != "micropython":
-        from .host import host_name
+        from .host.identity import host_name
 
         return host_name()
     name, why = _told("name")

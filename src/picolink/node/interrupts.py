@@ -26,7 +26,7 @@ else:
     from types import TracebackType
     from typing import Any
 
-    from .signals import Patient
+    from .host.signals import Patient
 
     def _real_ctrl_c(error: BaseException) -> bool:
         """Whether a signal's handler raised it, and no `raise` of the function's."""

@@ -82,9 +82,10 @@ class Node:
             except ImportError:  # of its port to Unix
                 return urandom(8)
             return unique_id()  # type: ignore[no-any-return]
-        from .host import host_uid
+        else:
+            from .host.identity import host_uid
 
-        return host_uid()
+            return host_uid()
 
     # What it offers
 

@@ -9,7 +9,7 @@ from .driver import Driver
 if sys.implementation.name == "micropython":
     from .wait_board import Host
 else:
-    from .wait_host import Host
+    from .host.loop_asyncio import Host
 
 MYPY = False
 if MYPY:

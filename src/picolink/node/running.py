@@ -77,7 +77,7 @@ async def serve(node: "Node", links: "tuple[Any, ...]") -> None:
 def run(node: "Node", links: "tuple[Any, ...]") -> None:
     """Runs until interrupted."""
     if sys.implementation.name != "micropython":
-        from .signals import interrupt_at_once
+        from .host.signals import interrupt_at_once
 
         interrupt_at_once()
     else:

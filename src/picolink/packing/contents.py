@@ -133,41 +133,18 @@ FOLDERS = ["picolink.links.mqtt", "picolink.links.ble", "picolink.node.native"]
 #: node/config besides, for a program that leaves the name or the links to /picolink.json.
 STARTING = ["starting", "node/opening", "node/naming", "links/registry"]
 
-#: What the patterns above must leave out, since only a host runs it.
+#: What the patterns above must leave out, since only a host runs it. Folders named `host` are in
+#: none of them.
 HOST_ONLY: set[str] = {
     "core/ignored.py",
-    "links/abilities.py",
-    "links/background.py",
     "links/ble/doctor.py",
     "links/ble/host.py",
     "links/ble/scanning.py",
     "links/ble/stack.py",
-    "links/findings.py",
-    "links/forgiving.py",
-    "links/forks.py",
-    "links/greeting.py",
     "links/mqtt/doctor.py",
     "links/mqtt/host.py",
     "links/mqtt/sockets_host.py",
-    "links/plugins.py",
     "net/places.py",
-    "node/aio.py",
-    "node/blocking.py",
-    "node/callbacks.py",
-    "node/feed.py",
-    "node/forking.py",
-    "node/host.py",
-    "node/lead.py",
-    "node/leaving.py",
-    "node/limits.py",
-    "node/line.py",
-    "node/many.py",
-    "node/moving.py",
-    "node/signals.py",
-    "node/suggestion.py",
-    "node/unknown.py",
-    "node/wait_host.py",
-    "node/wait_thread.py",
 }
 
 #: Where `mip` finds the sources: a placeholder until the project has a public address.

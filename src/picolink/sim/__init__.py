@@ -13,7 +13,7 @@ from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING, Any
 
-from ..links.virtual import needed
+from ..links.host.virtual import needed
 
 if TYPE_CHECKING:
     from picosim import *  # noqa: F403

@@ -7,9 +7,9 @@ import asyncio
 from collections.abc import Iterator
 
 from ...core.errors import BadAddress, CannotConnect
-from ..background import shared_loop
-from ..findings import NODE, Step, bad, good, refused, sentence
-from ..greeting import Greeting
+from ..host.background import shared_loop
+from ..host.diagnosis import NODE, Step, bad, good, refused, sentence
+from ..host.probe import Greeting
 from .host import HostLink, open_link
 from .scanning import WEAK_DBM, Found, addressed, nearby, scan
 from .stack import absent, held, library

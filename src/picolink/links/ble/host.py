@@ -1,6 +1,6 @@
 """Dials a board by Bluetooth LE, on CPython, with bleak: `ble:NAME` or `ble:AA:BB:CC:DD:EE:FF`.
 
-bleak wants an event loop: that of links/background.py.
+bleak wants an event loop: that of links/host/background.py.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from ...core.errors import BadAddress, CannotConnect, PicolinkError
 from ...core.packets import MIN_MTU_BYTES
-from ..background import NodeSide
+from ..host.background import NodeSide
 from .advertising import LARGEST_BYTES, RX, STALLS, TX, WINDOW_BYTES
 from .scanning import Found, scan
 from .stack import absent, client, held, library

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ...core.errors import CannotConnect
-from ..background import shared_loop
+from ..host.background import shared_loop
 from . import stack
 from .advertising import ADV_BYTES, SERVICE
 from .stack import absent, scanner

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...core.errors import BadAddress, CannotConnect
-from ..findings import NODE, Step, bad, good, sentence, split_message
+from ..host.diagnosis import NODE, Step, bad, good, sentence, split_message
 from ..registry import split
 from .host import clock_hz, open_bus
 from .layout import MARK, VERSION

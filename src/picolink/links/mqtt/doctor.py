@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...core.errors import PicolinkError
-from ..findings import NODE, Step, bad, good, sentence
+from ..host.diagnosis import NODE, Step, bad, good, sentence
 from ..tcp.doctor import CONNECT_S, reach
 from . import packets
 from .address import Broker, node_of

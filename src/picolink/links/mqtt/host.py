@@ -1,6 +1,6 @@
 """Dials a node over a broker, on CPython, with aiomqtt: `mqtt://USER@HOST/PREFIX/NODE`.
 
-aiomqtt wants an event loop: that of links/background.py.
+aiomqtt wants an event loop: that of links/host/background.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import CannotConnect, PicolinkError, Refused
-from ..background import NodeSide
+from ..host.background import NodeSide
 from .address import Broker, node_of
 from .dialing import NO_BROKER
 

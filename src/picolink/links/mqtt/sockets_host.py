@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...core.errors import CannotConnect, UsageError
-from ..forks import on_fork
+from ..host.forks import on_fork
 
 _READ_BYTES = 65536  # no record of TLS is larger, so that nothing stays behind unseen
 sleep = asyncio.sleep

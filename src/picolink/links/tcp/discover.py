@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from ..virtual import virtual_boards
+from ..host.virtual import virtual_boards
 from .answering import ANSWER, NUMBER_BYTES, PORT, QUESTION
 from .link import PORT as TCP_PORT
 

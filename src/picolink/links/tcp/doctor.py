@@ -6,8 +6,8 @@ import errno
 import socket
 from collections.abc import Callable, Generator, Iterator
 
-from ..findings import NODE, Step, bad, good, refused
-from ..greeting import Greeting
+from ..host.diagnosis import NODE, Step, bad, good, refused
+from ..host.probe import Greeting
 from .discover import search
 from .host import make_link
 from .link import host_and_port

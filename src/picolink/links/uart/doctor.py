@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...core.errors import BadAddress, LinkError, PortBusy
-from ..findings import NODE, Step, bad, good, refused, split_message
-from ..greeting import Greeting
+from ..host.diagnosis import NODE, Step, bad, good, refused, split_message
+from ..host.probe import Greeting
 from ..usb.recognise import ANSWER_MS, PROBE, PROMPT, RAW_REPL, TRACEBACK, recognise
 from ..usb.serial_port import open_exclusive
 from .listening import Listening

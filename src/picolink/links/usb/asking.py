@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from ...core.errors import PicolinkError
-from ..greeting import Greeting
+from ..host.probe import Greeting
 from .discover import Port, open_exclusive
 from .host import UsbLink
 from .turns import turn

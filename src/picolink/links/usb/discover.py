@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...core.errors import BadAddress, CannotConnect
-from ..virtual import virtual_boards
+from ..host.virtual import virtual_boards
 from .recognise import BOOT_DRIVE, WORDS, found
 from .serial_port import holders, open_exclusive
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...core.errors import BadAddress, LinkError, PortBusy
-from ..findings import NODE, Step, bad, firmware, good, refused, split_message
-from ..greeting import Greeting
+from ..host.diagnosis import NODE, Step, bad, firmware, good, refused, split_message
+from ..host.probe import Greeting
 from . import recognise
 from .discover import Port, boot_drives, is_path, ports, resolve
 from .host import UsbLink

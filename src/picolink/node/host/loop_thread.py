@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from ..links.abilities import Paced
-from .clock import now_ms
-from .invoke import guarded
+from ...links.host.abilities import Paced
+from ..clock import now_ms
+from ..invoke import guarded
 
 _NEVER = 1 << 62
 _LONGEST_MS = 1 << 30  # that poll takes

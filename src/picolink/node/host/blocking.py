@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..core.errors import (
+from ...core.errors import (
     Busy,
     CallError,
     LinkError,
@@ -15,21 +15,21 @@ from ..core.errors import (
     UnknownCommand,
     UsageError,
 )
-from ..core.session import Session
-from ..core.timing import TIMES
+from ...core.session import Session
+from ...core.timing import TIMES
+from ..after import after
+from ..calls import Call, Calls, Items, milliseconds
+from ..items import Reading, reading
+from ..node import Node
+from ..publishing import put_item
+from ..subscriber import begin, wall_s
+from ..topics import Outgoing, item_of
 from . import signals
-from .after import after
-from .calls import Call, Calls, Items, milliseconds
 from .feed import Feed, Intake, forget_forsaken
-from .items import Reading, reading
 from .lead import EVER
 from .limits import check_limits
 from .line import Line
 from .moving import move
-from .node import Node
-from .publishing import put_item
-from .subscriber import begin, wall_s
-from .topics import Outgoing, item_of
 from .unknown import not_there, unknown
 
 _LONGEST_S = 1e6

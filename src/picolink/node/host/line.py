@@ -13,26 +13,26 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from .. import load as load_module
-from ..core.dialer import Dialer
-from ..core.errors import CannotConnect, PicolinkError, Refused, UsageError
-from ..core.session import Session
-from ..core.timing import TIMES
-from ..links.abilities import Diagnosable, Restartable
-from ..links.forgiving import normalise
-from ..links.forks import on_fork
-from ..links.registry import load, split
-from ..links.shown import shown
+from ... import load as load_module
+from ...core.dialer import Dialer
+from ...core.errors import CannotConnect, PicolinkError, Refused, UsageError
+from ...core.session import Session
+from ...core.timing import TIMES
+from ...links.host.abilities import Diagnosable, Restartable
+from ...links.host.forks import on_fork
+from ...links.host.user_address import normalise
+from ...links.registry import load, split
+from ...links.shown import shown
+from ..calls import Calls
+from ..driver import Driver
+from ..node import Node
 from . import signals
 from .callbacks import Callbacks
-from .calls import Calls
-from .driver import Driver
 from .forking import let_go
-from .host import host_name
+from .identity import host_name
 from .lead import EVER, Lead
 from .leaving import LONGEST_MS, under_way
-from .node import Node
-from .wait_thread import Host
+from .loop_thread import Host
 
 _MOMENT_MS = 2  # that what is published may wait for more
 _AGAIN_S = 0.2  # after what should not have happened

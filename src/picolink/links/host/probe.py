@@ -12,12 +12,12 @@ import threading
 import time
 from typing import Any
 
-from ..core.dialer import Dialer
-from ..core.endpoint import Endpoint
-from ..core.errors import LinkError
-from ..core.packets import FRESH
-from ..core.port import Port
-from ..core.session import Session
+from ...core.dialer import Dialer
+from ...core.endpoint import Endpoint
+from ...core.errors import LinkError
+from ...core.packets import FRESH
+from ...core.port import Port
+from ...core.session import Session
 
 
 def now_ms() -> int:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import CannotConnect
-from .missing import missing
-from .options import OPTIONS, parsed
-from .registry import SCHEMES
+from ...core.errors import CannotConnect
+from ..missing import missing
+from ..options import OPTIONS, parsed
+from ..registry import SCHEMES
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

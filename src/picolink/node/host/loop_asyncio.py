@@ -5,11 +5,11 @@ import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from ..links.forks import on_fork
-from .clock import now_ms
+from ...links.host.forks import on_fork
+from ..clock import now_ms
+from ..invoke import guarded
 from .forking import let_go
-from .invoke import guarded
-from .wait_thread import later_ms
+from .loop_thread import later_ms
 
 
 def _soon(loop: asyncio.AbstractEventLoop, host: "Host", callback: Callable[[], None]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..core.errors import UnknownCommand
+from ...core.errors import UnknownCommand
 from .suggestion import nearest, suggestion
 
 

@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..core.errors import UsageError
+from ...core.errors import UsageError
 
 
 class Simulator(Protocol):

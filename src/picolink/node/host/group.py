@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ..core.errors import PicolinkError, UsageError
+from ...core.errors import PicolinkError, UsageError
 from .blocking import Board, connect
 
 

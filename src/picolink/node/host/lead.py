@@ -7,7 +7,7 @@ import contextlib
 import threading
 from collections.abc import Callable
 
-from .wait_thread import Host
+from .loop_thread import Host
 
 EVER = 1 << 62
 _QUIET_MS = 10  # since the last call, before our own thread leads

@@ -15,8 +15,8 @@ from __future__ import annotations
 import importlib
 from typing import Any, NamedTuple
 
-from ..core.errors import BadAddress, PicolinkError
-from .registry import SCHEMES, load
+from ...core.errors import BadAddress, PicolinkError
+from ..registry import SCHEMES, load
 
 OLDEST = (1, 22)  # MicroPython that has all that a node uses
 NODE = "node"  # the kind of the step that found a node which answers

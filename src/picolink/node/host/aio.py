@@ -7,20 +7,20 @@ import os
 from collections.abc import AsyncIterator, Generator
 from typing import Any
 
-from ..core.errors import UnknownCommand
-from ..core.session import Session
-from ..core.timing import TIMES
-from ..links.forgiving import normalise
-from .closing import stop
-from .host import host_name
-from .invoke import guarded
-from .items import Reading
+from ...core.errors import UnknownCommand
+from ...core.session import Session
+from ...core.timing import TIMES
+from ...links.host.user_address import normalise
+from ..closing import stop
+from ..invoke import guarded
+from ..items import Reading
+from ..node import Node
+from ..opening import start
+from ..peer import Peer
+from ..subscriber import Arrivals, Subscription, begin
+from .identity import host_name
 from .leaving import LONGEST_MS, under_way
 from .limits import check_limits
-from .node import Node
-from .opening import start
-from .peer import Peer
-from .subscriber import Arrivals, Subscription, begin
 
 __all__ = ["Board", "connect"]
 

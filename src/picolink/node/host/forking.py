@@ -6,8 +6,8 @@ the child did with them, were it only to let go of a subscription as it ends, wo
 
 from __future__ import annotations
 
-from ..core.errors import UsageError
-from .node import Node
+from ...core.errors import UsageError
+from ..node import Node
 
 
 def let_go(node: Node) -> None:

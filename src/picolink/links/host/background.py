@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from ..core.errors import LinkError
+from ...core.errors import LinkError
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None

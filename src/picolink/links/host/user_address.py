@@ -6,10 +6,10 @@ import ipaddress
 import os
 import re
 
-from ..core.errors import BadAddress, CannotConnect
+from ...core.errors import BadAddress, CannotConnect
+from ..registry import SCHEMES
+from ..shown import shown
 from .plugins import known
-from .registry import SCHEMES
-from .shown import shown
 
 
 def normalise(text: str) -> str:
@@ -44,9 +44,9 @@ def normalise(text: str) -> str:
 
 
 def _search(name: str) -> str:
-    from .tcp import discover
-    from .usb.asking import named
-    from .usb.discover import candidates, ports
+    from ..tcp import discover
+    from ..usb.asking import named
+    from ..usb.discover import candidates, ports
 
     if not name:
         raise BadAddress("the address is empty: try usb:auto, or `picolink devices`")
@@ -58,7 +58,7 @@ def _search(name: str) -> str:
     if len(there) == 1:
         return there[0].address
     if not there:
-        from .ble.scanning import nearby
+        from ..ble.scanning import nearby
 
         if any(node.name == name for node in nearby()):
             return "ble:" + name
@@ -81,7 +81,7 @@ def _is_uart(path: str) -> bool:
     name = os.path.basename(os.path.realpath(path.partition("?")[0]))
     if not re.match(r"serial|tty(AMA|S|USB|SC|THS|mxc|O)\d|cu\.usbserial", name):
         return False
-    from .usb.discover import real_ports
+    from ..usb.discover import real_ports
 
     return all(os.path.realpath(port.path) != os.path.realpath(path) for port in real_ports())
 

@@ -6,10 +6,10 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..core.timing import TIMES
-from .after import after
-from .calls import Call
-from .invoke import tell
+from ...core.timing import TIMES
+from ..after import after
+from ..calls import Call
+from ..invoke import tell
 from .lead import EVER
 from .line import Line
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.errors import UsageError
+from ...core.errors import UsageError
 
 
 def check_limits(count: Any, seconds: Any) -> float | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..core.packets import ITEMS
-from ..core.session import Session
-from .node import Node
+from ...core.packets import ITEMS
+from ...core.session import Session
+from ..node import Node
 
 LONGEST_MS = 1000  # that closing waits for it
 

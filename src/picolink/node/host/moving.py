@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..core.dialer import Dialer
-from ..core.errors import CannotConnect, LinkError, PicolinkError, Refused, UsageError
-from ..core.session import Session
-from ..links.shown import shown
-from .calls import milliseconds
-from .driver import Driver
+from ...core.dialer import Dialer
+from ...core.errors import CannotConnect, LinkError, PicolinkError, Refused, UsageError
+from ...core.session import Session
+from ...links.shown import shown
+from ..calls import milliseconds
+from ..driver import Driver
 
 if TYPE_CHECKING:
     from .line import Line

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from ..node.node import Node
-    from .base import Link
-    from .usb.recognise import Found
+    from ...node.node import Node
+    from ..base import Link
+    from ..usb.recognise import Found
 
 
 @runtime_checkable
@@ -97,7 +97,7 @@ class Reopening(Protocol):
 class Restartable(Protocol):
     """Can start the program at the other end anew.
 
-    `picolink.connect(..., start=True)` calls it (node/line.py), before it greets.
+    `picolink.connect(..., start=True)` calls it (node/host/line.py), before it greets.
     """
 
     def restart(self, timeout_s: float = 3) -> None:
@@ -114,7 +114,7 @@ class Diagnosable(Protocol):
     """Can tell what is at the other end instead of a node.
 
     `picolink.connect` asks where nobody has answered for 1.5 s, and when its time is over
-    (node/line.py).
+    (node/host/line.py).
     """
 
     def diagnose(self, heard: bytes, wait: Callable[[int], bytes]) -> Found:
@@ -167,7 +167,7 @@ class Stalling(Protocol):
 class Paced(Protocol):
     """A `pollable` whose system takes bytes faster than the wire carries them.
 
-    Whoever polls for a blocking program asks before it waits for room (node/wait_thread.py).
+    Whoever polls for a blocking program asks before it waits for room (node/host/loop_thread.py).
     """
 
     def later_ms(self) -> int:
