@@ -1,5 +1,5 @@
-"""What picolink asks of its simulator, by the entry point `picolink.simulator`. Nothing else here
-knows picolink."""
+"""What picolink asks of its simulator, by the entry point `picolink.simulator`. No other module of
+picosim imports picolink."""
 
 from __future__ import annotations
 

@@ -115,6 +115,6 @@ def around() -> list[str]:
     found: list[str] = []
     for folder in dict.fromkeys(SCHEMES.values()):
         doctor = doctor_of(next(scheme for scheme in SCHEMES if SCHEMES[scheme] == folder))
-        if doctor is not None:
+        if doctor is not None and hasattr(doctor, "around"):
             found += doctor.around()
     return found
