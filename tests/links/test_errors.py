@@ -19,7 +19,7 @@ from virtual_bench import bench
 import picolink
 from picolink.core.lengths import Decoder, encode
 from picolink.core.packets import HELLO_FORMAT, REFUSED, hello_packets
-from picolink.node.host.identity import line
+from picolink.node.host import line
 from picolink.node.host.loop_thread import Host
 from picosim import VirtualBoard, World
 

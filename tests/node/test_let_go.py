@@ -21,8 +21,8 @@ from served_node import Served, fixtures, handled, served, until
 import picolink
 from picolink.core.errors import NotDone, UnknownCommand
 from picolink.node import builtin
-from picolink.node.host.identity import group as many
-from picolink.node.host.identity import signals
+from picolink.node.host import group as many
+from picolink.node.host import signals
 from picolink.node.host.loop_asyncio import Host
 from picolink.node.node import Node
 

@@ -23,8 +23,8 @@ import picolink
 from picolink.core.errors import LinkError, NotDone, PicolinkError, Unknown, UsageError
 from picolink.links.host.forks import _holders
 from picolink.node.clock import now_ms
+from picolink.node.host import signals
 from picolink.node.host.callbacks import Callbacks
-from picolink.node.host.identity import signals
 from picolink.node.host.lead import EVER, Lead
 from picolink.node.host.line import Line
 from picolink.node.host.loop_thread import Host

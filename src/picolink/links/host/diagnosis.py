@@ -101,7 +101,7 @@ def doctor_of(scheme: str) -> Any:
         if doctor is None:
             raise BadAddress(f"the package that brings the link {scheme} can't examine it")
         return doctor
-    name = f"{__package__}.{SCHEMES[scheme]}.doctor"
+    name = f"picolink.links.{SCHEMES[scheme]}.doctor"
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
