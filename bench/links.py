@@ -15,8 +15,7 @@ from typing import NamedTuple
 import picolink
 from picolink.cli.benching import Figures, measure
 from picolink.packing import compile_all
-from picosim import BluetoothFaults, World
-from picosim.bluetooth import backend
+from picosim import BluetoothFaults, World, for_picolink
 
 from . import firmware
 from .pinned import pin
@@ -69,7 +68,7 @@ LINKS = [
 
 def _on_air(each_s: float) -> Figures:
     """Of Bluetooth LE, on virtual boards."""
-    backend.install()
+    for_picolink.install()
     with World(seed=1) as world:
         world.bluetooth.set(BluetoothFaults(interval_ms=_BLE_INTERVAL_MS))
         board = world.board("bench", main=_MAIN, libs=compile_all(["ble", "bench"]))

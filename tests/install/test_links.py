@@ -48,6 +48,7 @@ def brought(picolink: Run, *arguments: str) -> list[str]:
     return [folder for folder in GROUPS if f"/lib/picolink/links/{folder}/board.mpy" in copied]
 
 
+@pytest.mark.timeout(300)  # it compiles much, where nothing is kept yet
 def test_every_scheme_is_installed_by_its_address(world: World, picolink: Run) -> None:
     world.board("fresh")
     for scheme in BOARD_SCHEMES:

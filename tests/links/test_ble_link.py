@@ -30,7 +30,7 @@ class TestBleContract(LinkContract):
     links = ("usb:", "ble-peripheral:")
     groups = ("usb", "ble")
     patience = 10
-    host_setup = "from picosim.bluetooth.backend import install\ninstall()\n"
+    host_setup = "from picosim.for_picolink import install\ninstall()\n"
 
     @pytest.fixture(autouse=True)
     def _air(self, world: World) -> None:

@@ -231,6 +231,7 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "no group 'nothing'" in capsys.readouterr().err
 
 
+@pytest.mark.timeout(300)  # it compiles much, where nothing is kept yet
 def test_a_module_is_the_same_whatever_else_is_packed() -> None:
     everything = packing.compile_all(packing.GROUPS)
     for groups in (
