@@ -41,9 +41,12 @@ def import_copy(
         spec.loader.exec_module(module)
         if "asyncio" in instead:  # a board's: it has the other driver
             driver = importlib.import_module(name + ".node.wait_board")
-            sys.modules[name + ".node.wait_host"] = driver
-        for folder in FOLDERS:
-            for file in sorted(PACKAGE.joinpath(folder).glob("*.py")):
+            sys.modules[name + ".node.host.loop_asyncio"] = driver
+            folders = FOLDERS
+        else:
+            folders = [*FOLDERS, "node.host"]
+        for folder in folders:
+            for file in sorted(PACKAGE.joinpath(*folder.split(".")).glob("*.py")):
                 if file.stem not in without and file.stem != "__init__":
                     importlib.import_module(f"{name}.{folder}.{file.stem}")
     finally:

@@ -22,10 +22,8 @@ from whole import boardloop, boardshim, copies, memory, threadlike, threads
 from whole.hostloop import Loop, drop
 from whole.world import Process, World
 
-_HOSTS = {"aio", "blocking", "callbacks", "host", "lead", "line", "many", "signals"}
-_HOSTS |= {"wait_host", "wait_thread"}  # modules that a board lacks
-_BOARDS = {"wait_board", "wifi"}  # and those that a host lacks
-_WITH_POINTS = {"wait_thread.py", "line.py", "lead.py", "callbacks.py", "blocking.py"}
+_BOARDS = {"wait_board", "wifi"}  # modules that a host lacks
+_WITH_POINTS = {"loop_thread.py", "line.py", "lead.py", "callbacks.py", "blocking.py"}
 
 _world: World
 
@@ -183,7 +181,7 @@ class BoardKit(Kit):
     name = "board"
     asyncio = boardshim
     async_generators = False
-    without = _HOSTS | {"wifi"}
+    without = {"wifi"}
     instead = {"asyncio": boardshim, "asyncio.core": boardshim}
 
     def __init__(self) -> None:
