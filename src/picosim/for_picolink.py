@@ -12,13 +12,18 @@ from picosim.announce import announced as boards
 __all__ = ["boards", "install", "names", "up", "world_of_test"]
 
 
-def install() -> None:
-    """From now on `ble:` and /dev/i2c-N of this process find the worlds of this computer."""
+def use_air() -> None:
+    """From now on `ble:` of this process finds the boards in the air of this computer's worlds."""
     from picolink.links.ble import stack
     from picosim.bluetooth.backend import Backends
 
     backends: Any = Backends()
     stack.BACKENDS = backends
+
+
+def install() -> None:
+    """From now on `ble:` and /dev/i2c-N of this process find the worlds of this computer."""
+    use_air()
     if announce.announced_buses():
         from picosim.i2c import device
 

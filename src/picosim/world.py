@@ -51,7 +51,7 @@ class World:
         self.air = Air(self.loop)
         self.bluetooth = Bluetooth(self)
         if "picolink" in sys.modules:  # whose `ble:` finds the boards, in this process
-            for_picolink.install()
+            for_picolink.use_air()
         self.access_points: list[AccessPoint] = []
         self._time_servers: list[TimeServer] = []
         self._closed = False

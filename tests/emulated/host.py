@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from emulated.lab import Wires
+
 from picolink.core.dialer import Dialer
 from picolink.core.port import Port
 from picolink.core.session import Session
@@ -111,7 +113,7 @@ class Host:
         self.together = together
         self.node = Node("lab", b"host-lab-uid")
         self.node.now_ms = self.now_ms
-        self.node.host = _Wires()
+        self.node.host = Wires()
         self._turned_ms = 0
 
     def at_uart(self, plug: Plug, baud: int) -> Host:
@@ -182,10 +184,3 @@ class Host:
         if not self.until(lambda: call.done, most_s):
             raise TimeoutError(f"{name} was not answered")
         return call.result()
-
-
-class _Wires:
-    due_ms = 0
-
-    def call_by(self, at_ms: int) -> None:
-        pass

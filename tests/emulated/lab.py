@@ -33,7 +33,7 @@ class Lab(lab.Lab):
         node = self.host = Node("lab", b"host-lab-uid")
         node.endpoint.random = random.Random(0).randbytes  # the same on every run
         node.now_ms = self.now_ms
-        node.host = _Wires()
+        node.host = Wires()
         self._decoder = Decoder(self.text.extend)
         self.port = Port(4096)
         self.session: Session = node.endpoint.new_session(b"labsess1")
@@ -87,7 +87,9 @@ class Lab(lab.Lab):
         return call.result()
 
 
-class _Wires:
+class Wires:
+    """What a node has in place of an event loop: the chip's time is looked at instead."""
+
     due_ms = 0
 
     def call_by(self, at_ms: int) -> None:
