@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("examples/*/*.md"))]
 #: Pages on what a computer does, whatever their words look like.
 HOST_PAGES = {
+    "architecture.md",
     "benchmarks.md",
     "cli.md",
     "dependencies.md",

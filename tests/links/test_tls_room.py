@@ -56,6 +56,20 @@ def test_a_connection_finds_it_again_and_again():
 
 
 @skip_on_cpython("a board's memory")
+def test_it_is_there_where_all_else_is_full():
+    """What TLS makes first goes into the place of the handshake then, not into the buffers'."""
+    held = None
+    tls_room.keep("mqtts")
+    try:
+        while True:
+            held = held, bytearray(400)
+    except MemoryError:
+        pass  # smaller pieces are there still, none for the object of a connection
+    tls_room.close(tls_room.wrap(Tls(), None, "host"))
+    assert held
+
+
+@skip_on_cpython("a board's memory")
 def test_a_connection_that_does_not_come_about_gives_it_back():
     class Fails:
         def wrap_socket(self, sock, server_hostname, do_handshake_on_connect):

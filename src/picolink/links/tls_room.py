@@ -7,7 +7,8 @@ before, and taken again at once when a connection has ended.
 
 MicroPython takes the lowest place that is large enough. So the room for the two buffers is kept in
 the highest place there is, and all others are taken while TLS takes its own: in the moments in
-which nobody has it, what is small goes below it.
+which nobody has it, what is small goes below it. Where all below it is full, it goes into what is
+kept for the handshake, which has the lowest place and is given up with the room.
 """
 
 import gc
@@ -46,15 +47,13 @@ def wrap(context: "Any", sock: "Any", host: str) -> "Any":
     """A connection over TLS, for which the room is given up."""
     gc.collect()
     elsewhere = _take(_BUFFERS_BYTES[0])
-    handshake = _Room.handshake
-    _close(_Room.buffers)
+    _close(_Room.buffers + _Room.handshake)
     _Room.buffers = _Room.handshake = []
     try:
         try:
             return context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
         finally:
             _close(elsewhere)
-            _close(handshake)
     except BaseException:
         _keep()
         raise
