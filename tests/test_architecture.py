@@ -78,7 +78,7 @@ def test_a_call_goes_the_way_that_is_told() -> None:
         for _ in range(20):  # the answer may be heard by the other thread of the connection
             del here[:], there[:]
             assert board.call("echo", 2) == 2
-            if ("node/calls.py", "Call.end") in here:
+            if ("node/client/calls.py", "Call.end") in here:
                 break
         sys.setprofile(None)
         until(lambda: ("node/driver.py", "Driver.pump") in there[-40:])

@@ -1,6 +1,6 @@
 """The layers of the design: who may import whom, and how large a module may be.
 
-``core <- {links, net} <- node <- services <- sim <- cli``; ``packing`` needs ``core`` alone, and
+``core <- {links, net} <- node <- sim <- cli``; ``packing`` needs ``core`` alone, and
 ``install`` stands beside ``sim``. Each folder of the package is a layer.
 """
 
@@ -28,17 +28,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "links": {"core"},
     "net": {"core"},
     "node": {"core", "links", "net"},
-    "services": {"core", "links", "net", "node"},
     "sim": {"links"},  # hands on the names of picosim
     "packing": {"core"},  # which modules go onto a board, and in which form: as text
     "install": {"core", "links", "net", "node", "packing"},
-    "cli": {"core", "links", "net", "node", "services", "sim", "packing", "install"},
+    "cli": {"core", "links", "net", "node", "sim", "packing", "install"},
 }
 
 #: What is loaded by a name in a string against that order, and from which modules: it is loaded
 #: when first wanted, if it is there at all, and an import would be the wrong way round.
 BY_NAME: dict[tuple[str, str], set[str]] = {
-    ("node", "services"): {"node/builtin.py", "node/host/line.py", "node/node.py"},
     ("links", "node"): {"links/mqtt/client.py"},
 }
 
@@ -296,3 +294,13 @@ def test_import_picolink_is_light() -> None:
     took_ms = min(ms for ms, _ in runs)
     print(f"import picolink takes {took_ms:.1f} ms beyond the interpreter's own start")
     assert took_ms < 50
+
+
+def test_a_node_loads_what_its_program_uses_and_no_more() -> None:
+    """Modules directly in node/ import from these folders inside functions only."""
+    for path in sorted((PACKAGE / "node").glob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"), str(path))
+        for statement in tree.body:
+            if isinstance(statement, ast.ImportFrom):
+                first = (statement.module or "").split(".")[0]
+                assert first not in ("client", "features", "services"), f"{path}: {first}"

@@ -3,8 +3,8 @@
 from faults import Cable
 
 from picolink.core.states import DORMANT
-from picolink.node.calls import Items
-from picolink.node.items import Counter, readings
+from picolink.node.client.calls import Items
+from picolink.node.client.reading import Counter, readings
 from picolink.node.node import Node
 
 

@@ -26,7 +26,7 @@ STRICT = [
     "src/picolink/links/i2c/board_serving.py",
     "src/picolink/links/i2c/board_target.py",
     "src/picolink/links/ctrl_c.py",
-    "src/picolink/node/wait_board.py",
+    "src/picolink/node/loop_board.py",
     "src/picolink/net/knock.py",
     "src/picolink/net/access_point.py",
     "src/picolink/net/joining.py",

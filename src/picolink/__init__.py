@@ -8,7 +8,7 @@ import sys
 __version__ = "0.1.0"
 
 # name -> the module that has it; all others are errors
-_WHERE = {"Node": "node.node", "Reading": "node.items"}
+_WHERE = {"Node": "node.node", "Reading": "node.client.reading"}
 
 if sys.implementation.name != "micropython":
     _WHERE["connect"] = _WHERE["Board"] = "node.host.blocking"

@@ -1,3 +1,3 @@
 """`Mqtt`: a node's readings and commands under the topics of an MQTT broker."""
 
-from .node.native.broker import Mqtt as Mqtt
+from .node.features.mqtt_topics.broker import Mqtt as Mqtt

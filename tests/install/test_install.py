@@ -86,7 +86,7 @@ def test_a_program_that_sleeps_gets_what_that_takes(
     main = tmp_path / "sensor.py"
     main.write_text(SENSOR)
     done = json.loads(picolink("install", "usb:auto", "--main", str(main), "--json")[1])
-    assert "/lib/picolink/node/sleeping/__init__.mpy" in done["copied"]
+    assert "/lib/picolink/node/features/deep_sleep/__init__.mpy" in done["copied"]
     assert done["answered"]["name"] == "garden"  # on USB power it is awake
     assert "stays awake" in board.log_text() and "deliver.mpy" not in str(done["copied"])
     assert program.says(b"@node.on_delivery\ndef f(name, reading): pass") == ["deliver"]
@@ -226,9 +226,11 @@ def test_a_damaged_library_file_is_found_by_its_hash(world: World, picolink: Run
     board = world.board("fresh", main=NODE)
     assert picolink("install", "usb:auto")[0] == 0
     before = tree(board)
-    with_repl(board, "f = open('/lib/picolink/node/peer.mpy', 'r+b'); f.write(b'X'); f.close()")
+    with_repl(
+        board, "f = open('/lib/picolink/node/client/peer.mpy', 'r+b'); f.write(b'X'); f.close()"
+    )
     done = json.loads(picolink("install", "usb:auto", "--json")[1])
-    assert done["copied"] == ["/lib/picolink/node/peer.mpy"]
+    assert done["copied"] == ["/lib/picolink/node/client/peer.mpy"]
     assert tree(board) == before
 
 

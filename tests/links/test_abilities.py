@@ -24,7 +24,7 @@ LINKS = PACKAGE / "links"
 #: What a link is called where it is asked, as the last part of an expression.
 CALLED = {"link", "_link", "listener", "_listener", "pollable"}
 #: Where the name that is asked for is not written there: file -> the names.
-BY_VARIABLE = {"node/quiet.py": {"pause", "resume"}}
+BY_VARIABLE = {"node/features/quiet.py": {"pause", "resume"}}
 
 
 def protocols() -> dict[str, type]:
@@ -218,7 +218,7 @@ def test_a_link_with_part_of_an_ability_has_all_of_it(name: str) -> None:
 def test_every_scheme_has_classes_that_are_looked_at() -> None:
     folders = {name.split("/")[1] for name in links() if name.startswith("links/")}
     assert set(SCHEMES.values()) <= folders
-    assert "node/native/broker.py:Mqtt" in links()
+    assert "node/features/mqtt_topics/broker.py:Mqtt" in links()
 
 
 def test_every_ability_is_some_links() -> None:

@@ -15,7 +15,7 @@ import pytest
 from both import SEED
 from brokers import BROKERS, Broker, Mosquitto, Program, Watcher
 
-from picolink.node.native import discovery
+from picolink.node.features.mqtt_topics import home_assistant
 from picolink.packing import compile_all
 from picosim import World
 
@@ -201,7 +201,7 @@ def kept(others: Watcher) -> dict[str, dict[str, Any]]:
 def test_home_assistants_own_schemas(told: dict[str, dict[str, Any]]) -> None:
     configs = [(key.split()[0], config) for key, config in told.items()]
     base = told["sensor temperature"]
-    for unit, kind in discovery._CLASSES.items():
+    for unit, kind in home_assistant._CLASSES.items():
         state = "total_increasing" if kind == "energy" else "measurement"
         more = {"unit_of_measurement": unit, "device_class": kind, "state_class": state}
         configs.append(("sensor", {**base, **more}))

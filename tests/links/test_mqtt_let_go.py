@@ -20,7 +20,7 @@ from picolink.links.mqtt.packets import Message
 from picolink.links.mqtt.publisher import Publisher
 from picolink.links.mqtt.subscriptions import Subscriptions
 from picolink.links.mqtt.unacked import Publish, Unacked
-from picolink.node.native.broker import Mqtt
+from picolink.node.features.mqtt_topics.broker import Mqtt
 
 CPYTHON_ONLY = "real brokers"
 

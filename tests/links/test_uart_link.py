@@ -22,8 +22,8 @@ from picolink.core.textstream import Decoder
 from picolink.links.host.user_address import normalise
 from picolink.links.uart.link import UartLink
 from picolink.links.usb.serial_port import open_exclusive, set_baud
+from picolink.node.features.text.typed import Typed
 from picolink.node.node import Node
-from picolink.node.typed import Typed
 from picolink.packing import compile_all, loaded_bytes, sizes
 from picosim import UartFaults, UartWire, VirtualBoard, World
 

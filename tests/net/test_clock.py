@@ -14,8 +14,8 @@ import picolink
 from picolink.cli.doctoring import examine
 from picolink.net.clock import Clock
 from picolink.net.timekeeping import _take
+from picolink.node.services import time as time_service
 from picolink.packing import compile_all
-from picolink.services import time as time_service
 from picosim import WifiFaults, World
 
 MAIN = """

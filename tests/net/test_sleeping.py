@@ -18,7 +18,7 @@ from terminal import Terminal
 
 import picolink
 from picolink import Node
-from picolink.node.items import Reading
+from picolink.node.client.reading import Reading
 from picolink.packing import compile_all
 from picosim import VirtualBoard, World
 
@@ -29,7 +29,7 @@ MAIN = """
 import os
 from machine import Pin
 from picolink import Node
-import picolink.node.sleeping as sleeping
+import picolink.node.features.deep_sleep as sleeping
 for name in sleeping.TIMES:
     sleeping.TIMES[name] //= 20
 node = Node("garden")
@@ -263,7 +263,7 @@ def test_a_power_cut_in_the_midst_of_a_delivery(
 
 
 def test_a_fault_ends_at_the_prompt_on_usb_power_and_else_asleep(world: World, port: int) -> None:
-    fault = "import picolink.node.sleeping.kept\npicolink.node.sleeping.kept.load = None"
+    fault = "from picolink.node.features.deep_sleep import spool\nspool.load = None"
     board = garden(world, port, prepare=fault, usb=True)
     with Terminal(board.usb_path) as terminal:
         terminal.expect(b"TypeError")

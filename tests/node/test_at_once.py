@@ -230,7 +230,7 @@ async def test_a_closed_peer_is_not_given_out_again() -> None:
 
 
 async def test_a_link_for_which_there_is_no_memory_is_closed(monkeypatch: Any) -> None:
-    from picolink.node import peer as peers
+    from picolink.node.client import peer as peers
 
     links: list[Any] = []
     real = peers.Driver

@@ -7,12 +7,12 @@ from both import MICROPYTHON, cases
 
 from picolink import Node
 from picolink.links.mqtt.packets import Message, Piece
-from picolink.node.bare import arguments, meant
-from picolink.node.gatt import Characteristic
-from picolink.node.native.calling import Calls
-from picolink.node.native.feeding import Feed
+from picolink.node.features.gatt import Characteristic
+from picolink.node.features.mqtt_topics.commands import Calls
+from picolink.node.features.mqtt_topics.readings import Feed
+from picolink.node.features.plain_payload import arguments, meant
+from picolink.node.outgoing import Outgoing
 from picolink.node.publishing import put
-from picolink.node.topics import Outgoing
 
 BASE = "lab/x"
 

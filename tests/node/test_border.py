@@ -11,12 +11,12 @@ from both import MICROPYTHON, cases, raises
 
 from picolink.core.errors import LinkError, PicolinkError, RemoteError
 from picolink.core.timing import TIMES
-from picolink.node import peer as peers
-from picolink.node import subscriber
-from picolink.node.awaiting import kept
+from picolink.node.client import peer as peers
+from picolink.node.client import subscription
 from picolink.node.closing import stop
 from picolink.node.node import Node
 from picolink.node.opening import open_all
+from picolink.node.tasks import kept
 
 HEAP_KB = 800
 SHORT_S = 5
@@ -248,12 +248,12 @@ def test_what_is_meant_for_our_loops_passes_a_subscriber():
     def interrupted(item):
         raise Interrupt
 
-    passes, subscriber.passes = subscriber.passes, lambda error: isinstance(error, Interrupt)
+    passes, subscription.passes = subscription.passes, lambda error: isinstance(error, Interrupt)
     try:
         with raises(Interrupt):
-            subscriber._each(Node("x", uid=b"12345678"), interrupted, [1], None, None)
+            subscription._each(Node("x", uid=b"12345678"), interrupted, [1], None, None)
     finally:
-        subscriber.passes = passes
+        subscription.passes = passes
 
 
 async def test_the_room_of_every_item_is_given_back_whatever_became_of_it():
@@ -588,23 +588,23 @@ async def test_a_packet_for_which_there_was_no_memory_goes_soon():
 
 
 def test_what_is_meant_for_our_loops_passes_on_error():
-    from picolink.node import trace
+    from picolink.node import traceback
 
     def stops(error):
         raise Interrupt
 
     node = Node("border-error")
     node.on_error = stops
-    passes, trace.passes = trace.passes, lambda error: isinstance(error, Interrupt)
+    passes, traceback.passes = traceback.passes, lambda error: isinstance(error, Interrupt)
     try:
         with raises(Interrupt):
             node.report(ValueError("told"))
     finally:
-        trace.passes = passes
+        traceback.passes = passes
 
 
 def test_a_message_that_there_is_no_memory_for_is_no_failure_of_its_class():
-    from picolink.node.trace import message_of
+    from picolink.node.traceback import message_of
 
     class Large(Exception):
         def __str__(self):

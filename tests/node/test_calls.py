@@ -334,7 +334,7 @@ def test_what_was_dropped_before_the_first_item_came_is_counted():
 
 
 def test_readings_in_one_message_are_numbered():
-    from picolink.node.items import Counter, readings
+    from picolink.node.client.reading import Counter, readings
 
     class Taken:
         meta = {"unit": "C"}
@@ -352,8 +352,8 @@ def test_readings_in_one_message_are_numbered():
 def test_a_subscriber_that_stops_reading_loses_its_own_and_counts_them():
     world, host, board, _ = two()
     slow_got = []
-    from picolink.node.calls import Items
-    from picolink.node.items import Counter, readings
+    from picolink.node.client.calls import Items
+    from picolink.node.client.reading import Counter, readings
 
     counter = Counter()
     items = Items(8, lambda seq, values: slow_got.extend(

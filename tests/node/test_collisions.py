@@ -5,7 +5,7 @@ from both import cases, raises
 from picolink import Node
 from picolink.core.errors import UsageError
 from picolink.mqtt import Mqtt
-from picolink.node.native.discovery import distinct
+from picolink.node.features.mqtt_topics.home_assistant import distinct
 
 
 def node_with(*readings, name="x"):

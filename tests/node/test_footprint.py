@@ -164,7 +164,7 @@ def test_what_is_seldom_used_is_let_go_of(monkeypatch: pytest.MonkeyPatch) -> No
 
             while node.call("time_from") != "peer":  # the board calls this host
                 pass
-            until(lambda names: "picolink.node.calls" not in names)
+            until(lambda names: "picolink.node.client.calls" not in names)
             assert node.call("zone") == rule
             until(lambda names: "picolink.net.zone" not in names)
             for _ in range(2):
@@ -173,4 +173,4 @@ def test_what_is_seldom_used_is_let_go_of(monkeypatch: pytest.MonkeyPatch) -> No
                 assert "picolink.seldom" in node.call("loaded")
                 until(lambda names: "picolink.seldom" not in names)
             names = node.call("loaded").split()
-            assert not {"picolink.node.typed", "picolink.node.after"} & set(names)
+            assert not {"picolink.node.features.text.typed", "picolink.node.after"} & set(names)

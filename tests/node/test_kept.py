@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from picolink.node.sleeping import kept
+from picolink.node.features.deep_sleep import spool
 
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "kept.json"
-    monkeypatch.setattr(kept, "PATH", str(path))
+    monkeypatch.setattr(spool, "PATH", str(path))
     return path
 
 
@@ -22,26 +22,26 @@ def record(number: int, text: str = "") -> list[object]:
 
 def add(number: int, text: str = "") -> None:
     """A waking whose delivery failed."""
-    kept.keep([*kept.load()[0], record(number, text)], True)
+    spool.keep([*spool.load()[0], record(number, text)], True)
 
 
 def ids() -> list[object]:
-    return [one[0] for one in kept.load()[0]]
+    return [one[0] for one in spool.load()[0]]
 
 
 def test_added_one_by_one_and_forgotten(file: Path) -> None:
-    assert kept.load() == ([], False)
+    assert spool.load() == ([], False)
     for number in range(3):
         add(number)
-    assert kept.load() == ([record(n) for n in range(3)], True)
-    kept.forget()
-    assert not file.exists() and kept.load() == ([], False)
+    assert spool.load() == ([record(n) for n in range(3)], True)
+    spool.forget()
+    assert not file.exists() and spool.load() == ([], False)
 
 
 def test_the_rest_of_a_delivery_that_was_cut(file: Path) -> None:
     for number in range(3):
         add(number)
-    kept.keep([record(2), record(3)], False)
+    spool.keep([record(2), record(3)], False)
     assert ids() == [2, 3]
 
 
@@ -55,16 +55,16 @@ def test_a_torn_line_harms_no_other(file: Path, torn: bytes) -> None:
 
 
 def test_the_oldest_go_and_are_counted(file: Path) -> None:
-    for number in range(kept.MAX_RECORDS + 5):
+    for number in range(spool.MAX_RECORDS + 5):
         add(number)
-    records = kept.load()[0]
-    assert [one[0] for one in records] == list(range(5, kept.MAX_RECORDS + 5))
-    assert [one[2] for one in records] == [5] + [0] * (kept.MAX_RECORDS - 1)
+    records = spool.load()[0]
+    assert [one[0] for one in records] == list(range(5, spool.MAX_RECORDS + 5))
+    assert [one[2] for one in records] == [5] + [0] * (spool.MAX_RECORDS - 1)
 
 
 def test_the_file_stays_small_also_where_texts_are_long(file: Path) -> None:
     for number in range(20):
         add(number, "°" * 500)
-    assert file.stat().st_size <= kept.MAX_BYTES + 10
-    records = kept.load()[0]
+    assert file.stat().st_size <= spool.MAX_BYTES + 10
+    records = spool.load()[0]
     assert records[-1][0] == 19 and records[0][0] == records[0][2] > 0

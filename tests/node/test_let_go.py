@@ -20,7 +20,7 @@ from served_node import Served, fixtures, handled, served, until
 
 import picolink
 from picolink.core.errors import NotDone, UnknownCommand
-from picolink.node import builtin
+from picolink.node import services
 from picolink.node.host import group as many
 from picolink.node.host import signals
 from picolink.node.host.loop_asyncio import Host
@@ -207,7 +207,7 @@ def test_a_deadline_is_that_of_the_first_try() -> None:
 def test_the_hint_for_an_unknown_command_keeps_the_deadline(
     board: picolink.Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(builtin, "find", lambda name: lambda talk, ref: None)  # no answer
+    monkeypatch.setattr(services, "find", lambda name: lambda talk, ref: None)  # no answer
     began = time.monotonic()
     with pytest.raises(UnknownCommand):
         board.call("nothing", timeout_s=0.3)

@@ -8,7 +8,7 @@ from virtual_nodes import joined
 
 from picolink.core.packets import CANCEL, ITEMS, LONG, REPLY
 from picolink.core.timing import TIMES
-from picolink.node.calls import Items
+from picolink.node.client.calls import Items
 
 HEAP_KB = 800
 
@@ -97,7 +97,7 @@ def test_a_command_that_blocks_is_not_run_for_who_has_gone():
 
 
 def test_of_what_nodes_delivered_the_last_sixteen_are_remembered():
-    from picolink.services import deliver
+    from picolink.node.services import deliver
 
     world, host, board = two()
     talk = board.session().data

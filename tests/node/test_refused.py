@@ -17,12 +17,12 @@ from served_node import Served, fixtures, served, until
 
 import picolink
 from picolink.core.timing import TIMES
-from picolink.node import peer as peer_module
+from picolink.node.client import peer as peer_module
+from picolink.node.client.peer import Peer
 from picolink.node.closing import stop
 from picolink.node.host.line import Line
 from picolink.node.node import Node
 from picolink.node.opening import open_all, start
-from picolink.node.peer import Peer
 
 CPYTHON_ONLY = "threads of a host"
 

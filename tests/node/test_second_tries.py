@@ -10,10 +10,10 @@ from virtual_nodes import Party, joined
 from picolink.core.errors import BadArguments, RemoteError, Unknown
 from picolink.core.packets import BEGUN, CALL, CANCEL, CREDIT, ERROR, ITEMS, REPLY
 from picolink.core.values import encode
-from picolink.node import calls as calls_module
-from picolink.node import subscriber
 from picolink.node.after import after
-from picolink.node.calls import Items
+from picolink.node.client import calls as calls_module
+from picolink.node.client import subscription
+from picolink.node.client.calls import Items
 from picolink.node.connections import Connections
 from picolink.node.driver import reopen
 
@@ -179,7 +179,7 @@ def test_items_that_there_was_no_memory_to_send_keep_their_number():
 
 def test_a_subscription_that_there_was_no_memory_for_is_asked_for_again():
     world, host, board = two()
-    begin = subscriber.begin
+    begin = subscription.begin
     failed = []
 
     def fails_once(*args):
@@ -189,7 +189,7 @@ def test_a_subscription_that_there_was_no_memory_for_is_asked_for_again():
         return begin(*args)
 
     host.subscribe("door")(lambda reading: None)
-    subscriber.begin = fails_once
+    subscription.begin = fails_once
     try:
         for meet in host.on_meet:
             try:
@@ -200,7 +200,7 @@ def test_a_subscription_that_there_was_no_memory_for_is_asked_for_again():
             world.run(None, 500)
             host.tick()
     finally:
-        subscriber.begin = begin
+        subscription.begin = begin
     assert failed and board.topics.get("door")
 
 

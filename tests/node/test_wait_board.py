@@ -10,7 +10,7 @@ def ticks_diff(a, b):
 
 @skip_on_cpython("asyncio of MicroPython")
 def test_never_is_later_than_whatever_is_ready():
-    from picolink.node.wait_board import NEVER_MS
+    from picolink.node.loop_board import NEVER_MS
 
     assert MICROPYTHON
     for now_ms in (0, 5, 0x1FFFFFFF, 0x3FFFFFFF):

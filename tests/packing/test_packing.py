@@ -26,6 +26,7 @@ KEPT_BYTES = 15_700 + 250  # the second for letting go of more: with MQTT 8 kB o
 #: What a node on a broker loads besides; the target: 14 kB with Wi-Fi. The third figure lets go of
 #: what dials it, 5 kB of memory.
 MQTT_BYTES = 21_870 + 1_182 + 150
+GATT = ("gatt/__init__", "plain_payload")
 BLUETOOTH_BYTES = 6144 + 435 + 30  # a peripheral that is a central too; a Ctrl-C passed on
 GATT_BYTES = 3072 + 172  # plain characteristics besides
 BOARD = packing.SOURCES.parent.parent / "board"
@@ -112,7 +113,9 @@ def test_every_module_a_board_may_need_is_in_a_group_or_host_only() -> None:
     patterns = [
         "core/*.py",
         "node/*.py",
-        "services/*.py",
+        "node/client/*.py",
+        "node/features/**/*.py",
+        "node/services/*.py",
         "links/*.py",
         "links/*/board.py",
         "net/*.py",
@@ -147,7 +150,7 @@ def test_a_node_on_a_broker_is_within_the_budget() -> None:
         "dialing",
         "opener",
         "board",
-        "discovery",
+        "home_assistant",
         "exactly_once",
         "overlong",
         "collisions",
@@ -155,9 +158,12 @@ def test_a_node_on_a_broker_is_within_the_budget() -> None:
     found = {
         place: size
         for place, size in packing.sizes(["mqtt"]).items()
-        if ("/mqtt" in place or "/native" in place) and Path(place).stem not in seldom
+        if ("/mqtt" in place or "/mqtt_topics" in place) and Path(place).stem not in seldom
     }
-    assert {"picolink/links/mqtt/__init__.mpy", "picolink/node/native/__init__.mpy"} <= set(found)
+    assert {
+        "picolink/links/mqtt/__init__.mpy",
+        "picolink/node/features/mqtt_topics/__init__.mpy",
+    } <= set(found)
     assert sum(found.values()) <= MQTT_BYTES, found
 
 
@@ -167,12 +173,14 @@ def test_bluetooth_is_within_the_budget() -> None:
     both = {place: size for place, size in both.items() if "refusal" not in place}  # of failures
     assert {f"picolink/links/ble/{name}.mpy" for name in ("peripheral", "central")} <= set(both)
     assert sum(both.values()) <= BLUETOOTH_BYTES, both
-    gatt = [packed[f"picolink/node/{name}.mpy"] for name in ("gatt/__init__", "bare")]
+    gatt = [
+        packed[f"picolink/node/features/{name}.mpy"] for name in ("gatt/__init__", "plain_payload")
+    ]
     assert sum(gatt) <= GATT_BYTES, gatt
 
 
 def test_a_board_without_mqtt_has_none_of_it() -> None:
-    assert not [place for place in packing.sizes(["usb"]) if "mqtt" in place or "native" in place]
+    assert not [place for place in packing.sizes(["usb"]) if "mqtt" in place]
 
 
 def run_micropython(code: str, path: Path) -> subprocess.CompletedProcess[str]:

@@ -19,7 +19,14 @@ from typing import Any
 import picolink
 
 PACKAGE = Path(picolink.__file__).parent
-FOLDERS = ("core", "node", "services")  # of which a copy has every module
+FOLDERS = (
+    "core",
+    "node",
+    "node.client",
+    "node.features",
+    "node.features.text",
+    "node.services",
+)  # of which a copy has every module
 
 
 def import_copy(
@@ -40,7 +47,7 @@ def import_copy(
         sys.modules[name] = module
         spec.loader.exec_module(module)
         if "asyncio" in instead:  # a board's: it has the other driver
-            driver = importlib.import_module(name + ".node.wait_board")
+            driver = importlib.import_module(name + ".node.loop_board")
             sys.modules[name + ".node.host.loop_asyncio"] = driver
             folders = FOLDERS
         else:

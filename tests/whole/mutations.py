@@ -50,13 +50,13 @@ def a_loss_forgets_that_it_was_sent(kit: Any, put: Put) -> None:
     def sent(real: Any) -> Any:
         return lambda call: real(call) and not call.message.holes
 
-    put(kit.package("node.calls"), "_sent", sent)
+    put(kit.package("node.client.calls"), "_sent", sent)
 
 
 @mutation
 def what_was_sent_is_not_done_when_the_session_ends(kit: Any, put: Put) -> None:
     put(
-        kit.package("node.calls").Calls, "_over",
+        kit.package("node.client.calls").Calls, "_over",
         lambda real: lambda self, name, why, sent: real(self, name, why, False),
     )  # fmt: skip
 
@@ -64,7 +64,7 @@ def what_was_sent_is_not_done_when_the_session_ends(kit: Any, put: Put) -> None:
 @mutation
 def what_timed_out_is_not_done(kit: Any, put: Put) -> None:
     put(
-        kit.package("node.calls").Calls, "_timeout",
+        kit.package("node.client.calls").Calls, "_timeout",
         lambda real: lambda self, name, sent: real(self, name, False),
     )  # fmt: skip
 
@@ -85,7 +85,7 @@ def a_new_link_forgets_what_came_last(kit: Any, put: Put) -> None:
 
 @mutation
 def a_command_that_raises_cancelled_was_not_run(kit: Any, put: Put) -> None:
-    failing = kit.package("node.failing")
+    failing = kit.package("node.error_reply")
 
     def answer(real: Any) -> Any:
         def wrong(talk: Any, ref: int, error: BaseException, messages: int, begun: bool) -> None:
@@ -103,7 +103,7 @@ def an_error_is_told_by_its_name(kit: Any, put: Put) -> None:
     def answer(real: Any) -> Any:
         return lambda talk, ref, error, messages, begun: real(talk, ref, error, messages, False)
 
-    put(kit.package("node.failing"), "answer", answer)
+    put(kit.package("node.error_reply"), "answer", answer)
 
 
 # One function's exception, and everybody else
@@ -158,8 +158,8 @@ def a_callback_that_raises_keeps_its_credit(kit: Any, put: Put) -> None:
 
         return greedy
 
-    put(kit.package("node.subscriber"), "call", call)
-    put(kit.package("node.subscriber"), "end", end)
+    put(kit.package("node.client.subscription"), "call", call)
+    put(kit.package("node.client.subscription"), "end", end)
 
 
 @mutation
@@ -205,7 +205,7 @@ def the_next_deadline_is_forgotten(kit: Any, put: Put) -> None:
 
         return once
 
-    put(kit.package("node.calls").Calls, "expire", expire)
+    put(kit.package("node.client.calls").Calls, "expire", expire)
 
 
 @mutation
@@ -242,4 +242,4 @@ def items_are_handed_over_as_they_come(kit: Any, put: Put) -> None:
             self.next = (self.next + 1) & 0xFFFF
             self.on_items(seq, values)
 
-    put(kit.package("node.calls").Items, "drain", lambda real: drain)
+    put(kit.package("node.client.calls").Items, "drain", lambda real: drain)

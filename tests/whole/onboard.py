@@ -15,8 +15,8 @@ from whole import world as worlds
 from picolink.node import clock
 
 _WRAPPED = (
-    "core.endpoint", "core.partial", "core.session", "node.calls", "node.publishing",
-    "node.streams", "node.talk", "node.topics",
+    "core.endpoint", "core.partial", "core.session", "node.client.calls", "node.publishing",
+    "node.streams", "node.talk", "node.outgoing",
 )  # fmt: skip
 _world = None
 
@@ -82,12 +82,13 @@ class BoardKit:
         clock.now_ms = lambda: _world.clock_ms()
         from picolink.core import errors
         from picolink.links import registry
-        from picolink.node import node, running, subscriber
+        from picolink.node import node, running
+        from picolink.node.client import subscription
 
         registry.load = lambda scheme: self
         running.unload = lambda *_: None
         node.urandom = lambda n: _world.random.bytes(n)
-        subscriber._wall = lambda: 1_800_000_000
+        subscription._wall = lambda: 1_800_000_000
         memory.wrap([self.package(path) for path in _WRAPPED], lambda: _world.process)
         self.errors = errors
         self.Node = node.Node

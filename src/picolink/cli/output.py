@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from ..node.items import Reading
+from ..node.client.reading import Reading
 
 _PATIENCE_S = 1.0
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from ..core.errors import UnknownCommand
 from ..links.shown import shown
+from ..node.client.reading import Reading
 from ..node.host.blocking import Board
-from ..node.items import Reading
 from .calling import unknown_reading
 from .chart import Series, frame
 from .connecting import offers, open_board

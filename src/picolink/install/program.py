@@ -13,7 +13,7 @@ from ..packing import CHECKOUT, PackingError, compile_source
 from .settings import is_address
 
 PATH = "/main.py"
-HELP_PATH = "/picolink-help.json"  # services/describe.py reads it
+HELP_PATH = "/picolink-help.json"  # node/services/describe.py reads it
 _TYPES = {"int", "float", "str", "bool", "bytes", "list", "dict"}
 _WORDS = {"deliver_and_sleep": "sleeping", "on_delivery": "deliver"}
 _IMPORTS = {"picolink.mqtt": "mqtt", "picolink.links.mqtt": "mqtt"}

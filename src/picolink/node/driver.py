@@ -158,11 +158,11 @@ class Driver:
                     self._begun = text
                     return
                 self._begun = b""
-                from .typed import Typed
+                from .features.text.typed import Typed
 
                 self._typed = Typed(self)
             else:
-                from .dialect import hearer
+                from .features.text.dialect import hearer
 
                 self._typed = hearer(self)
         self._typed.feed(text)

@@ -65,13 +65,13 @@ def call(
     try:
         value = function(*args, **named)
         if awaits and hasattr(value, LATE):
-            from .awaiting import Running
+            from .tasks import Running
 
             return Running(node, value, done, what)
         if sys.implementation.name == "micropython":
             pass
         elif awaits and hasattr(value, "send"):
-            from .awaiting import refuse_generator
+            from .tasks import refuse_generator
 
             refuse_generator(value)
     except BaseException as error:

@@ -18,10 +18,10 @@ if MYPY:
     from ..core.port import Port
     from ..core.session import Session
     from ..net.clock import Clock
+    from .client.peer import Peer
     from .driver import Driver
-    from .peer import Peer
-    from .quiet import Quiet
-    from .topics import Outgoing
+    from .features.quiet import Quiet
+    from .outgoing import Outgoing
 
 _AGAIN_MS = 1000  # after what was due has failed, as for want of memory
 
@@ -153,7 +153,7 @@ class Node:
         None: nothing does, a text is what came at once, or before `quiet_ms` of silence);
         `unknown` is said to a wrong one; `close` closes the link after each.
         """
-        from .dialect import declare
+        from .features.text.dialect import declare
 
         return lambda function: declare(
             self, function, word, link, end, reply, unknown, close, quiet_ms
@@ -167,7 +167,7 @@ class Node:
         `i2c-registers:`: `function(byte)` is called when a controller has written another one,
         `function()`, every `every_s` seconds and after each write, gives what it reads (None:
         what was written). A decorator where no function is given."""
-        from .registers import declare
+        from .features.registers import declare
 
         if function is not None:
             return declare(self, number, function, every_s, write)
@@ -182,7 +182,7 @@ class Node:
         characteristic, where the node runs `ble-peripheral:`, in UTF-8 text: what is written are
         the command's arguments, what is read or notified the reading's value, as `format`
         ("%.1f") has it, else the command's result. UUIDs are 16-bit numbers or strings."""
-        from .gatt import declare
+        from .features.gatt import declare
 
         declare(self, service, characteristic, command, reading, format)
 
@@ -199,7 +199,7 @@ class Node:
     @seldom
     def subscribe(self, topic: str, queue: str = "all") -> "Any":
         """Decorator: the function gets what any peer, now or later, publishes under `topic`."""
-        from .subscriber import everywhere
+        from .client.subscription import everywhere
 
         return lambda function: everywhere(self, topic, queue, function)
 
@@ -207,7 +207,7 @@ class Node:
     def peer(self, address: str) -> "Peer":
         """The node at `address`, dialed and dialed again by itself; or, by its name, one that is
         connected already."""
-        from .peer import peer_at
+        from .client.peer import peer_at
 
         return peer_at(self, address)
 
@@ -215,7 +215,7 @@ class Node:
     def on_pin(self, pin: "Any", pull: str = "up", debounce_ms: int = 20, edge: str = "") -> "Any":
         """Decorator: the function (or coroutine) runs when the pin is pressed: falls where it is
         pulled up, rises where it is pulled down; `edge`: "rising", "falling", "both"."""
-        from .pins import on_pin
+        from .features.button import on_pin
 
         return lambda function: on_pin(self, function, pin, pull, debounce_ms, edge)
 
@@ -242,7 +242,7 @@ class Node:
         kept on flash and delivered next time. `done_pin` goes high before, for a timer that cuts
         the power. On USB power a Pico W stays awake and serves, unless `awake_on_usb` is False.
         """
-        from .sleeping import deliver_and_sleep
+        from .features.deep_sleep import deliver_and_sleep
 
         deliver_and_sleep(self, to, every_s, done_pin, timeout_s, awake_on_usb)
 
@@ -250,9 +250,9 @@ class Node:
     def on_delivery(self, function: "Any") -> "Any":
         """Decorator: the function gets what sleeping nodes deliver, as `function("NODE/READING",
         reading)`; `reading.missed` counts the wakings before it that were lost."""
-        from .. import load
+        from .services.deliver import of
 
-        load("services.deliver").of(self).takers.append(function)
+        of(self).takers.append(function)
         return function
 
     @seldom
@@ -277,7 +277,7 @@ class Node:
         most (5000), peers on wires without flow control (UART) send nothing. What the interrupts
         lock would lose else is sent again, but costs time. An I2C target is off its bus for so
         long; a flash write could hang it."""
-        from .quiet import Quiet
+        from .features.quiet import Quiet
 
         return Quiet(self, ms)
 
@@ -286,14 +286,14 @@ class Node:
         """The time of day: `node.time.utc()`, `.local()`, `.unix_ms()`. From its first use on a
         board asks time servers for it, where it has Wi-Fi, or a peer that knows it."""
         if self._clock is None:
-            from .time_of_day import clock_of
+            from .features.clock import clock_of
 
             self._clock = clock_of(self)
         return self._clock
 
     def spawn(self, coroutine: "Coroutine[Any, Any, Any]") -> "Any":
         """Runs a coroutine beside all else."""
-        from .awaiting import kept
+        from .tasks import kept
 
         return self.host.spawn(kept(self, coroutine))
 
@@ -327,7 +327,7 @@ class Node:
     def report(self, error: BaseException, text: str = "") -> None:
         """Tells of what a function has let out: the log of its traceback, `text` if known, and
         `on_error` of itself. Raises nothing but what is meant for our loops."""
-        from .trace import report
+        from .traceback import report
 
         report(self, error, text)
 

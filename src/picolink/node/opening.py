@@ -7,7 +7,7 @@ from ..links.registry import open_link
 from .driver import Driver
 
 if sys.implementation.name == "micropython":
-    from .wait_board import Host
+    from .loop_board import Host
 else:
     from .host.loop_asyncio import Host
 
@@ -54,7 +54,7 @@ async def open_all(node: "Node", links: "Any") -> None:
         try:
             # abilities.Unopened
             if hasattr(link, "open") or link[:4] == "mqtt" or "//" in link:
-                from .native import serve
+                from .features.mqtt_topics import serve
 
                 broker, link = link, "MQTT"  # an address may hold a password
                 opened: Any = serve(broker, node)

@@ -1,13 +1,13 @@
 """Putting items into subscribers' queues, encoded once for all of them."""
 
-from .topics import item_of
+from .outgoing import item_of
 
 MYPY = False
 if MYPY:
     from typing import Any
 
     from .node import Node
-    from .topics import Outgoing
+    from .outgoing import Outgoing
 
 
 def put(node: "Node", subscribers: "list[Outgoing]", value: "Any") -> None:

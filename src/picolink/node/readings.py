@@ -68,7 +68,7 @@ class Reading:
                 if passes(problem):
                     raise
                 error = problem  # it is no value that can be sent
-        from .trace import kind_of
+        from .traceback import kind_of
 
         kind = kind_of(error)
         if kind != self._told:  # once, until it works again
@@ -78,7 +78,7 @@ class Reading:
 
     def _failed(self, error: BaseException) -> "list[Any]":
         """What is sent where the sensor failed: it may work again the next time."""
-        from .trace import kind_of, message_of
+        from .traceback import kind_of, message_of
 
         why = "%s: %s" % (kind_of(error), message_of(error)[:_WHY])
         return [None, self.node.now_ms() & CLOCK, self.unit, why]

@@ -5,7 +5,7 @@ import asyncio
 from ..core.errors import BadArguments
 from ..core.packets import BEGUN, FIRST_CREDIT, REPLY
 from .invoke import NONE, call, passes
-from .topics import QUEUE_ITEMS, Outgoing, item_of
+from .outgoing import QUEUE_ITEMS, Outgoing, item_of
 
 MYPY = False
 if MYPY:
@@ -103,7 +103,7 @@ class Stream(Outgoing):
                     raise
                 error = problem  # no value that can be sent
         if self.closed and error is not None:
-            from .failing import NotBegun
+            from .error_reply import NotBegun
 
             if not isinstance(error, (asyncio.CancelledError, NotBegun)):
                 self.talk.node.report(error)  # nobody else is told of it

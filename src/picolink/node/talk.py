@@ -13,9 +13,9 @@ if MYPY:
     from typing import Any
 
     from ..core.session import Session
-    from .calls import Calls
+    from .client.calls import Calls
     from .node import Node
-    from .topics import Outgoing
+    from .outgoing import Outgoing
 
 # Bounds of what a peer can make us keep (spec 14).
 _MAX_RUNNING = 16  # calls
@@ -45,7 +45,7 @@ class Talk:
     def caller(self) -> "Calls":
         """This node's calls to the peer."""
         if self.calls is None:
-            from .calls import Calls
+            from .client.calls import Calls
 
             self.calls = Calls(self.session, self._first_ref)
         return self.calls
@@ -106,7 +106,7 @@ class Talk:
             self.fail(ref, error)
             return
         if command is None or command.stream or command.blocking_s:
-            from .otherwise import begin
+            from .other_calls import begin
 
             begin(self, ref, name, command, request, named)
         else:
@@ -150,7 +150,7 @@ class Talk:
     @seldom
     def refuse(self, kind: str, message: str) -> None:
         """Answers the call that is about to begin with another kind than an exception's."""
-        from .failing import NotBegun
+        from .error_reply import NotBegun
 
         raise NotBegun(kind, message)
 
@@ -199,7 +199,7 @@ class Talk:
         long = self.session.out.long
         for message in long.waiting:
             if message.ref == ref and message.kind & 0x0F == REPLY and not message.begun():
-                from .awaiting import stopped
+                from .tasks import stopped
 
                 self.fail(ref, stopped())
                 long.take_back(REPLY, ref)  # a slow link would carry it for nothing
@@ -239,7 +239,7 @@ class Talk:
     def fail(self, ref: int, error: BaseException, messages: int = 0, begun: bool = False) -> None:
         """Answers call `ref` with an error: [kind, message, traceback, messages sent before], cut
         to what the peer takes. `begun`: no kind is used that says otherwise."""
-        from .failing import answer
+        from .error_reply import answer
 
         answer(self, ref, error, messages, begun)
 
@@ -248,7 +248,7 @@ class Talk:
     @seldom
     def subscribe(self, ref: int, limit: int, credit: int) -> "Outgoing":
         """A queue for the subscription that call `ref` asked for."""
-        from .topics import QUEUE_ITEMS, Outgoing
+        from .outgoing import QUEUE_ITEMS, Outgoing
 
         outgoing = Outgoing(self.session, ref, credit, min(limit, QUEUE_ITEMS))
         self.add(outgoing)
@@ -265,7 +265,7 @@ class Talk:
         """The link takes another message: the first queue that has one sends it; False: none."""
         queues: Any = self.outgoing.values()
         if len(self.outgoing) > 1:
-            from .topics import by_turns
+            from .outgoing import by_turns
 
             queues = by_turns(queues)
         for outgoing in queues:  # noqa: SIM110  # `any` would make a generator each time

@@ -13,7 +13,17 @@ CHECKOUT = SOURCES.parent.parent  # only where picolink is installed from one
 
 #: Group -> modules or patterns, below `src/picolink`. `base` is always packed.
 GROUPS: dict[str, list[str]] = {
-    "base": ["__init__.py", "core/*.py", "node/*.py", "links/__init__.py", "links/base.py"],
+    "base": [
+        "__init__.py",
+        "core/*.py",
+        "links/__init__.py",
+        "links/base.py",
+        "node/*.py",
+        "node/client/*.py",
+        "node/features/*.py",
+        "node/features/text/*.py",
+        "node/services/__init__.py",
+    ],
     # Which link an address opens; each link's own group brings the link.
     "registry": [
         "links/registry.py",
@@ -43,7 +53,7 @@ GROUPS: dict[str, list[str]] = {
         "links/uart/refusal.py",
         "links/uart/fast.py",
     ],
-    "ble": ["links/ctrl_c.py", "links/ble/*.py", "node/gatt/*.py"],
+    "ble": ["links/ctrl_c.py", "links/ble/*.py", "node/features/gatt/*.py"],
     "i2c": [
         "links/ctrl_c.py",
         "links/i2c/__init__.py",
@@ -59,7 +69,7 @@ GROUPS: dict[str, list[str]] = {
         "links/names.py",
         "links/tls_room.py",
         "links/mqtt/*.py",
-        "node/native/*.py",
+        "node/features/mqtt_topics/*.py",
         "mqtt.py",
     ],
     "wifi": [
@@ -74,8 +84,7 @@ GROUPS: dict[str, list[str]] = {
         "net/access_point.py",
         "net/joining.py",
         "net/wifi.py",
-        "services/__init__.py",
-        "services/wifi.py",
+        "node/services/wifi.py",
     ],
     "clock": [
         "net/__init__.py",
@@ -88,18 +97,17 @@ GROUPS: dict[str, list[str]] = {
         "net/udp.py",
         "net/zone.py",
     ],
-    "sleeping": ["node/sleeping/*.py", "net/__init__.py", "net/clock.py"],
-    "deliver": ["services/__init__.py", "services/deliver.py"],
-    "describe": ["services/__init__.py", "services/describe.py"],
-    "stats": ["services/__init__.py", "services/stats.py"],
-    "time": ["services/__init__.py", "services/time.py"],
+    "sleeping": ["node/features/deep_sleep/*.py", "net/__init__.py", "net/clock.py"],
+    "deliver": ["node/services/deliver.py"],
+    "describe": ["node/services/describe.py"],
+    "stats": ["node/services/stats.py"],
+    "time": ["node/services/time.py"],
     "log": [
         "links/buffer.py",
         "links/ctrl_c.py",
-        "services/__init__.py",
-        "services/log.py",
+        "node/services/log.py",
     ],
-    "bench": ["services/__init__.py", "services/bench.py"],
+    "bench": ["node/services/bench.py"],
 }
 
 #: Groups that others can't do without.
@@ -122,12 +130,12 @@ ROOTS = [
     "picolink.node.node",
     "picolink.node.driver",
     "picolink.node.running",
-    "picolink.node.wait_board",
+    "picolink.node.loop_board",
     "picolink.core.frames",
 ]
 
 #: Folders of which what loads together is joined into one module, the folder's own.
-FOLDERS = ["picolink.links.mqtt", "picolink.links.ble", "picolink.node.native"]
+FOLDERS = ["picolink.links.mqtt", "picolink.links.ble", "picolink.node.features.mqtt_topics"]
 
 #: Loaded to start, and let go when the links are open and a peer is attached (node/running.py).
 #: node/config besides, for a program that leaves the name or the links to /picolink.json.

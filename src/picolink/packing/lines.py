@@ -70,8 +70,8 @@ def origins_of(name: str, source: str) -> list[Origin]:
 
 
 def shown_file(name: str, origins: Sequence[Origin]) -> str:
-    """The name of the source in tracebacks: "picolink/node/peer.py", or "picolink/*.py" where
-    several are joined."""
+    """The name of the source in tracebacks: "picolink/node/client/peer.py", or "picolink/*.py"
+    where several are joined."""
     modules = sorted({module for module, _ in origins if module}) or [name]
     if len(modules) == 1:
         return modules[0].replace(".", "/") + ".py"

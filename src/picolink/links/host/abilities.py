@@ -62,7 +62,7 @@ class Listener(Protocol):
 class Reporting(Protocol):
     """A listener that others reach only while something else is there, such as a broker.
 
-    `sys.describe` reads it (services/describe.py).
+    `sys.describe` reads it (node/services/describe.py).
     """
 
     state: str  # "connected", or why not, in words
@@ -126,7 +126,8 @@ class Diagnosable(Protocol):
 class Pausable(Protocol):
     """Can leave its medium for a while by itself, with nobody at the other end asked to be quiet.
 
-    `Node.quiet` calls both, on links and listeners, around a flash write (node/quiet.py).
+    `Node.quiet` calls both, on links and listeners, around a flash write
+    (node/features/quiet.py).
     """
 
     def pause(self) -> None:
@@ -140,7 +141,7 @@ class Pausable(Protocol):
 class Shared(Protocol):
     """A wire for both: a node that serves it, and dials on it too, has the link once.
 
-    A peer of the node looks for such a link before it opens another (node/peer.py).
+    A peer of the node looks for such a link before it opens another (node/client/peer.py).
     """
 
     shared: bool
@@ -148,7 +149,8 @@ class Shared(Protocol):
 
 @runtime_checkable
 class Counting(Protocol):
-    """Counts what came damaged, and was dropped. `sys.stats` adds it up (services/stats.py)."""
+    """Counts what came damaged, and was dropped; `sys.stats` adds it up
+    (node/services/stats.py)."""
 
     @property
     def damaged(self) -> int:

@@ -11,13 +11,13 @@ from ...core.errors import UnknownCommand
 from ...core.session import Session
 from ...core.timing import TIMES
 from ...links.host.user_address import normalise
+from ..client.peer import Peer
+from ..client.reading import Reading
+from ..client.subscription import Arrivals, Subscription, begin
 from ..closing import stop
 from ..invoke import guarded
-from ..items import Reading
 from ..node import Node
 from ..opening import start
-from ..peer import Peer
-from ..subscriber import Arrivals, Subscription, begin
 from .identity import host_name
 from .leaving import LONGEST_MS, under_way
 from .limits import check_limits

@@ -18,12 +18,12 @@ from ...core.errors import (
 from ...core.session import Session
 from ...core.timing import TIMES
 from ..after import after
-from ..calls import Call, Calls, Items, milliseconds
-from ..items import Reading, reading
+from ..client.calls import Call, Calls, Items, milliseconds
+from ..client.reading import Reading, reading
+from ..client.subscription import begin, wall_s
 from ..node import Node
+from ..outgoing import Outgoing, item_of
 from ..publishing import put_item
-from ..subscriber import begin, wall_s
-from ..topics import Outgoing, item_of
 from . import signals
 from .feed import Feed, Intake, forget_forsaken
 from .lead import EVER

@@ -12,9 +12,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from ..awaiting import not_begun, refuse_generator, stopped
 from ..invoke import LATE, end
 from ..node import Node
+from ..tasks import not_begun, refuse_generator, stopped
 
 _JOIN_S = 2
 

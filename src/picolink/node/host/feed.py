@@ -8,7 +8,7 @@ from typing import Any
 
 from ...core.timing import TIMES
 from ..after import after
-from ..calls import Call
+from ..client.calls import Call
 from ..invoke import tell
 from .lead import EVER
 from .line import Line

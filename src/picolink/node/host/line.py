@@ -23,7 +23,7 @@ from ...links.host.forks import on_fork
 from ...links.host.user_address import normalise
 from ...links.registry import load, split
 from ...links.shown import shown
-from ..calls import Calls
+from ..client.calls import Calls
 from ..driver import Driver
 from ..node import Node
 from . import signals
@@ -41,10 +41,11 @@ _DIAGNOSE_MS = 1500  # without an answer, before the link is asked what is at it
 # What messages and errors need, now: where a Ctrl-C comes at the wrong step of an import, Python's
 # import lock stays held, and a thread of ours that imports stands for good.
 for _path in (
-    "core.control", "core.markers", "core.partial", "node.builtin", "node.config", "node.failing",
-    "node.interrupts", "node.otherwise", "node.streams", "node.trace", "services.bench",
-    "services.deliver", "services.describe", "services.log", "services.stats", "services.time",
-    "services.wifi", "node.time_of_day", "net.clock", "net.places", "net.zone",
+    "core.control", "core.markers", "core.partial", "net.clock", "net.places", "net.zone",
+    "node.config", "node.error_reply", "node.features.clock", "node.interrupts",
+    "node.services.bench", "node.services.deliver", "node.services.describe", "node.services.log",
+    "node.services.stats", "node.services.time", "node.services.wifi", "node.other_calls",
+    "node.streams", "node.traceback",
 ):  # fmt: skip
     load_module(_path)
 

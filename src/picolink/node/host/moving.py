@@ -8,7 +8,7 @@ from ...core.dialer import Dialer
 from ...core.errors import CannotConnect, LinkError, PicolinkError, Refused, UsageError
 from ...core.session import Session
 from ...links.shown import shown
-from ..calls import milliseconds
+from ..client.calls import milliseconds
 from ..driver import Driver
 
 if TYPE_CHECKING:
