@@ -133,7 +133,7 @@ def test_the_scan_sees_what_it_should() -> None:
 @functools.cache
 def classes() -> dict[str, dict[str, ast.ClassDef]]:
     """module path -> its classes, of all that links are made of."""
-    paths = [*LINKS.rglob("*.py"), PACKAGE / "node" / "native" / "broker.py"]
+    paths = [*LINKS.rglob("*.py"), PACKAGE / "node/features/mqtt_topics/broker.py"]
     found = {}
     for path in paths:
         if path.name != "abilities.py":

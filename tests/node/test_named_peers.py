@@ -93,7 +93,7 @@ def test_what_was_asked_of_a_program_that_was_killed_ends_when_it_is_back(servin
     with laptop(serving, "second"):
         assert who(serving) == "second"
         assert [task.result(5) for task in tasks] == [picolink.Unknown] * 3
-        assert serving.do(lambda: serving.node.peer("laptop").why) == ""
+        assert serving.do(lambda: serving.node.peer("laptop").connected)
     first.close()
 
 

@@ -3,19 +3,11 @@
 import asyncio
 import sys
 
-from ...core.dialer import Dialer
-from ...core.errors import (
-    CannotConnect,
-    LinkError,
-    NotDone,
-    PicolinkError,
-    Refused,
-    UsageError,
-)
+from ...core.errors import CannotConnect, NotDone, UsageError
 from ...core.timing import TIMES
 from ...links.registry import open_link, split
-from ..driver import Driver
 from .calls import milliseconds
+from .dial import Dial
 from .reading import Reading, reading
 from .subscription import Arrivals, Subscription, begin, wall_s
 
@@ -24,6 +16,7 @@ if MYPY:
     from typing import Any
 
     from ...core.session import Session
+    from ..driver import Driver
     from ..node import Node
 
 
@@ -35,34 +28,21 @@ def peer_at(node: "Node", address: str) -> "Peer":
     return Peer(node, address)
 
 
-class Peer:
+class Peer(Dial):
     """A node that this one calls. Every method may be used before the link is there."""
 
-    def __init__(self, node: "Node", address: str, keep: bool = True) -> None:
-        self.node = node
-        self._target = address
-        if "@" in address or "//" in address:
-            from ...links.shown import shown
-
-            address = shown(address)
-        self.address = address
-        self.session: Session | None = None
-        self.why = "not tried yet"  # the last reason why there is no link
-        self.failed: PicolinkError | None = None  # why it will not be tried again
-        self.refused: PicolinkError | None = None  # what it said last: it is asked again later
-        self._met = False  # whether we were ever connected: then one waits until it has room
-        self._keep = keep
-        self._driver: Driver | None = None
-        self._changed = asyncio.Event()
-        self._task: Any = None
+    def __init__(self, node: "Node", address: str) -> None:
         if not address:
             raise UsageError("peer(''): an address, or the name of who connects to us")
         self._named = ":" not in address  # the name of whoever connects to us
         split(address)
+        super().__init__(node, address)
+        self._changed = asyncio.Event()
+        self._task: Any = None
         if address[:4] == "mqtt" and sys.implementation.name == "micropython":
-            from ...links.tls_room import keep as keep_room
+            from ...links.tls_room import keep
 
-            keep_room(address)
+            keep(address)
         node.peers.append(self)
         node.begin(self._begin)
 
@@ -72,52 +52,46 @@ class Peer:
             for session in self.node.endpoint.sessions.values():
                 self.on_state(session, "")
         else:
-            self.session = self.node.endpoint.new_session(self.node.endpoint.random(8))
+            self.new_session()
             self._task = self.node.spawn(self._connect())
 
     async def _connect(self) -> None:
         """Opens the link, and opens it again whenever it is lost."""
-        wait_ms = TIMES["retry"]
         while self.failed is None:
-            try:
-                driver = self._served()
-                if driver is None:
-                    wifi = self.node.wifi
-                    address = self._target if wifi is None else wifi.route(self._target)
-                    link = await open_link(address, self.node)
-                    try:
-                        driver = Driver(self.node, link, self._on_lost)
-                    except BaseException:
-                        link.close()
-                        raise
-                self._changed.clear()
-                self._driver = driver
-                self._dial()
-            except UsageError as error:
-                self.failed = error
-                self.why = str(error)
-                self._changed.set()
-                return
-            except Exception as error:  # whatever it is, it is tried again
-                self._lose(str(error) or type(error).__name__)
-            while self._driver is not None and self._driver in self.node.drivers:
+            driver = self._driver
+            if driver is not None and driver not in self.node.drivers:
+                self.on_lost(driver, self.why)  # one that the node served
+            due_ms = self.next_ms()
+            if due_ms is None:
                 await self._changed.wait()
                 self._changed.clear()
-                if self.connected:
-                    wait_ms = TIMES["retry"]
-            self._driver = None
-            if not self._keep:
-                return
-            await asyncio.sleep(wait_ms / 1000)
-            wait_ms = min(2 * wait_ms, TIMES["retry_max"])
+                continue
+            left_ms = due_ms - self.node.now_ms()
+            if left_ms > 0:
+                await asyncio.sleep(left_ms / 1000)
+            try:
+                driver = self._served()
+                if driver is not None:
+                    self.greet(driver)
+                    continue
+                wifi = self.node.wifi
+                address = self._target if wifi is None else wifi.route(self._target)
+                self.greet_on(await open_link(address, self.node))
+            except Exception as error:  # whatever it is, it is tried again
+                self.not_opened(error)
+
+    def on_change(self) -> None:
+        """Wakes whoever waits."""
+        self._changed.set()
 
     def again(self) -> None:
         """The network is back: where there is no link it is tried now, not after the pause."""
-        if self._task is not None and self._driver is None and self.failed is None:
+        if self._task is not None and self.next_ms() is not None:
             self._task.cancel()
+            self._due_ms = self.node.now_ms()
             self._task = self.node.spawn(self._connect())
 
-    def _served(self) -> Driver | None:
+    def _served(self) -> "Driver | None":
         """The link that the node serves at this address already, where it is a wire for both
         (abilities.Shared)."""
         for driver in self.node.drivers:
@@ -126,22 +100,7 @@ class Peer:
                     return driver
         return None
 
-    def _dial(self) -> None:
-        driver = self._driver
-        if driver is not None and self.session is not None:
-            try:
-                Dialer(self.node.endpoint, driver.port, self.session, self, self.node.now_ms())
-            except MemoryError:
-                self._lose("no memory to dial it")  # later
-                return
-            driver.wake()
-
-    # What the core and the driver tell
-
-    def _on_lost(self, why: str) -> None:
-        self.why = why
-        self._driver = None
-        self._changed.set()
+    # Of a peer by its name, which connects to us
 
     def on_state(self, session: "Session", why: str) -> None:
         """A session of the node has changed."""
@@ -153,23 +112,14 @@ class Peer:
                 self._changed.set()
             elif session is not self.session and session.peer_name == self.address:
                 self._leave(session)
-        if session is self.session:
-            if session.attach is not None:
-                self.refused = None
-                self.why = ""
-                self._met = True
-            if session.state == "dormant":
-                self.why = why
-                driver = self._driver
-                if driver is not None and driver in self.node.drivers:
-                    self._dial()  # the link is there, the peer started anew
-            elif session.state == "closed" and self.failed is None:
-                self.why = "the program there ended"
-                if self._named:
-                    self.session = None  # until one of that name connects again
-                else:
-                    self.on_forgotten(session)
-            self._changed.set()
+        super().on_state(session, why)
+
+    def on_forgotten(self, session: "Session") -> None:
+        """The peer was restarted: a new session begins."""
+        if not self._named:
+            super().on_forgotten(session)
+        elif session is self.session:
+            self.session = None  # until one of that name connects again
 
     def _newest(self) -> "Session | None":
         """The latest of those of our name that are connected: an earlier run of its program may
@@ -190,30 +140,6 @@ class Peer:
         for call in list(calls.open.values()):
             if call.named:
                 calls.give_up(call, "%s was restarted, or is another program now" % self.address)
-
-    def on_refused(self, session: "Session", why: str) -> None:
-        """The other side does not want us, now: it may have room later."""
-        self.refused = Refused("%s refused: %s" % (self.address, why))
-        self._lose("refused: " + why)
-
-    def on_forgotten(self, session: "Session") -> None:
-        """The peer was restarted: a new session begins."""
-        if session is not self.session:
-            return  # it has begun already
-        self.session = self.node.endpoint.new_session(self.node.endpoint.random(8))
-        self._dial()
-
-    def on_silence(self, session: "Session") -> None:
-        """Nobody answers hellos: the link is opened anew."""
-        self._lose("nobody answers on %s" % self.address)
-
-    def _lose(self, why: str) -> None:
-        driver = self._driver
-        self._driver = None
-        if driver is not None and driver.on_lost is not None:  # else the node serves it
-            driver.lost(why)
-        self.why = why
-        self._changed.set()
 
     # What users call
 
@@ -240,11 +166,6 @@ class Peer:
             if self.session is None or self.session.attach is None:
                 self._changed.clear()
         return self.session
-
-    @property
-    def connected(self) -> bool:
-        """Whether there is a link to it at present."""
-        return self.session is not None and self.session.attach is not None
 
     @property
     def name(self) -> str:
@@ -344,14 +265,7 @@ class Peer:
 
     async def close(self) -> None:
         """Ends the session and the link."""
-        self._keep = False
-        self.failed = LinkError("the connection was closed here")
-        if self.session is not None:
-            self.node.endpoint.close(self.session, self.node.now_ms())
-        driver = self._driver
-        if driver is not None:
-            driver.drain()
-            self._lose("closed here")
+        self.end()
         if self._task is not None:
             self._task.cancel()
         if self in self.node.peers:

@@ -76,13 +76,8 @@ class Board(Peer):
         session = await self._connected(self.node.now_ms() + TIMES["call"])
         return Subscription(_Lasting(self, session, topic, queue))
 
-    def on_forgotten(self, session: Session) -> None:
-        """The board was restarted: a new session begins, with the same subscriptions."""
-        if session is not self.session:
-            return
-        super().on_forgotten(session)
-        assert self.session is not None
-        self.session.step("dial", self.node.now_ms())
+    def on_new_session(self) -> None:
+        """The board was restarted: the same subscriptions begin anew."""
         for feed in self.feeds:
             guarded(self.node, feed.renew, self.session)
 

@@ -9,7 +9,6 @@ from typing import Any
 from ...core.errors import (
     Busy,
     CallError,
-    LinkError,
     NotDone,
     PicolinkError,
     UnknownCommand,
@@ -92,8 +91,6 @@ class Board:
         line = self._line
         if line.failed is not None:
             raise line.failed
-        if line.closed.is_set():
-            raise LinkError(f"the connection to {self.address} was closed here")
         signals.protect(line.host.lock)
         return line
 

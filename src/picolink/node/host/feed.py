@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ...core.errors import UsageError
 from ...core.timing import TIMES
 from ..after import after
 from ..client.calls import Call
@@ -115,7 +116,7 @@ class Feed:
                     if not intake.latest:
                         self._grant()
                 elif line.closed.is_set():
-                    if line.failed is not None:  # of another process
+                    if isinstance(line.failed, UsageError):  # of another process
                         raise line.failed
                     if intake.whole and not intake.closed and intake.call is not None:
                         intake.call.result()

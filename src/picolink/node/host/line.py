@@ -14,8 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ... import load as load_module
-from ...core.dialer import Dialer
-from ...core.errors import CannotConnect, PicolinkError, Refused, UsageError
+from ...core.errors import CannotConnect, PicolinkError, UsageError
 from ...core.session import Session
 from ...core.timing import TIMES
 from ...links.host.abilities import Diagnosable, Restartable
@@ -24,6 +23,7 @@ from ...links.host.user_address import normalise
 from ...links.registry import load, split
 from ...links.shown import shown
 from ..client.calls import Calls
+from ..client.dial import Dial
 from ..driver import Driver
 from ..node import Node
 from . import signals
@@ -50,23 +50,25 @@ for _path in (
     load_module(_path)
 
 
-class Line:
+class Line(Dial):
     """A session with the node at `address`, on a link that is opened again whenever it is lost."""
+
+    session: Session  # from the beginning
 
     def __init__(
         self, address: str, node: Node | None, on_log: Callable[[str], object] | None,
         on_error: Callable[[BaseException], object] | None = None,
     ) -> None:  # fmt: skip
-        self._target = address
-        self.address = shown(address)
-        self.node = node or Node(
+        node = node or Node(
             f"{host_name()}-{os.getpid() % 10000}",
             max_message_bytes=16 << 20, window_bytes=256 << 10, max_sessions=64,
         )  # fmt: skip
-        if self.node.host is not None:
+        if node.host is not None:
             raise UsageError(
-                f"the node {self.node.name} serves another connection already: give each its own"
+                f"the node {node.name} serves another connection already: give each its own"
             )
+        super().__init__(node, address)
+        self.why = "nothing was heard"
         if on_error is not None:
             self.node.on_error = on_error
         lock = signals.Lock()
@@ -75,13 +77,7 @@ class Line:
         self.node.host = self.host
         self.callbacks = Callbacks(self.node, self.host.lock, self.send)
         self.node.aside = self.callbacks.aside
-        self.session = self.node.endpoint.new_session(os.urandom(8))
-        self.why = "nothing was heard"
-        self.failed: PicolinkError | None = None  # why it is of no use any more
-        self.refused: PicolinkError | None = None  # what the other side said last
-        self._driver: Driver | None = None
-        self._retry_ms = 0  # how long to wait before it is dialed again
-        self._retry_at_ms = 0
+        self.new_session()
         self.moves = threading.Lock()  # one at a time
         self.closed = threading.Event()
         self.lead = Lead(self.host, self.node.now_ms, self.closed)
@@ -107,15 +103,10 @@ class Line:
             )
         return load(scheme).open_link(scheme, where, options, timeout_s)
 
-    def _attach(self, link: Any) -> Driver:
-        """Greets on an open link; the lock is held."""
-        driver = Driver(self.node, link, lambda why: self.on_lost(driver, why))
-        self._driver = driver  # before it is used: the link may be lost already
-        self.refused = None
+    def greet_on(self, link: Any) -> None:
+        """Says hello on a link that was opened for this; the lock is held."""
+        super().greet_on(link)
         link.on_text = self.on_text
-        Dialer(self.node.endpoint, driver.port, self.session, self, self.node.now_ms())
-        driver.drain()
-        return driver
 
     def connect(self, timeout_s: float, start: bool) -> None:
         """Opens the link and greets, until the node answers."""
@@ -131,7 +122,7 @@ class Line:
                 link.close()
                 raise
         with self.host.lock:
-            self._attach(link)
+            self.greet_on(link)
         diagnose_ms = EVER
         if isinstance(link, Diagnosable):
             diagnose_ms = self.node.now_ms() + _DIAGNOSE_MS
@@ -139,11 +130,11 @@ class Line:
             now_ms = self.node.now_ms()
             if now_ms >= end_ms:
                 break
-            if self._lost():  # while greeting: the board may be starting
+            if self._driver is None:  # it was lost while greeting: the board may be starting
                 self.closed.wait(TIMES["retry"] / 1000)
                 link = self.open(self._target, timeout_s)
                 with self.host.lock:
-                    self._attach(link)
+                    self.greet_on(link)
                 continue
             if now_ms >= diagnose_ms:
                 diagnose_ms = EVER
@@ -154,7 +145,7 @@ class Line:
             self.host.turn(min(end_ms, diagnose_ms))
         if self.refused is not None:
             raise self.refused
-        if not (self.session.attach is not None):
+        if not self.connected:
             raise self._reason(link, timeout_s)
         name = f"picolink {self.session.peer_name}"
         with self.host.lock:  # which keeps a Ctrl-C out: what was made is started
@@ -163,11 +154,8 @@ class Line:
             self._thread = thread
             self.callbacks.start(name + " callbacks")
 
-    def _lost(self) -> bool:
-        return self._driver is None
-
     def _settled(self) -> bool:
-        return self.session.attach is not None or self.refused is not None
+        return self.connected or self.refused is not None
 
     def _diagnose(self, link: Diagnosable) -> Any:
         def wait(milliseconds: int) -> bytes:
@@ -197,84 +185,34 @@ class Line:
             advice="is node.run(...) running there, with this link?",
         )  # fmt: skip
 
-    @property
-    def connected(self) -> bool:
-        """Whether there is a link at present."""
-        return self.session.attach is not None
-
-    def on_lost(self, driver: Driver, why: str) -> None:
-        """A link is gone; the lock is held."""
-        if driver is self._driver:
-            self.why = why
-            self._driver = None
-            self._pause()
-            self.host.wake()
-
-    def _pause(self) -> None:
-        """When to dial again: at once after a connection, ever later where none comes of it."""
-        self._retry_at_ms = self.node.now_ms() + self._retry_ms
-        self._retry_ms = min(max(TIMES["retry"], 2 * self._retry_ms), TIMES["retry_max"])
+    def on_change(self) -> None:
+        """Our own thread looks again when it is to open a link."""
+        self.host.wake()
 
     def _reconnect(self) -> None:
         """Opens the link once more; our own thread does, outside the lock."""
         try:
             link = self.open(self._target, 5)
         except Exception as error:  # whatever it is, it is tried again
-            self.why = str(error) or type(error).__name__
-            self._pause()
+            with self.host.lock:
+                self.not_opened(error)
             return
         with self.host.lock:
             if self.closed.is_set():
                 link.close()
             else:
-                self._attach(link)
+                self.greet_on(link)
 
-    def on_state(self, session: Session, why: str) -> None:
-        """The session has changed; the lock is held."""
-        if session is not self.session or self.closed.is_set():
-            return
-        driver = self._driver
-        if session.state == "attached":
-            self._retry_ms = 0
-        elif session.state == "dormant":
-            self.why = why or self.why
-            if driver is not None and driver in self.node.drivers:
-                Dialer(self.node.endpoint, driver.port, session, self, self.node.now_ms())
-        elif session.state == "closed" and session.peer_uid:
-            self.why = f"the program on {session.peer_name} ended"
-            self.on_forgotten(session)
-
-    def on_refused(self, session: Session, why: str) -> None:
-        """The other side does not want us. Once we were connected it is asked again, later."""
-        self.refused = Refused(f"{self.address} refused: {why}")
-        driver = self._driver
-        if driver is not None and self._thread is not None:
-            driver.lost(f"refused: {why}")
-
-    def on_forgotten(self, session: Session) -> None:
-        """The board was restarted: a new session begins, with the same subscriptions."""
-        if session is not self.session:
-            return  # it has begun already
-        self.session = self.node.endpoint.new_session(os.urandom(8))
-        driver = self._driver
-        if driver is not None:
-            now_ms = self.node.now_ms()
-            Dialer(self.node.endpoint, driver.port, self.session, self, now_ms)
-        else:
-            self.session.step("dial", self.node.now_ms())
+    def on_new_session(self) -> None:
+        """The board was restarted: the same subscriptions begin anew."""
         for intake in list(self.kept):
             intake.renew()
-
-    def on_silence(self, session: Session) -> None:
-        """Nobody answers hellos: the link is opened anew."""
-        if self._driver is not None:
-            self._driver.lost("nobody answers")
 
     def uses(self, driver: Driver) -> bool:
         """Whether this is the connection's own link."""
         return driver is self._driver
 
-    def use(self, driver: Driver, address: str) -> None:
+    def move_to(self, driver: Driver, address: str) -> None:
         """Goes on over `driver`, which is attached; the lock is held."""
         old, self._driver = self._driver, driver
         self._target = address
@@ -288,7 +226,7 @@ class Line:
         """Leads while nobody calls."""
         while not self.closed.is_set():
             try:
-                if self._down() and self.node.now_ms() >= self._retry_at_ms:
+                if self.node.now_ms() >= self._until_ms():
                     self._reconnect()
                 else:
                     self.lead.while_idle(self._until_ms)
@@ -296,12 +234,10 @@ class Line:
                 self.node.report(error)
                 self.closed.wait(_AGAIN_S)
 
-    def _down(self) -> bool:
-        return self._driver is None and self.failed is None
-
     def _until_ms(self) -> int:
-        """Until when our own thread may lead."""
-        return self._retry_at_ms if self._down() else EVER
+        """Until when our own thread may lead: then it is to open a link."""
+        due_ms = self.next_ms()
+        return EVER if due_ms is None else due_ms
 
     def on_text(self, text: bytes) -> None:
         """What stood between frames: lines of the other side's log."""
@@ -354,14 +290,7 @@ class Line:
                     return
                 mine = True
                 self.closed.set()
-                attach = self.session.attach
-                self.node.endpoint.close(self.session, self.node.now_ms())
-                if attach is not None:
-                    attach.port.drain()  # which may be a link that it moves to
-                driver, self._driver = self._driver, None
-                if driver is not None:
-                    driver.lost("closed here")
-                self.host.wake()
+                self.end()
                 self.lead.notify()
                 self.callbacks.end()
             self.callbacks.join()

@@ -84,7 +84,7 @@ class _Trial:
         """The link is the connection's from now on; what is to be told where it is none."""
         line = self._line
         if self._moved() and self._driver is not None:
-            line.use(self._driver, self._target)
+            line.move_to(self._driver, self._target)
         elif line.closed.is_set():
             raise LinkError(f"the connection to {line.address} was closed here")
         else:
