@@ -71,7 +71,7 @@ HOST_THAT_DIES = """
 import os, sys, picolink
 board = picolink.connect(sys.argv[1])
 board.call("note", 1)
-link = board._line._driver.link
+link = board._client._driver.link
 half = {"tcp": b"\\x00\\x00\\x10\\x00half"}
 frame = half.get(link.address[:3], b"\\x00\\x90\\x90half a frame")
 link.write(frame)

@@ -339,7 +339,7 @@ def test_floods_wait_where_the_stack_is_full(world: World) -> None:
         assert list(host.stream("numbers", n)) == list(range(n))
         assert host.call("big", 20_000, timeout_s=30) == bytes(20_000)
         assert host.call("echo", b"q" * 20_000, timeout_s=30) == b"q" * 20_000
-        assert host._line.session.resent == 0
+        assert host._client.session.resent == 0
 
 
 def test_ten_boards_on_one_host(world: World) -> None:

@@ -88,7 +88,7 @@ def test_a_program_talks_over_it(served: str) -> None:
 def test_its_options_come_to_it(served: str) -> None:
     with picolink.connect(f"{served}?mtu=200", timeout_s=10) as board:
         assert board.call("echo", "y" * 2000) == "y" * 2000
-        (driver,) = board._line.node.drivers
+        (driver,) = board._client.node.drivers
         assert driver.link.mtu_bytes == 200
 
 

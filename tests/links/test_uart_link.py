@@ -464,7 +464,7 @@ def test_a_host_asks_for_a_higher_rate(world: World) -> None:
     )
     wire = world.uart(board.uart(0))
     with picolink.connect(f"uart:{wire.path}?baud=115200&fast=921600", timeout_s=8) as host:
-        fast = host._line._driver.link.fast
+        fast = host._client._driver.link.fast
         faster(lambda: host.call("echo", 1), lambda: fast.baud == 921600 and fast.proven)
         data = bytes(range(256)) * 64
         start = time.monotonic()
@@ -505,7 +505,7 @@ def test_a_rate_that_fails_its_trial_is_left(world: World) -> None:
     )
     wire = world.uart(board.uart(0), "pty", UartFaults(cable_baud=460800))
     with picolink.connect(f"uart:{wire.path}?fast=921600", timeout_s=8) as host:
-        fast = host._line._driver.link.fast
+        fast = host._client._driver.link.fast
         rates = []
         wait_ms = 0
         while wait_ms < 2000:  # until it was tried twice

@@ -243,7 +243,7 @@ def test_a_host_that_stopped_reading_goes_on(board: VirtualBoard, observer: pico
     with picolink.connect(board.usb_path, timeout_s=8) as host:
         feed = host.subscribe("flood")
         first = next(feed)
-        with host._line.host.lock:  # nobody drives the link: nothing is read
+        with host._client.host.lock:  # nobody drives the link: nothing is read
             the_one_gap_ms(observer)
         deadline = time.monotonic() + 10
         while (reading := next(feed)).missed == 0:
@@ -340,7 +340,7 @@ def test_large_frames_come_whole(board: VirtualBoard) -> None:
         for size in (*range(2460, 2530, 2), 3584, 3990, 9000):
             data = bytes(i * 7 & 0xFF for i in range(size))
             assert host.call("add", data, b"") == {"sum": data}
-        link = host._line._driver.link  # type: ignore[union-attr]
+        link = host._client._driver.link  # type: ignore[union-attr]
         assert link._decoder.damaged == 0  # type: ignore[attr-defined]
 
 

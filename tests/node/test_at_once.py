@@ -80,7 +80,7 @@ def test_what_is_cancelled_before_its_turn_is_not_run(serving: Served) -> None:
             first = asyncio.create_task(peer.call("long"))
             assert await soon(lambda: ran)
             second = asyncio.create_task(peer.call("press"))
-            running = board._line.session.data.running
+            running = board._client.session.data.running
             assert await soon(lambda: len(running) == 2)
             second.cancel()
             assert await soon(lambda: running[max(running)]._cancelled)
@@ -88,7 +88,7 @@ def test_what_is_cancelled_before_its_turn_is_not_run(serving: Served) -> None:
             await first
 
         asyncio.run_coroutine_threadsafe(ask(), serving.loop).result(10)
-        until(lambda: not board._line.session.data.running)
+        until(lambda: not board._client.session.data.running)
     assert ran == ["long"]
 
 

@@ -80,14 +80,14 @@ def test_a_call_after_a_pause_is_not_polled_for(
 ) -> None:
     """Our own thread drives the link meanwhile; the caller takes it over once, and then waits."""
     woken = 0
-    wake = host._line.host.wake
+    wake = host._client.host.wake
 
     def counted() -> None:
         nonlocal woken
         woken += 1
         wake()
 
-    monkeypatch.setattr(host._line.host, "wake", counted)
+    monkeypatch.setattr(host._client.host, "wake", counted)
     idle = threading.Event()
     for _ in range(5):
         assert not idle.wait(0.1)
@@ -136,10 +136,10 @@ def test_keepalive_goes_on_while_nobody_calls(
 ) -> None:
     monkeypatch.setitem(TIMES, "keepalive", 150)
     monkeypatch.setitem(TIMES, "dead", 1000)
-    link = host._line._driver
+    link = host._client._driver
     # Nobody calls over `host`: it lives by its keepalive, else its link would be opened anew.
     assert observer.call("slow", 2500) == 2500
-    assert host._line._driver is link
+    assert host._client._driver is link
     assert host.call("echo", 1) == 1
 
 

@@ -151,7 +151,7 @@ def test_a_child_is_held_up_by_no_thread_of_its_parent(board: picolink.Board) ->
     held, go_on = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with board._line.host.lock, board._line.host._pipe:
+        with board._client.host.lock, board._client.host._pipe:
             held.set()
             go_on.wait(10)
 
@@ -161,7 +161,7 @@ def test_a_child_is_held_up_by_no_thread_of_its_parent(board: picolink.Board) ->
 
     def run() -> str:
         feed.close()
-        board._line.host.wake()
+        board._client.host.wake()
         return "left"
 
     said = child(run)

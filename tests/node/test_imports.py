@@ -70,7 +70,7 @@ with picolink.connect(sys.argv[1], node=node) as board:
         thread.join()
     for each in picolink.connect_all([sys.argv[1]] * 2).boards.values():
         each.close()
-    line = board._line
+    line = board._client
     with line.host.lock:
         line._driver.lost("cut")
     while not board.connected:  # our own thread opens it again

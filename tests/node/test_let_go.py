@@ -58,7 +58,7 @@ def test_a_handler_that_raises_loses_no_other_signal(board: picolink.Board) -> N
     with handled(signal.SIGUSR1, raises), handled(signal.SIGUSR2, notes):
         board.call("echo")
         with pytest.raises(KeyError, match="alarm"):
-            with board._line.host.lock:
+            with board._client.host.lock:
                 signal.raise_signal(signal.SIGUSR1)
                 signal.raise_signal(signal.SIGUSR2)
                 assert not came
@@ -70,7 +70,7 @@ def test_a_handler_waits_for_the_outermost_lock(board: picolink.Board) -> None:
     came: list[int] = []
     with handled(signal.SIGUSR1, lambda number, frame: came.append(number)):
         board.call("echo")
-        lock = board._line.host.lock
+        lock = board._client.host.lock
         with lock:
             with lock:
                 signal.raise_signal(signal.SIGUSR1)
@@ -88,10 +88,10 @@ def test_a_handler_that_waited_runs_in_the_main_thread(serving: Served) -> None:
         other.call("echo")
 
         def leaves() -> None:
-            with other._line.host.lock:
+            with other._client.host.lock:
                 pass
 
-        with one._line.host.lock:
+        with one._client.host.lock:
             signal.raise_signal(signal.SIGUSR1)
             thread = threading.Thread(target=leaves)
             thread.start()
@@ -120,7 +120,7 @@ def test_after_the_last_close_handlers_are_the_programs_own(serving: Served) -> 
 def test_a_ctrl_c_while_it_polls_leaves_no_file_open(serving: Served) -> None:
     before = len(os.listdir("/dev/fd"))
     board = picolink.connect(serving.at)
-    line = board._line
+    line = board._client
     main = threading.get_ident()
 
     def waits() -> bool:
@@ -154,7 +154,7 @@ def test_on_log_may_exit(serving: Served) -> None:
         raise SystemExit(1)
 
     with picolink.connect(serving.at, on_log=on_log, on_error=errors.append) as board:
-        board._line.on_text(b"one\ntwo\n")
+        board._client.on_text(b"one\ntwo\n")
         until(lambda: len(errors) == 2)
     assert lines == ["one", "two"]
 
@@ -177,7 +177,7 @@ def test_a_ctrl_c_while_something_is_let_go_of_is_not_lost(board: picolink.Board
 def test_a_deadline_is_that_of_the_first_try() -> None:
     with served(declare) as serving:
         board = picolink.connect(serving.at)
-    line = board._line
+    line = board._client
     until(lambda: not board.connected)
     done = threading.Event()
 
@@ -225,7 +225,7 @@ def test_a_subscription_that_a_new_session_has_already_is_not_made_twice(
 
     feed = board.subscribe("door", lambda reading: None)
     until(lambda: queues() == 1)
-    with board._line.host.lock:
+    with board._client.host.lock:
         feed._intake.again()  # the second try was due only now
     board.call("echo")
     assert queues() == 1
@@ -241,7 +241,7 @@ def test_a_closed_subscription_is_not_begun_in_a_new_session(
     until(wanted)
     feed.close()
     until(lambda: not wanted())
-    line = board._line
+    line = board._client
     with line.host.lock:  # as where the node was restarted
         old = line.session
         line.node.endpoint.close(old, line.node.now_ms())
@@ -271,7 +271,7 @@ def test_a_callback_that_was_ended_gets_no_more(serving: Served, board: picolink
     go.set()
     board.call("echo")
     last = threading.Event()
-    board._line.callbacks.put(last.set)
+    board._client.callbacks.put(last.set)
     assert last.wait(5)
     assert got == [0] and list(plain) == []
 
@@ -293,7 +293,7 @@ def test_a_ctrl_c_as_it_subscribes_leaves_no_subscription(
     def ctrl_c(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    line = board._line
+    line = board._client
     send = line.send
 
     def pressed() -> None:
@@ -333,14 +333,14 @@ def test_a_ctrl_c_while_many_connect_leaves_none(
         with handled(signal.SIGUSR1, ctrl_c), pytest.raises(KeyboardInterrupt):
             picolink.connect_all([serving.at, other.at], timeout_s=5)
         go.set()
-        until(lambda: made and all(board._line.closed.is_set() for board in made))
+        until(lambda: made and all(board._client.closed.is_set() for board in made))
 
 
 def test_a_move_does_not_open_its_old_link_again(serving: Served, board: picolink.Board) -> None:
     def links() -> int:
         return int(serving.do(lambda: len(serving.node.drivers)))
 
-    line = board._line
+    line = board._client
     assert links() == 1
     board.move(serving.at)
     with line.host.lock:
@@ -359,7 +359,7 @@ def test_a_link_that_opened_only_after_the_close_is_closed(
             self.closed = True
 
     link = Link()
-    line = board._line
+    line = board._client
     board.close()
     monkeypatch.setattr(line, "open", lambda *_: link)
     line._reconnect()

@@ -41,7 +41,7 @@ def as_it_was(serving: Served, board: picolink.Board) -> None:
     assert board.call("echo", 1) == 1
     cut(serving)
     assert board.call("echo", 2) == 2
-    assert len(board._line.node.drivers) == 1
+    assert len(board._client.node.drivers) == 1
 
 
 def test_a_ctrl_c_during_a_move(
@@ -95,7 +95,7 @@ def test_a_close_during_a_move(
             with contextlib.suppress(OSError):
                 while connection.recv(4096):
                     pass
-    assert board._line.node.drivers == []
+    assert board._client.node.drivers == []
 
 
 def test_another_node_is_no_place_to_move_to(serving: Served, board: picolink.Board) -> None:

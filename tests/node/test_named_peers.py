@@ -35,9 +35,9 @@ def test_of_two_of_one_name_the_latest_is_called(serving: Served) -> None:
         assert who(serving) == "first"
         with laptop(serving, "second"):
             assert who(serving) == "second"
-            before = serving.do(lambda: first._line.session.attach)
-            first._line._driver.link.close()  # type: ignore[union-attr]
-            until(lambda: first.connected and first._line.session.attach is not before)
+            before = serving.do(lambda: first._client.session.attach)
+            first._client._driver.link.close()  # type: ignore[union-attr]
+            until(lambda: first.connected and first._client.session.attach is not before)
             serving.do(serving.node.peers.clear)
             assert who(serving) == "first"
             first.close()
@@ -83,7 +83,7 @@ def test_what_was_asked_of_a_program_that_was_killed_ends_when_it_is_back(servin
         lambda peer: peer.call("never", timeout_s=0),
     )
     tasks = [asyncio.run_coroutine_threadsafe(outcome(ask), serving.loop) for ask in asked]
-    session = first._line.session
+    session = first._client.session
     until(
         lambda: node.topics.get("door") and session.data.running and len(session.data.outgoing) == 2
     )
@@ -112,7 +112,7 @@ def test_what_was_asked_of_an_earlier_program_ends_when_that_one_is_killed(servi
 
     first = picolink.connect(serving.at, node=node)
     task = asyncio.run_coroutine_threadsafe(outcome(), serving.loop)
-    session = first._line.session
+    session = first._client.session
     until(lambda: session.data.running)
     with laptop(serving, "second"):
         assert who(serving) == "second"
@@ -124,7 +124,7 @@ def test_what_was_asked_of_an_earlier_program_ends_when_that_one_is_killed(servi
 
 def vanish(board: picolink.Board) -> None:
     """As if its program was killed: the link ends, no goodbye, and nobody opens it anew."""
-    line = board._line
+    line = board._client
     with line.host.lock:
         line.open = lambda *_: (_ for _ in ()).throw(OSError("it was killed"))  # type: ignore[method-assign,assignment]
         assert line._driver is not None

@@ -29,11 +29,11 @@ serving, board = fixtures(lambda node: node.subscribe("sink")(take))
 def subscribed(serving: Served, board: picolink.Board) -> None:
     may_go_on.set()
     got.clear()
-    until(lambda: board._line.node.topics.get("sink"))
+    until(lambda: board._client.node.topics.get("sink"))
 
 
 def messages(board: picolink.Board) -> int:
-    (outgoing,) = board._line.node.topics["sink"]
+    (outgoing,) = board._client.node.topics["sink"]
     return outgoing.messages
 
 
@@ -96,7 +96,7 @@ def test_what_is_published_before_it_closes_gets_there(serving: Served) -> None:
     for turn in range(10):
         got.clear()
         with picolink.connect(serving.at) as board:
-            until(lambda board=board: board._line.node.topics.get("sink"))
+            until(lambda board=board: board._client.node.topics.get("sink"))
             for number in range(20):
                 board.publish("sink", [turn, number])
         until(lambda: len(got) == 20)
@@ -105,8 +105,8 @@ def test_what_is_published_before_it_closes_gets_there(serving: Served) -> None:
 
 def test_closing_waits_for_nobody_who_takes_nothing(serving: Served) -> None:
     board = picolink.connect(serving.at)
-    until(lambda: board._line.node.topics.get("sink"))
-    (outgoing,) = board._line.node.topics["sink"]
+    until(lambda: board._client.node.topics.get("sink"))
+    (outgoing,) = board._client.node.topics["sink"]
     outgoing.credit = 0  # it reads nothing
     board.publish("sink", 1)
     board.close()
@@ -115,18 +115,18 @@ def test_closing_waits_for_nobody_who_takes_nothing(serving: Served) -> None:
 
 def test_a_ctrl_c_while_it_waits_closes_it_all_the_same(serving: Served) -> None:
     board = picolink.connect(serving.at)
-    until(lambda: board._line.node.topics.get("sink"))
-    (outgoing,) = board._line.node.topics["sink"]
+    until(lambda: board._client.node.topics.get("sink"))
+    (outgoing,) = board._client.node.topics["sink"]
     outgoing.credit = 0
     board.publish("sink", 1)
 
     def wait(*_: Any) -> bool:
         raise KeyboardInterrupt
 
-    board._line.wait = wait  # type: ignore[method-assign]
+    board._client.wait = wait  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         board.close()
-    assert not board.connected and not board._line._thread.is_alive()  # type: ignore[union-attr]
+    assert not board.connected and not board._client._thread.is_alive()  # type: ignore[union-attr]
 
 
 async def test_who_stops_waiting_for_a_close_has_closed_it_all_the_same(serving: Served) -> None:

@@ -20,7 +20,7 @@ from picolink.core.timing import TIMES
 from picolink.node.client import peer as peer_module
 from picolink.node.client.peer import Peer
 from picolink.node.closing import stop
-from picolink.node.host.line import Line
+from picolink.node.host.threaded_client import ThreadedClient
 from picolink.node.node import Node
 from picolink.node.opening import open_all, start
 
@@ -64,13 +64,13 @@ def test_a_program_whose_place_was_taken(
     serving: Served, board: picolink.Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refused_at: list[float] = []
-    on_refused = Line.on_refused
+    on_refused = ThreadedClient.on_refused
 
-    def note(line: Line, session: Any, why: str) -> None:
+    def note(line: ThreadedClient, session: Any, why: str) -> None:
         refused_at.append(time.monotonic())
         on_refused(line, session, why)
 
-    monkeypatch.setattr(Line, "on_refused", note)
+    monkeypatch.setattr(ThreadedClient, "on_refused", note)
     feed = board.subscribe("door")
     until(lambda: serving.do(lambda: serving.node.topics.get("door")))
     forget_all(serving)
@@ -171,13 +171,13 @@ def test_a_program_asks_at_growing_pauses(
     monkeypatch.setitem(TIMES, "retry", 10)
     monkeypatch.setitem(TIMES, "retry_max", 50)
     asked: list[tuple[int, int]] = []
-    on_refused = Line.on_refused
+    on_refused = ThreadedClient.on_refused
 
-    def note(line: Line, session: Any, why: str) -> None:
+    def note(line: ThreadedClient, session: Any, why: str) -> None:
         on_refused(line, session, why)
         asked.append((line._pause_ms, line._due_ms - line.node.now_ms()))
 
-    monkeypatch.setattr(Line, "on_refused", note)
+    monkeypatch.setattr(ThreadedClient, "on_refused", note)
     forget_all(serving)
     until(lambda: len(asked) >= 4)
     assert [after_ms for after_ms, _ in asked[:4]] == [20, 40, 50, 50]
@@ -209,10 +209,10 @@ def test_a_refused_move_leaves_all_as_it_was(serving: Served, board: picolink.Bo
 
 def test_who_was_refused_and_came_back_can_move(serving: Served, board: picolink.Board) -> None:
     forget_all(serving)
-    until(lambda: board._line.refused is not None)
+    until(lambda: board._client.refused is not None)
     set_places(serving, 4)
     assert board.call("echo", 1) == 1
-    assert board._line.refused is None
+    assert board._client.refused is None
     board.move(serving.at)
     assert board.call("echo", 2) == 2
 
@@ -235,9 +235,9 @@ def test_who_takes_connections_and_closes_them_is_not_asked_without_a_pause(
 ) -> None:
     """As a proxy does whose own connection is gone."""
     dialed_at: list[float] = []
-    open_link = Line.open
+    open_link = ThreadedClient.open
 
-    def note(line: Line, address: str, timeout_s: float) -> Any:
+    def note(line: ThreadedClient, address: str, timeout_s: float) -> Any:
         if address == at:
             dialed_at.append(time.monotonic())
         return open_link(line, address, timeout_s)
@@ -247,7 +247,7 @@ def test_who_takes_connections_and_closes_them_is_not_asked_without_a_pause(
         at = f"tcp:127.0.0.1:{proxy.port}"
         with picolink.connect(at) as board:
             assert board.call("echo", 1) == 1
-            monkeypatch.setattr(Line, "open", note)
+            monkeypatch.setattr(ThreadedClient, "open", note)
             proxy.to = (host, 1)  # where nobody listens
             proxy.cut()
             until(lambda: len(dialed_at) >= 4)
@@ -274,7 +274,7 @@ def test_calls_that_waited_for_room_are_run(serving: Served) -> None:
 
 def test_calls_that_were_never_sent_keep_no_place(serving: Served, board: picolink.Board) -> None:
     forget_all(serving)
-    until(lambda: board._line.refused is not None)
+    until(lambda: board._client.refused is not None)
     for number in range(200):
         with pytest.raises(picolink.NotDone):
             board.call("echo", number, timeout_s=0.001)

@@ -25,7 +25,7 @@ def test_a_subscription_that_could_not_be_renewed_is_renewed_later(
         feed = board.subscribe("door")
         until(subscribed)
         monkeypatch.setitem(TIMES, "retry_max", 100)
-        line, intake = board._line, feed._intake
+        line, intake = board._client, feed._intake
         begin: Any = intake._begin
         failed: list[Busy] = []
 

@@ -26,8 +26,8 @@ from picolink.node.clock import now_ms
 from picolink.node.host import signals
 from picolink.node.host.callbacks import Callbacks
 from picolink.node.host.lead import EVER, Lead
-from picolink.node.host.line import Line
 from picolink.node.host.loop_thread import Host
+from picolink.node.host.threaded_client import ThreadedClient
 from picolink.node.node import Node
 
 CPYTHON_ONLY = "threads and signals of a host"
@@ -213,7 +213,7 @@ def test_signals_under_load_leave_the_session_whole(
     assert not thread.is_alive() and others[-1] == [["other"], {}]
     for i in range(10):
         assert board.call("echo", i, timeout_s=5) == [[i], {}]
-    assert board._line.lead.leader in (0, board._line._thread.ident)
+    assert board._client.lead.leader in (0, board._client._thread.ident)
 
 
 def test_closing_from_another_thread_ends_iterators(serving: Served) -> None:
@@ -717,7 +717,7 @@ def test_ctrl_c_while_it_connects_leaves_nothing(serving: Served) -> None:
     # One that came after `connect` and before `with` leaves a connection, which works.
     left = [
         holder for holder in list(_holders)
-        if isinstance(holder, Line) and not holder.closed.is_set() and holder._thread
+        if isinstance(holder, ThreadedClient) and not holder.closed.is_set() and holder._thread
     ]  # fmt: skip
     assert len(left) <= 3
     for line in left:

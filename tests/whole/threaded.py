@@ -153,7 +153,7 @@ class ThreadedRun(Run):
             command = action["command"]
             items = peer.stream(command, token, action["items"], action["fails_at"], action["mode"])
             stream.stop = items.close
-            stream.session = peer._line.session.id
+            stream.session = peer._client.session.id
             with items:
                 for item in items:
                     stream.items.append(item)
@@ -163,7 +163,7 @@ class ThreadedRun(Run):
                     if action["ms"]:
                         threads.sleep(action["ms"] / 1000)
                 else:
-                    ended = peer._line.closed.is_set() or items._intake.closed
+                    ended = peer._client.closed.is_set() or items._intake.closed
                     stream.outcome = "closed" if ended else "end"
         except BaseException as error:
             self.told(stream, error)

@@ -25,7 +25,7 @@ from picosim.i2c import device
 device.install()
 board = picolink.connect(sys.argv[1])
 board.call("note", 1)
-link = board._line._driver.link
+link = board._client._driver.link
 link.send(b"x" * 1200)  # six frames of the mailbox
 while not link.box._at:
     pass

@@ -97,7 +97,7 @@ class Reopening(Protocol):
 class Restartable(Protocol):
     """Can start the program at the other end anew.
 
-    `picolink.connect(..., start=True)` calls it (node/host/line.py), before it greets.
+    `picolink.connect(..., start=True)` calls it (node/host/threaded_client.py), before it greets.
     """
 
     def restart(self, timeout_s: float = 3) -> None:
@@ -114,7 +114,7 @@ class Diagnosable(Protocol):
     """Can tell what is at the other end instead of a node.
 
     `picolink.connect` asks where nobody has answered for 1.5 s, and when its time is over
-    (node/host/line.py).
+    (node/host/threaded_client.py).
     """
 
     def diagnose(self, heard: bytes, wait: Callable[[int], bytes]) -> Found:

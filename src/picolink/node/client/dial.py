@@ -1,8 +1,8 @@
 """One connection that is dialed, and dialed again: which session is greeted on which link, when the
 next link is opened, and what ends it all.
 
-No waiting and no I/O: who waits (`peer` with asyncio, `host/line` with threads) opens a link when
-`next_ms` says so, gives it to `greet_on`, and hears by `on_change` that something is new.
+No waiting and no I/O. Who waits (`peer` with asyncio, `host/threaded_client` with threads) opens a
+link when `next_ms` says so, gives it to `greet_on`, and hears by `on_change` that something is new.
 """
 
 from ...core.dialer import Dialer

@@ -1,5 +1,5 @@
 """The same API without asyncio: calls that wait (CPython only). Which thread drives the link, and
-which runs callbacks: see `line`."""
+which runs callbacks: see `threaded_client`."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from . import signals
 from .feed import Feed, Intake, forget_forsaken
 from .lead import EVER
 from .limits import check_limits
-from .line import Line
 from .moving import move
+from .threaded_client import ThreadedClient
 from .unknown import not_there, unknown
 
 _LONGEST_S = 1e6
@@ -38,61 +38,61 @@ _HINT_S = 2.0  # for what a mistyped name may have meant
 class Board:
     """A connected node, with calls that wait. Every method may be used from any thread."""
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
+    def __init__(self, client: ThreadedClient) -> None:
+        self._client = client
 
     @property
     def node(self) -> Node:
         """This side: a Node whose commands the other side may call."""
-        return self._line.node
+        return self._client.node
 
     @property
     def address(self) -> str:
         """The address that it is connected over."""
-        return self._line.address
+        return self._client.address
 
     @property
     def name(self) -> str:
         """The node's own name."""
-        return self._line.session.peer_name
+        return self._client.session.peer_name
 
     @property
     def uid(self) -> str:
         """The node's identity, in hexadecimal digits."""
-        return self._line.session.peer_uid.hex()
+        return self._client.session.peer_uid.hex()
 
     @property
     def why(self) -> str:
         """Why there is no link at present, or the reason of the last time there was none."""
-        return self._line.why
+        return self._client.why
 
     @property
     def connected(self) -> bool:
         """Whether there is a link to it at present."""
-        return self._line.connected
+        return self._client.connected
 
     def _start(
         self, command: str, args: Any, named: dict[str, Any], timeout_ms: int | None,
         deadline_ms: int | None = None,
     ) -> tuple[Calls, Call]:  # fmt: skip
-        line = self._usable()
-        with line.host.lock:
-            calls = line.calls()
+        client = self._usable()
+        with client.host.lock:
+            calls = client.calls()
             call = calls.start(
-                command, args, named, timeout_ms, line.node.now_ms(), None, deadline_ms
+                command, args, named, timeout_ms, client.node.now_ms(), None, deadline_ms
             )
             if call.deadline_ms is not None:
-                line.host.call_by(call.deadline_ms)
-            line.send()
+                client.host.call_by(call.deadline_ms)
+            client.send()
         return calls, call
 
-    def _usable(self) -> Line:
-        """The line, before anything is said on it."""
-        line = self._line
-        if line.failed is not None:
-            raise line.failed
-        signals.protect(line.host.lock)
-        return line
+    def _usable(self) -> ThreadedClient:
+        """The client, before anything is said on it."""
+        client = self._client
+        if client.failed is not None:
+            raise client.failed
+        signals.protect(client.host.lock)
+        return client
 
     def call(
         self, command: str, /, *args: Any, timeout_s: float | None = None, **named: Any
@@ -120,21 +120,21 @@ class Board:
         self, command: str, args: Sequence[Any], named: dict[str, Any], timeout_s: float | None
     ) -> tuple[Any, Session]:  # fmt: skip
         """What a command gives, and the session that brought it."""
-        line = self._line
+        client = self._client
         timeout_ms = milliseconds(timeout_s)
         deadline_ms = None  # of the first try
         while True:
-            session = line.session
+            session = client.session
             calls, call = self._start(command, args, named, timeout_ms, deadline_ms)
             deadline_ms = call.deadline_ms
             try:
                 due_ms = EVER if deadline_ms is None else deadline_ms
-                line.wait(lambda call=call: call.done, EVER, due_ms)  # type: ignore[misc]
+                client.wait(lambda call=call: call.done, EVER, due_ms)  # type: ignore[misc]
             finally:
                 if not call.done:  # it was interrupted, or the connection closed
-                    with line.host.lock:
+                    with client.host.lock:
                         calls.give_up(call, "it was given up here")
-                        line.send()
+                        client.send()
             error = call.error
             if error is None:
                 return call.value, session
@@ -143,11 +143,11 @@ class Board:
             if isinstance(error, UnknownCommand) and not command.startswith("sys."):
                 left_s = _HINT_S
                 if deadline_ms is not None:
-                    left_s = min(_HINT_S, (deadline_ms - line.node.now_ms()) / 1000)
+                    left_s = min(_HINT_S, (deadline_ms - client.node.now_ms()) / 1000)
                 raise self._unknown(command, left_s)
-            if not isinstance(error, NotDone) or line.session is session:
+            if not isinstance(error, NotDone) or client.session is session:
                 raise error
-            if deadline_ms is not None and line.node.now_ms() >= deadline_ms:
+            if deadline_ms is not None and client.node.now_ms() >= deadline_ms:
                 raise error
             # The board was restarted before the call was sent: it goes to the new session.
 
@@ -171,19 +171,19 @@ class Board:
             item, session = self._ask("sys.read", (name,), {}, timeout_s)
         except UnknownCommand:
             raise unknown(name, f"{self.name} has no reading {name!r}") from None
-        return reading(session, item, 0, 0, self._line.node.now_ms(), wall_s())
+        return reading(session, item, 0, 0, self._client.node.now_ms(), wall_s())
 
     def stream(self, command: str, /, *args: Any, **named: Any) -> Feed:
         """The items of a streaming command, one by one; none is missed."""
-        line = self._usable()
-        intake = Intake(line, True)
+        client = self._usable()
+        intake = Intake(client, True)
         feed = Feed(intake)  # before it begins: a signal's handler may raise at any moment
         items = Items(64, lambda seq, values: intake.queue.extend(values))
-        with line.host.lock:
-            forget_forsaken(line)
-            calls = line.calls()
-            intake.call = calls.start(command, args, named, 0, line.node.now_ms(), items)
-            line.send()
+        with client.host.lock:
+            forget_forsaken(client)
+            calls = client.calls()
+            intake.call = calls.start(command, args, named, 0, client.node.now_ms(), items)
+            client.send()
         return feed
 
     def readings(
@@ -196,7 +196,7 @@ class Board:
         seconds = check_limits(count, seconds)
         feed = self.subscribe(name, queue=queue)
         if seconds is not None:
-            feed.deadline_ms = self._line.node.now_ms() + int(seconds * 1000)
+            feed.deadline_ms = self._client.node.now_ms() + int(seconds * 1000)
         try:
             while count is None or count > 0:
                 try:
@@ -216,8 +216,8 @@ class Board:
         callbacks; without one, iterate over what is returned. `close()` ends it."""
         if callback is not None and not callable(callback):
             raise UsageError(f"callback={callback!r}: it is a function that takes a reading")
-        line = self._usable()
-        intake = Intake(line)
+        client = self._usable()
+        intake = Intake(client)
         intake.latest = queue == "latest"
 
         def job(session: Session, call: Call, batch: list[Reading]) -> None:
@@ -226,38 +226,38 @@ class Board:
                 if intake.closed:
                     break
                 try:
-                    line.callbacks.perform(callback, (item,), {})
+                    client.callbacks.perform(callback, (item,), {})
                 except BaseException as error:  # its own: the next one is served
-                    line.node.report(error)
-            with line.host.lock:
+                    client.node.report(error)
+            with client.host.lock:
                 session.data.calls.grant(call, len(batch))
-                line.send()
+                client.send()
 
         def hand(call: Call, batch: list[Reading]) -> None:
-            session = line.session
-            line.callbacks.put(lambda: job(session, call, batch))
+            session = client.session
+            client.callbacks.put(lambda: job(session, call, batch))
 
         def ask() -> Call:
-            calls = line.calls()
+            calls = client.calls()
             if callback is None:
-                return begin(line.node, line.session, topic, queue, intake.take)
-            call = begin(line.node, line.session, topic, queue, hand)
+                return begin(client.node, client.session, topic, queue, intake.take)
+            call = begin(client.node, client.session, topic, queue, hand)
 
             def ended() -> None:
                 if call.error is not None and calls.closed is None:
-                    line.node.report(call.error)  # the node refused, and nobody waits for items
+                    client.node.report(call.error)  # the node refused, and nobody waits for items
                     if isinstance(call.error, (Busy, CallError)):  # it may have room later
-                        after(line.node, TIMES["retry_max"], intake.again)
+                        after(client.node, TIMES["retry_max"], intake.again)
 
             call.on_end = ended
             return call
 
         feed = Feed(intake, callback is not None)
         try:
-            with line.host.lock:
-                forget_forsaken(line)
+            with client.host.lock:
+                forget_forsaken(client)
                 intake.keep(ask)
-                line.send()
+                client.send()
         except BaseException:  # a Ctrl-C: nobody would have it, to end it
             feed.close()
             raise
@@ -266,8 +266,8 @@ class Board:
     def publish(self, topic: str, value: Any, wait_s: float = 0) -> None:
         """Sends `value` to the node if it subscribed to `topic`. While its queue is full, waits up
         to `wait_s` seconds for room; then the oldest item there goes, and is counted as missed."""
-        line = self._usable()
-        node = line.node
+        client = self._usable()
+        node = client.node
         if not node.topics.get(topic):
             return
         if not isinstance(wait_s, (int, float)) or not 0 <= wait_s < 1e9:
@@ -276,14 +276,16 @@ class Board:
         wait_ms = int(wait_s * 1000)
         until_ms = 0
         while True:
-            with line.host.lock:  # another thread may have taken the room that this one waited for
+            with (
+                client.host.lock
+            ):  # another thread may have taken the room that this one waited for
                 subscribers = node.topics.get(topic, [])
                 if not wait_ms or _have_room(subscribers, item) or node.now_ms() >= until_ms > 0:
                     put_item(node, subscribers, item)
-                    line.send_items()
+                    client.send_items()
                     return
             until_ms = until_ms or node.now_ms() + wait_ms
-            line.wait(lambda: _have_room(node.topics.get(topic, []), item), until_ms)
+            client.wait(lambda: _have_room(node.topics.get(topic, []), item), until_ms)
 
     def describe(self) -> dict[str, Any]:
         """What the node is and offers."""
@@ -302,7 +304,7 @@ class Board:
     def close(self) -> None:
         """Ends the session and closes the link. What was published gets there first, where there is
         a link and the node takes it within a second; callbacks still get what has come."""
-        self._line.close()
+        self._client.close()
 
     def __enter__(self) -> Board:
         return self
@@ -336,10 +338,10 @@ def connect(
     if not isinstance(timeout_s, (int, float)) or not timeout_s > 0:
         raise UsageError(f"timeout_s={timeout_s!r}: seconds, more than 0")
     timeout_s = min(timeout_s, _LONGEST_S)
-    line = Line(address, node, on_log, on_error)
+    client = ThreadedClient(address, node, on_log, on_error)
     try:
-        line.connect(timeout_s, start)
+        client.connect(timeout_s, start)
     except BaseException:
-        line.close()
+        client.close()
         raise
-    return Board(line)
+    return Board(client)

@@ -12,7 +12,7 @@ from ..after import after
 from ..client.calls import Call
 from ..invoke import tell
 from .lead import EVER
-from .line import Line
+from .threaded_client import ThreadedClient
 
 
 class Intake:
@@ -22,8 +22,8 @@ class Intake:
     latest = False  # the newest is asked for when the program wants it, and not ahead
     closed = False  # by the program
 
-    def __init__(self, line: Line, whole: bool = False) -> None:
-        self.line = line
+    def __init__(self, client: ThreadedClient, whole: bool = False) -> None:
+        self.client = client
         self.whole = whole  # a stream: that it ends says that all of it has come
         self.queue: list[Any] = []
         self.call: Call | None = None
@@ -37,7 +37,7 @@ class Intake:
         """Begins it, and again in each new session with the board; the lock is held."""
         self.call = begin()
         self._begin = begin
-        self.line.kept.append(self)
+        self.client.kept.append(self)
 
     def renew(self) -> None:
         """Begins it in a new session; where that fails, for want of memory, later. The lock is
@@ -46,15 +46,15 @@ class Intake:
         try:
             self.call = self._begin()
         except Exception as error:
-            node = self.line.node
+            node = self.client.node
             after(node, TIMES["retry_max"], self.again)
             tell(node, error)
 
     def again(self) -> None:
         """Begins it once more in this session, where it is still wanted; the lock is held."""
-        if self in self.line.kept and (self.call is None or self.call.done):
+        if self in self.client.kept and (self.call is None or self.call.done):
             self.renew()  # else a new session has it already
-            self.line.send()
+            self.client.send()
 
     def ready(self) -> bool:
         """Whether there is something to take, or nothing more will come."""
@@ -68,11 +68,11 @@ class Intake:
         """Ends it; the lock is held."""
         self.closed = True
         call = self.call
-        if self in self.line.kept:
-            self.line.kept.remove(self)
+        if self in self.client.kept:
+            self.client.kept.remove(self)
         if call is not None and not call.done:
-            self.line.calls().abandon(call)
-            self.line.send()
+            self.client.calls().abandon(call)
+            self.client.send()
 
 
 class Feed:
@@ -85,7 +85,7 @@ class Feed:
         self._intake = intake  # first: whatever comes between, it is let go of
         self._lasts = lasts  # for a callback: it goes on though nobody has this object
         if not lasts:
-            intake.line.intakes.append((weakref.ref(self), intake))
+            intake.client.intakes.append((weakref.ref(self), intake))
         self._taken: list[Any] = []
         self._owed = 0  # of these the room is not given back
         self.deadline_ms = EVER
@@ -100,24 +100,24 @@ class Feed:
 
     def __next__(self) -> Any:
         intake = self._intake
-        line = intake.line
-        if intake.closed or (self.deadline_ms < EVER and line.node.now_ms() >= self.deadline_ms):
+        client = intake.client
+        if intake.closed or (self.deadline_ms < EVER and client.node.now_ms() >= self.deadline_ms):
             raise StopIteration
         if self._owed:
-            with line.host.lock:
+            with client.host.lock:
                 self._grant()
         while not self._taken:
-            line.wait(intake.ready, self.deadline_ms)
-            with line.host.lock:
+            client.wait(intake.ready, self.deadline_ms)
+            with client.host.lock:
                 self._taken, intake.queue = intake.queue, []
                 if self._taken:
                     self._taken.reverse()
                     self._owed = len(self._taken)
                     if not intake.latest:
                         self._grant()
-                elif line.closed.is_set():
-                    if isinstance(line.failed, UsageError):  # of another process
-                        raise line.failed
+                elif client.closed.is_set():
+                    if isinstance(client.failed, UsageError):  # of another process
+                        raise client.failed
                     if intake.whole and not intake.closed and intake.call is not None:
                         intake.call.result()
                     raise StopIteration
@@ -125,7 +125,7 @@ class Feed:
                     if intake.call is not None:
                         intake.call.result()
                     raise StopIteration
-                elif line.node.now_ms() >= self.deadline_ms:
+                elif client.node.now_ms() >= self.deadline_ms:
                     raise StopIteration
         return self._taken.pop()
 
@@ -134,15 +134,15 @@ class Feed:
         owed, self._owed = self._owed, 0
         call = self._intake.call
         if call is not None:
-            self._intake.line.calls().grant(call, owed)
-            self._intake.line.send()
+            self._intake.client.calls().grant(call, owed)
+            self._intake.client.send()
 
     def close(self) -> None:
         """Ends it; nothing more comes, also of what is here already."""
-        line = self._intake.line
-        with line.host.lock:
+        client = self._intake.client
+        with client.host.lock:
             self._intake.close()
-        line.lead.notify()
+        client.lead.notify()
 
     def __enter__(self) -> Feed:
         return self
@@ -155,15 +155,15 @@ class Feed:
         # between, `forget_forsaken` does.
         intake = getattr(self, "_intake", None)
         if intake is not None and not self._lasts and not intake.over():
-            intake.line.node.later.append(intake.close)
+            intake.client.node.later.append(intake.close)
 
 
-def forget_forsaken(line: Line) -> None:
+def forget_forsaken(client: ThreadedClient) -> None:
     """Ends what no program has any more; the lock is held."""
     kept = []
-    for feed, intake in line.intakes:
+    for feed, intake in client.intakes:
         if feed() is None:
             intake.close()
         elif not intake.over():
             kept.append((feed, intake))
-    line.intakes = kept
+    client.intakes = kept

@@ -50,7 +50,7 @@ for _path in (
     load_module(_path)
 
 
-class Line(Dial):
+class ThreadedClient(Dial):
     """A session with the node at `address`, on a link that is opened again whenever it is lost."""
 
     session: Session  # from the beginning
