@@ -276,9 +276,7 @@ class Board:
         wait_ms = int(wait_s * 1000)
         until_ms = 0
         while True:
-            with (
-                client.host.lock
-            ):  # another thread may have taken the room that this one waited for
+            with client.host.lock:  # the room that we waited for may be another thread's now
                 subscribers = node.topics.get(topic, [])
                 if not wait_ms or _have_room(subscribers, item) or node.now_ms() >= until_ms > 0:
                     put_item(node, subscribers, item)
