@@ -22,8 +22,8 @@ from whole import boardloop, boardshim, copies, memory, threadlike, threads
 from whole.hostloop import Loop, drop
 from whole.world import Process, World
 
-_BOARDS = {"wait_board", "wifi"}  # modules that a host lacks
-_WITH_POINTS = {"loop_thread.py", "line.py", "lead.py", "callbacks.py", "blocking.py"}
+_BOARDS = {"loop_board", "wifi"}  # modules that a host lacks
+_WITH_POINTS = {"loop_thread.py", "threaded_client.py", "lead.py", "callbacks.py", "blocking.py"}
 
 _world: World
 

@@ -8,7 +8,7 @@ before, and taken again at once when a connection has ended.
 MicroPython takes the lowest place that is large enough. So the room for the two buffers is kept in
 the highest place there is, and all others are taken while TLS takes its own: in the moments in
 which nobody has it, what is small goes below it. Where all below it is full, it goes into what is
-kept for the handshake, which has the lowest place and is given up with the room.
+kept for the handshake, in the lowest places there were, and given up with the room.
 """
 
 import gc
@@ -19,6 +19,7 @@ if MYPY:
     from typing import Any
 
 _BUFFERS_BYTES = 16_736, 4_448  # in blocks of 16: 16,384 and 4,096, and what mbedtls adds
+_SMALL_BYTES = 1_000  # of which TLS makes its first object
 _HANDSHAKE_BYTES = 13_000, 8_000, 4_000  # what is tried
 # So that what stays is not strewn over all of the memory, as where it is collected only once it is
 # full (MicroPython's documentation, "MicroPython on microcontrollers", "Controlling garbage
@@ -73,10 +74,12 @@ def _keep() -> None:
         places = _take(size)
         _Room.buffers = _Room.buffers + places[-1:]
         _close(places[:-1])
+    small = _take(_SMALL_BYTES, 1)
     for size in _HANDSHAKE_BYTES:
-        _Room.handshake = _take(size, 1)
-        if _Room.handshake:
-            return
+        rest = _take(size, 1)
+        if rest:
+            break
+    _Room.handshake = small + rest
 
 
 def _take(size: int, most: int = 99) -> "list[Any]":
