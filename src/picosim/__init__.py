@@ -14,8 +14,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from picosim.bluetooth.air import Bluetooth, BoardBluetooth
     from picosim.bluetooth.faults import BluetoothFaults
+    from picosim.bluetooth.public import Bluetooth, BoardBluetooth
     from picosim.errors import (
         BadWorld,
         BluetoothMissing,
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
         WrongInput,
     )
     from picosim.i2c.faults import I2cFaults
-    from picosim.i2c.wire import BoardI2c, I2cBus
+    from picosim.i2c.public import BoardI2c, I2cBus
     from picosim.pins import BoardAdc, BoardPin
     from picosim.rp2040.board import FirmwareBoard, NotEmulated
     from picosim.uart.faults import UartFaults
-    from picosim.uart.wire import BoardUart, UartWire
+    from picosim.uart.public import BoardUart, UartWire
     from picosim.virtual_board import VirtualBoard
     from picosim.wifi.access_point import AccessPoint, WifiFaults
     from picosim.wifi.radio import Radio, RadioFaults
@@ -73,19 +73,19 @@ __all__ = [
 _HOMES = {
     "AccessPoint": "wifi.access_point",
     "BadWorld": "errors",
-    "Bluetooth": "bluetooth.air",
+    "Bluetooth": "bluetooth.public",
     "BluetoothFaults": "bluetooth.faults",
     "BluetoothMissing": "errors",
     "BoardAdc": "pins",
-    "BoardBluetooth": "bluetooth.air",
+    "BoardBluetooth": "bluetooth.public",
     "BoardFailed": "errors",
-    "BoardI2c": "i2c.wire",
+    "BoardI2c": "i2c.public",
     "BoardPin": "pins",
-    "BoardUart": "uart.wire",
+    "BoardUart": "uart.public",
     "EmulatorMissing": "errors",
     "FirmwareBoard": "rp2040.board",
     "FirmwareUnknown": "errors",
-    "I2cBus": "i2c.wire",
+    "I2cBus": "i2c.public",
     "I2cFaults": "i2c.faults",
     "InterpreterMissing": "errors",
     "NotEmulated": "rp2040.board",
@@ -93,7 +93,7 @@ _HOMES = {
     "Radio": "wifi.radio",
     "RadioFaults": "wifi.radio",
     "UartFaults": "uart.faults",
-    "UartWire": "uart.wire",
+    "UartWire": "uart.public",
     "VirtualBoard": "virtual_board",
     "WifiFaults": "wifi.access_point",
     "Wire": "wires",

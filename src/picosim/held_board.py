@@ -13,10 +13,10 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from picosim import announce
+from picosim.base import announce
+from picosim.base.lines import Lines, Message
 from picosim.errors import BoardFailed
-from picosim.lines import Lines, Message
-from picosim.printed import Printed
+from picosim.runner.output import Printed
 
 if TYPE_CHECKING:
     from picosim.world import World
@@ -31,7 +31,7 @@ class HeldBoard:
     address; `unique_id` the 8 bytes of `machine.unique_id()`.
     """
 
-    _module = "picosim.supervisor"
+    _module = "picosim.runner.supervisor"
     """Whose `main()` is the process."""
     flash_kb = 848
     """What it has for files."""

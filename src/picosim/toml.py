@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from picosim.bluetooth.faults import BluetoothFaults
 from picosim.errors import BadWorld as BadWorld
 from picosim.i2c.faults import I2cFaults
-from picosim.i2c.wire import BoardI2c
+from picosim.i2c.public import BoardI2c
 from picosim.rp2040.board import NotEmulated
 from picosim.toml_kinds import (
     ANY,
@@ -27,7 +27,7 @@ from picosim.toml_kinds import (
     tables,
 )
 from picosim.uart.faults import UartFaults
-from picosim.uart.wire import BoardUart
+from picosim.uart.public import BoardUart
 from picosim.wifi.access_point import WifiFaults
 from picosim.wifi.radio import RadioFaults
 from picosim.wires import WireFaults

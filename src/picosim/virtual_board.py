@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from picosim import flash
-from picosim.bluetooth.air import BoardBluetooth
+from picosim.base.lines import Message
+from picosim.bluetooth.public import BoardBluetooth
 from picosim.held_board import HeldBoard
-from picosim.i2c.wire import BoardI2c, board_i2c
-from picosim.lines import Message
+from picosim.i2c.public import BoardI2c, board_i2c
 from picosim.pins import BoardAdc, BoardPin, thermometer_volts
-from picosim.uart.wire import BoardUart, board_uart
+from picosim.runner import flash
+from picosim.uart.public import BoardUart, board_uart
 from picosim.wifi.datagrams import HERE
 from picosim.wifi.radio import Radio
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from picosim.events import EventLoop
+from picosim.base.events import EventLoop
 from picosim.pins import BoardPin, bounces
 
 

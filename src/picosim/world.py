@@ -14,19 +14,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import overload
 
-from picosim import announce, flash, for_picolink, interpreter
-from picosim.bluetooth.air import Bluetooth
-from picosim.events import EventLoop
+from picosim import for_picolink
+from picosim.base import announce
+from picosim.base.events import EventLoop
+from picosim.bluetooth.public import Bluetooth
 from picosim.i2c.faults import I2cFaults
-from picosim.i2c.wire import BoardI2c, I2cBus
+from picosim.i2c.public import BoardI2c, I2cBus
 from picosim.pins import BoardPin
 from picosim.rp2040.board import FirmwareBoard
+from picosim.runner import flash, interpreter
 from picosim.time_server import TimeServer
 from picosim.uart.faults import UartFaults
-from picosim.uart.wire import BoardUart, UartWire
+from picosim.uart.public import BoardUart, UartWire
 from picosim.virtual_board import HEAP_BYTES, VirtualBoard
 from picosim.wifi.access_point import AccessPoint, WifiFaults
-from picosim.wifi.air import Air
+from picosim.wifi.medium import Air
 from picosim.wires import Wire, WireFaults
 
 
@@ -210,7 +212,7 @@ class World:
         (`dtoverlay=i2c-gpio`), which has no clock-stretching bug.
         """
         made = self._i2c(blocks, bus, pull_ups, baudrate, controller, faults)
-        from picosim.i2c import device
+        from picosim.i2c import host as device
 
         device.install()
         return made

@@ -20,7 +20,7 @@ from bleak.exc import (
 )
 from bleak.uuids import normalize_uuid_str
 
-from picosim.bluetooth import adapter
+from picosim.bluetooth import host as adapter
 from picosim.bluetooth.bleak_scanner import SimScanner
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 from bleak.uuids import normalize_uuid_str
 
-from picosim.bluetooth import adapter
+from picosim.bluetooth import host as adapter
 
 _UUIDS_16 = (0x02, 0x03)
 _UUIDS_32 = (0x04, 0x05)

@@ -13,7 +13,7 @@ from picosim.bluetooth.controller import HOST_BUFFERS, SimController
 if TYPE_CHECKING:
     import asyncio
 
-    from picosim.bluetooth.radio import Radio
+    from picosim.bluetooth.medium import Radio
 
 UNREAD_BYTES = 65536
 """With so much unread by its program a controller takes no more packets."""

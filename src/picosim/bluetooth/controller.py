@@ -21,7 +21,7 @@ from picosim.bluetooth.connection import AirConnection, End, acl_header
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from picosim.bluetooth.radio import Radio
+    from picosim.bluetooth.medium import Radio
 
 ACL_BYTES = 251
 """Of a packet in the air, with data length extension."""

@@ -22,7 +22,7 @@ from typing import Any
 
 from picosim.bluetooth.computers import Computers
 from picosim.bluetooth.faults import BluetoothFaults
-from picosim.bluetooth.radio import Radio
+from picosim.bluetooth.medium import Radio
 from picosim.bluetooth.stack import BoardStack
 
 KNOWN_WITHIN_S = 5

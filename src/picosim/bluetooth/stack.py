@@ -25,7 +25,7 @@ from picosim.bluetooth.server import BoardServer, Definition
 if TYPE_CHECKING:
     from bumble.device import Connection, Device
 
-    from picosim.bluetooth.radio import Radio
+    from picosim.bluetooth.medium import Radio
 
 CENTRAL_CONNECT, CENTRAL_DISCONNECT, GATTS_WRITE, GATTS_READ_REQUEST = 1, 2, 3, 4
 PERIPHERAL_CONNECT, PERIPHERAL_DISCONNECT = 7, 8

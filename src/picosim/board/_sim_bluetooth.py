@@ -1,4 +1,4 @@
-"""The `bluetooth` module as the rp2 port has it on BTstack; the radio is in sim/bluetooth/.
+"""The `bluetooth` module as the rp2 port has it on BTstack; the radio is in bluetooth/.
 
 Everything is a call to the simulator (`_sim_ble_line.py`). The values of the GATT server are kept
 here, as in the firmware. A handler's memoryviews hold rubbish once it has returned.

@@ -1,5 +1,5 @@
 """machine.I2CTarget as the rp2 port has it (since 1.26). Its memory is the program's own: the bus
-reads and writes it where it lies, byte by byte, without any Python here (sim/i2c/target.py)."""
+reads and writes it where it lies, byte by byte, without any Python here (i2c/target.py)."""
 
 import uctypes
 

@@ -1,4 +1,4 @@
-"""machine.UART as the rp2 port has it. The line itself is kept by the simulator (sim/uart/line.py).
+"""machine.UART as the rp2 port has it. The line itself is kept by the simulator (uart/medium.py).
 
 Received bytes wait in a pipe, bytes to send go into another; how many have come and gone stands in
 a memory file that both sides read, beside the settings of the port. So nothing is asked and waited

@@ -15,14 +15,14 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from picosim.events import EventLoop
-from picosim.i2c.bus import Bus
+from picosim.base.events import EventLoop
+from picosim.base.lines import Lines, Message
 from picosim.i2c.chip import Chip
 from picosim.i2c.controller import LONGEST_BYTES, Controller
 from picosim.i2c.faults import I2cFaults
+from picosim.i2c.medium import Bus
 from picosim.i2c.page import Page
 from picosim.i2c.target import BoardTarget
-from picosim.lines import Lines, Message
 
 
 class BoardBlock:

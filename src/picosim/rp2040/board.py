@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from picosim import flash
+from picosim.base.lines import Message
 from picosim.errors import BoardFailed, EmulatorMissing
 from picosim.held_board import HeldBoard
-from picosim.lines import Message
 from picosim.rp2040 import firmware as files_of_firmware
 from picosim.rp2040.firmware import BLOCK_BYTES, LISTEN_PORTS
+from picosim.runner import flash
 
 if TYPE_CHECKING:
-    from picosim.bluetooth.air import BoardBluetooth
-    from picosim.i2c.wire import BoardI2c
+    from picosim.bluetooth.public import BoardBluetooth
+    from picosim.i2c.public import BoardI2c
     from picosim.pins import BoardAdc, BoardPin
-    from picosim.uart.wire import BoardUart
+    from picosim.uart.public import BoardUart
     from picosim.wifi.radio import Radio
     from picosim.world import World
 

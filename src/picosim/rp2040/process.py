@@ -13,16 +13,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from picosim import flash
+from picosim.base.events import EventLoop
+from picosim.base.lines import Lines, Message
 from picosim.errors import FirmwareUnknown
-from picosim.events import EventLoop
-from picosim.lines import Lines, Message
-from picosim.printed import Log
 from picosim.rp2040 import firmware, image
 from picosim.rp2040.chip import CORE_HZ, LOOK_S, Chip
 from picosim.rp2040.flash import SECTOR_BYTES
 from picosim.rp2040.port import FirmwarePort
 from picosim.rp2040.wifi import Bridge
+from picosim.runner import flash
+from picosim.runner.output import Log
 
 ENUMERATION_S = 0.1
 """How long USB is gone at a hard reset at least (about a second on a real host)."""

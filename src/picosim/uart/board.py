@@ -11,8 +11,8 @@ import os
 import struct
 from collections.abc import Callable
 
-from picosim import system
-from picosim.events import EventLoop, Timer
+from picosim.base import system
+from picosim.base.events import EventLoop, Timer
 from picosim.uart.signal import Setting
 
 MASK = 0x3FFFFFFF

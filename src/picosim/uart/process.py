@@ -14,12 +14,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from picosim.events import EventLoop
-from picosim.lines import Lines, Message
+from picosim.base.events import EventLoop
+from picosim.base.lines import Lines, Message
 from picosim.uart.board import BoardEnd
 from picosim.uart.faults import UartFaults
 from picosim.uart.host import LoginEnd, PtyEnd, SharedEnd
-from picosim.uart.line import End, Line
+from picosim.uart.medium import End, Line
 
 
 class UartProcess:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from picosim.events import EventLoop
+from picosim.base.events import EventLoop
 
 if TYPE_CHECKING:
     from picosim.wifi.radio import Radio

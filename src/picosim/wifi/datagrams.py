@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from picosim.wifi import dns
 
 if TYPE_CHECKING:
-    from picosim.wifi.air import Air
+    from picosim.wifi.medium import Air
     from picosim.wifi.radio import Radio
 
 HERE = "127.0.0.1"

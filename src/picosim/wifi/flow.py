@@ -9,7 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from picosim.wifi.air import Air, End
+    from picosim.wifi.medium import Air, End
     from picosim.wifi.radio import Radio
 
     Opened = tuple[socket.socket, tuple[End, End]]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from picosim.interpreter import Interpreter
+    from picosim.runner.interpreter import Interpreter
 
 BLOCK_BYTES = 4096
 BLOCK_COUNT = 212
@@ -63,7 +63,7 @@ def make(
     interpreter: Interpreter, image: Path, listing: Path | str, blocks: int = BLOCK_COUNT
 ) -> list[str]:
     """Make an image of what `stage` laid out; returns the last line of what went wrong, if any."""
-    here = Path(__file__).parent / "board"
+    here = Path(__file__).parent.parent / "board"
     arguments = ["-X", "heapsize=8M", str(here / "mkflash.py"), str(image), str(blocks)]
     output = image.with_suffix(".out")
     with open(os.devnull) as nothing, open(output, "w+") as told:

@@ -16,10 +16,10 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from picosim import announce
+from picosim.base import announce
+from picosim.base.lines import Lines, Message
 from picosim.bluetooth.faults import BluetoothFaults
 from picosim.errors import BluetoothMissing
-from picosim.lines import Lines, Message
 
 if TYPE_CHECKING:
     from pathlib import Path

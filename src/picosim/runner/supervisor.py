@@ -16,16 +16,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from picosim import flash, interpreter, system
-from picosim.bluetooth.port import BluetoothPort
-from picosim.board_process import BoardProcess
-from picosim.events import EventLoop, Timer
-from picosim.i2c.port import I2cPorts
-from picosim.i2c.port import Wired as WiredI2c
-from picosim.lines import Lines, Message
-from picosim.printed import Log
-from picosim.uart.port import UartPorts, Wired
-from picosim.usb_port import UsbPort
+from picosim.base import system
+from picosim.base.events import EventLoop, Timer
+from picosim.base.lines import Lines, Message
+from picosim.bluetooth.ports import BluetoothPort
+from picosim.i2c.ports import I2cPorts
+from picosim.i2c.ports import Wired as WiredI2c
+from picosim.runner import flash, interpreter
+from picosim.runner.output import Log
+from picosim.runner.run import BoardProcess
+from picosim.runner.usb_port import UsbPort
+from picosim.uart.ports import UartPorts, Wired
 
 ENUMERATION_S = 0.1
 """How long USB is gone at a hard reset (about a second on a real host)."""

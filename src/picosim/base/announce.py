@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from picosim.environment import setting
+from picosim.base.environment import setting
 
 
 def directory() -> Path:

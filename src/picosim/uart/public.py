@@ -7,7 +7,7 @@ import dataclasses
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from picosim.paced import Paced
+from picosim.base.paced import Paced
 from picosim.uart.faults import UartFaults
 
 if TYPE_CHECKING:

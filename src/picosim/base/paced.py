@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from picosim.lines import Lines, Message
+from picosim.base.lines import Lines, Message
 
 if TYPE_CHECKING:
     from picosim.world import World

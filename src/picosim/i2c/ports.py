@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable
 from typing import NamedTuple
 
-from picosim.events import EventLoop
+from picosim.base.events import EventLoop
 from picosim.i2c.page import I2cFiles
 
 
@@ -92,8 +92,8 @@ class I2cPorts:
 
     def _hang_in_the_air(self, number: int) -> None:
         # Loaded only where a program has wires that lead nowhere.
-        from picosim.i2c.bus import Bus
         from picosim.i2c.faults import I2cFaults
+        from picosim.i2c.medium import Bus
         from picosim.i2c.process import BoardBlock
 
         files = self._files[number]

@@ -7,10 +7,10 @@ import socket
 from collections.abc import Callable
 from typing import NamedTuple
 
-from picosim.events import EventLoop
+from picosim.base.events import EventLoop
 from picosim.uart.board import BoardEnd, UartFiles
 from picosim.uart.faults import UartFaults
-from picosim.uart.line import Line
+from picosim.uart.medium import Line
 
 
 class Wired(NamedTuple):

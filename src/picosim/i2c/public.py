@@ -8,10 +8,10 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from picosim import announce
+from picosim.base import announce
+from picosim.base.lines import Message
+from picosim.base.paced import Paced
 from picosim.i2c.faults import I2cFaults
-from picosim.lines import Message
-from picosim.paced import Paced
 
 if TYPE_CHECKING:
     from picosim.virtual_board import VirtualBoard

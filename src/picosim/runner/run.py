@@ -10,13 +10,13 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
-from picosim.events import Timer
+from picosim.base.events import Timer
+from picosim.base.lines import Lines, Message
 from picosim.i2c.page import I2cFiles
-from picosim.lines import Lines, Message
 from picosim.uart.board import UartFiles
 
 if TYPE_CHECKING:
-    from picosim.supervisor import Supervisor
+    from picosim.runner.supervisor import Supervisor
 
 NUDGES_S = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.02)
 """When a blocking call is interrupted again, should the first signal have come just before it."""
