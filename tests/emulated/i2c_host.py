@@ -6,8 +6,9 @@ import errno
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
+from emulated.chip_lab import Pace
+
 from picosim.rp2040.i2c_bus import Bus, Replied
-from picosim.rp2040.lab import Pace
 
 if TYPE_CHECKING:
     from picosim.rp2040.chip import Chip
