@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -199,3 +199,18 @@ def bounces(rng: random.Random, bounce_ms: float) -> list[float]:
     if bounce_ms <= 0:
         return []
     return sorted(rng.uniform(0, bounce_ms) for _ in range(rng.choice((3, 5, 7))))
+
+
+def port_pins(
+    port: str, given: tuple[int | None, int | None], usual: tuple[int, int],
+    legal: Mapping[str, Sequence[int]],
+) -> tuple[int, int]:  # fmt: skip
+    """The two pins of a port, `legal` by their roles; ValueError at one that it does not have."""
+    one, two = (own if pin is None else pin for pin, own in zip(given, usual))
+    for pin, (role, there) in zip((one, two), legal.items()):
+        if pin not in there:
+            raise ValueError(
+                f"GP{pin} is no {role} pin of {port}; those are "
+                + ", ".join(f"GP{p}" for p in there)
+            )
+    return one, two

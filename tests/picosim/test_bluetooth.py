@@ -597,8 +597,8 @@ def test_without_bumble_it_says_what_to_install(
     world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     missing = "raise ModuleNotFoundError(\"No module named 'bumble'\")"
-    monkeypatch.setattr("picosim.bluetooth.public._START", missing)
     lamp = Wlan(world, "lamp", "import bluetooth")
+    monkeypatch.setattr("picosim.base.child._START", missing)
     try:
         with pytest.raises(Raised, match="OSError"):
             lamp.do("bluetooth.BLE().active(True)")

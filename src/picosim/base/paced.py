@@ -6,118 +6,98 @@ import contextlib
 import json
 import os
 import socket
-import subprocess
-import sys
-import threading
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from picosim.base.lines import Lines, Message
+from picosim.base.child import Child, Served
+from picosim.base.lines import Message
 
 if TYPE_CHECKING:
     from picosim.world import World
 
-_START = "import sys; sys.path[:] = {path!r}; from {module} import main; main()"
 _WAIT_S = 20  # also on a computer that has much to do
 
 
 class Paced:
-    """The process, and the line to it. `module` has a `main` that reads `config` (JSON); boards
-    bring it their ends at the socket `path`, of type `kind`. It says `ready`, `attached` with the
-    number of an end, and `counts` as it is asked; `told` hears it too, in the world's thread."""
+    """The process as a test holds it: wires, or a bus. `module` has its `main`; boards bring it
+    their ends at the socket `path`. It says `ready`, and `attached` with the
+    number of an end."""
 
     def __init__(
-        self, world: World, what: str, module: str, path: str, config: dict[str, Any],
-        kind: socket.SocketKind = socket.SOCK_STREAM,
-        told: Callable[[Message], object] = lambda message: None,
-    ) -> None:  # fmt: skip
-        self.path = path
-        self.attached: Counter[int] = Counter()
+        self, world: World, what: str, module: str, path: str, config: dict[str, Any]
+    ) -> None:
+        self._socket = path
+        self._attached: Counter[int] = Counter()
         self._what = what
-        self._hears = told
-        self._world = world
-        self._changed = threading.Condition()
         self._ready = False
-        self._requests = 0
-        self._counts: tuple[int, Any] = (0, None)
-        self._lines: Lines | None = None
-        listener = socket.socket(socket.AF_UNIX, kind)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         listener.bind(path)
         listener.listen(8)
-        here, there = socket.socketpair()
-        config = {**config, "fd": there.fileno(), "listener": listener.fileno()}
-        start = _START.format(path=[p or os.getcwd() for p in sys.path], module=module)
-        with open(path + ".stderr", "wb") as stderr:
-            self._process = subprocess.Popen(
-                [sys.executable, "-S", "-E", "-c", start, json.dumps(config)],
-                pass_fds=[there.fileno(), listener.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=stderr,
-                stderr=stderr,
-                start_new_session=True,
-            )
-        there.close()
+        log = Path(path + ".stderr")
+        self._child = Child(world.loop, module, config, log, self._told, listener=listener)
         listener.close()
-
-        def listen() -> None:
-            self._lines = Lines(world.loop, here, self._told, self._lost)
-
-        world.loop.post(listen)
-        self.wait(lambda: self._ready, "start")
+        self._wait(lambda: self._ready, "start")
 
     @property
     def process_id(self) -> int:
-        """Of the process."""
-        return self._process.pid
+        """Of the process that keeps the pace."""
+        return self._child.pid
 
-    def send(self, *message: Any) -> None:
-        """Tells it something."""
+    def _tell(self, *message: Any) -> None:
+        """Tells it something, and waits until that is done."""
+        self._child.send(*message)
+        self._counts()
 
-        def tell() -> None:
-            if self._lines:
-                self._lines.send(*message)
+    def _wait(self, until: Callable[[], object], what: str) -> None:
+        with self._child.changed:
+            if not self._child.changed.wait_for(until, _WAIT_S):
+                self._missed(what)
 
-        self._world.loop.post(tell)
+    def _counts(self) -> Any:
+        try:
+            return self._child.ask("counts")
+        except TimeoutError:
+            self._missed("answer")
 
-    def wait(self, until: Callable[[], object], what: str) -> None:
-        """Waits until something is so, which is asked whenever it has said something; RuntimeError,
-        with what it printed, where that takes too long."""
-        with self._changed:
-            if not self._changed.wait_for(until, _WAIT_S):
-                with open(self.path + ".stderr") as stderr:
-                    said = stderr.read().strip()
-                raise RuntimeError(f"{self._what} did not {what} within {_WAIT_S} s. {said}")
-
-    def counts(self) -> Any:
-        """What it counts; answered once all that it was told before is done."""
-        with self._changed:
-            self._requests += 1
-            number = self._requests
-        self.send("counts", number)
-        self.wait(lambda: self._counts[0] >= number, "answer")
-        return self._counts[1]
+    def _missed(self, what: str) -> None:
+        said = self._child.said()
+        raise RuntimeError(f"{self._what} did not {what} within {_WAIT_S} s. {said}")
 
     def close(self) -> None:
-        """Ends it."""
-        self._process.kill()
-        self._process.wait()
-        if self._lines:
-            self._world.loop.post(self._lines.close)
-            self._lines = None
+        """End the process behind it."""
+        self._child.kill()
         with contextlib.suppress(OSError):
-            os.unlink(self.path)
+            os.unlink(self._socket)
 
     def _told(self, message: Message) -> None:
-        with self._changed:
+        with self._child.changed:
             if message[0] == "ready":
                 self._ready = True
             elif message[0] == "attached":
-                self.attached[message[1]] += 1
-            elif message[0] == "counts":
-                self._counts = (message[1], message[2])
-            self._changed.notify_all()
-        self._hears(message)
+                self._attached[message[1]] += 1
+            self._child.changed.notify_all()
 
-    def _lost(self) -> None:
-        pass  # it was closed; or it fell over: whoever waits for it says so
+
+class PacedProcess(Served):
+    """The process itself. Boards, and programs of the host, come at a listener: their first
+    message says who it is, and brings descriptors."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__(config)
+        self._listener = socket.socket(fileno=config["listener"])
+        self._listener.setblocking(False)
+        self.loop.on_readable(self._listener.fileno(), self._comes)
+
+    def _comes(self) -> None:
+        connection, _ = self._listener.accept()
+        data, fds, _, _ = socket.recv_fds(connection, 256, 3)
+        try:
+            self.came(connection, json.loads(data), tuple(fds))
+        except (ValueError, KeyError):
+            connection.close()
+
+    def came(self, connection: socket.socket, about: Any, fds: tuple[int, ...]) -> None:
+        """Somebody is there."""
+        raise NotImplementedError

@@ -124,7 +124,7 @@ class AirProcess:
     def tell_done(self, number: int) -> None:
         """All before this was done."""
         if self._world:
-            self._world.write(json.dumps(["done", number]).encode() + b"\n")
+            self._world.write(json.dumps(["answer", number, None]).encode() + b"\n")
 
     # -- who uses Bluetooth
 

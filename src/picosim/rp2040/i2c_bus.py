@@ -1,7 +1,8 @@
 """The two wires of an I2C bus, byte by byte: who is on it, who has it, and what takes how long.
 
 Times are of the emulated world, in nanoseconds. Each step is told to the party that it concerns
-when its own clock is there (`at`); one whose clock is ahead is told at once. So chips in step see everything in its time. A target holds SCL low by not replying yet.
+when its own clock is there (`at`); one whose clock is ahead is told at once. So chips in step
+see everything in its time. A target holds SCL low by not replying yet.
 """
 
 from __future__ import annotations

@@ -46,9 +46,13 @@ class UartFiles:
         os.close(self.board_in)
         os.close(self.board_out)
 
+    def of_wires(self) -> tuple[int, int, int]:
+        """What the wires get."""
+        return self.deliver, self.take, self.memory
+
     def close(self) -> None:
         """All is over."""
-        for fd in (self.deliver, self.take, self.memory):
+        for fd in self.of_wires():
             os.close(fd)
 
 
@@ -58,7 +62,7 @@ class BoardEnd:
     def __init__(
         self,
         loop: EventLoop,
-        fds: tuple[int, int, int],
+        fds: tuple[int, ...],
         pins: tuple[int, int] | None,
         irq: Callable[[int], None],
         gone: Callable[[], None] = lambda: None,
