@@ -70,43 +70,29 @@ __all__ = [
     "WrongInput",
 ]
 
+#: Where they are; the rest is in `errors`.
 _HOMES = {
-    "AccessPoint": "wifi.access_point",
-    "BadWorld": "errors",
-    "Bluetooth": "bluetooth.public",
-    "BluetoothFaults": "bluetooth.faults",
-    "BluetoothMissing": "errors",
-    "BoardAdc": "pins",
-    "BoardBluetooth": "bluetooth.public",
-    "BoardFailed": "errors",
-    "BoardI2c": "i2c.public",
-    "BoardPin": "pins",
-    "BoardUart": "uart.public",
-    "EmulatorMissing": "errors",
-    "FirmwareBoard": "rp2040.board",
-    "FirmwareUnknown": "errors",
-    "I2cBus": "i2c.public",
-    "I2cFaults": "i2c.faults",
-    "InterpreterMissing": "errors",
-    "NotEmulated": "rp2040.board",
-    "PicosimError": "errors",
-    "Radio": "wifi.radio",
-    "RadioFaults": "wifi.radio",
-    "UartFaults": "uart.faults",
-    "UartWire": "uart.public",
-    "VirtualBoard": "virtual_board",
-    "WifiFaults": "wifi.access_point",
-    "Wire": "wires",
-    "WireFaults": "wires",
-    "World": "world",
-    "WrongInput": "errors",
+    "bluetooth.faults": ("BluetoothFaults",),
+    "bluetooth.public": ("Bluetooth", "BoardBluetooth"),
+    "i2c.faults": ("I2cFaults",),
+    "i2c.public": ("BoardI2c", "I2cBus"),
+    "pins": ("BoardAdc", "BoardPin"),
+    "rp2040.board": ("FirmwareBoard", "NotEmulated"),
+    "uart.faults": ("UartFaults",),
+    "uart.public": ("BoardUart", "UartWire"),
+    "virtual_board": ("VirtualBoard",),
+    "wifi.access_point": ("AccessPoint", "WifiFaults"),
+    "wifi.radio": ("Radio", "RadioFaults"),
+    "wires": ("Wire", "WireFaults"),
+    "world": ("World",),
 }
 
 
 def __getattr__(name: str) -> Any:
     # Loaded when first used: the process of each board imports this package and needs none of it.
-    if name in _HOMES:
+    if name in __all__:
         import importlib
 
-        return getattr(importlib.import_module("picosim." + _HOMES[name]), name)
+        home = next((module for module, names in _HOMES.items() if name in names), "errors")
+        return getattr(importlib.import_module("picosim." + home), name)
     raise AttributeError(f"module 'picosim' has no attribute {name!r}")

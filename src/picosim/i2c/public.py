@@ -48,11 +48,11 @@ class I2cBus(Paced):
         world: World,
         number: int,
         blocks: tuple[BoardI2c, ...],
-        host: int | None,
         pull_ups: bool,
-        baudrate: int,
-        controller: str,
         faults: I2cFaults,
+        host: int | None = None,
+        baudrate: int = 0,
+        controller: str = "pi",
     ) -> None:
         if not blocks and host is None:
             raise ValueError("an I2C bus needs something at its wires: give board.i2c(0), ...")
