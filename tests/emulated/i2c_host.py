@@ -101,6 +101,11 @@ class I2cHost:
 
     # What the bus tells. It is no target.
 
+    @property
+    def block(self) -> I2cHost:
+        """Itself."""
+        return self
+
     def at(self, ns: float, callback: Callable[[], None]) -> None:
         """Have `callback` called when the clock is there; never at once, since a chip that was
         busy for long would be followed too deep."""

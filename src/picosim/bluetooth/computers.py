@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 UNREAD_BYTES = 65536
 """With so much unread by its program a controller takes no more packets."""
 READ_BYTES = 65536
-STATES = ("on", "off", "missing")
 
 
 class _ToProgram:

@@ -15,25 +15,6 @@ _NOT_GIVEN = object()
 _targets = [None, None]
 
 
-class _Irq:
-    def __init__(self, target):
-        self._target = target
-
-    def flags(self):
-        return self._target._flags
-
-    def trigger(self, trigger=None):
-        before = self._target._trigger
-        if trigger is not None:
-            self._target._trigger = trigger
-            self._target._tell()
-        return before
-
-    def __call__(self):
-        if self._target._handler:
-            self._target._handler(self._target)
-
-
 class I2CTarget:
     IRQ_ADDR_MATCH_READ = 1
     IRQ_ADDR_MATCH_WRITE = 2
@@ -52,7 +33,7 @@ class I2CTarget:
             self._id = id
             self._sda, self._scl = blocks.PINS[id]
             self._starts = 0
-            self._irq = _Irq(self)
+            self._irq = bus.Irq(self)
             self._call_soft = self._soft
         return self
 

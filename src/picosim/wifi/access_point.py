@@ -121,6 +121,11 @@ class AccessPoint:
         """Whether a Pico W hears it: 5 GHz it never does."""
         return self.is_on and self.rssi >= SEEN_DBM and self.channel in CHANNELS_2_4_GHZ
 
+    @property
+    def everybody(self) -> list[Radio]:
+        """Who is in it: its stations, and the board whose network it is."""
+        return [*self.stations, *([self.board] if self.board else [])]
+
     def network(self) -> ipaddress.IPv4Network:
         """Its addresses."""
         return ipaddress.IPv4Network(self.address + "/24", strict=False)

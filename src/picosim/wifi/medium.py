@@ -140,8 +140,7 @@ class Air:
             return None
         if ip == cell.address and cell.board is None:
             return End(None, 0, HERE)
-        others = [*cell.stations, *([cell.board] if cell.board else [])]
-        for other in others:
+        for other in cell.everybody:
             for interface in other.interfaces():
                 at_home = interface.cell is cell and interface.ip == ip
                 if at_home and interface.holds(own_ip) and other is not radio:
@@ -326,7 +325,7 @@ class Air:
             cell = interface.cell
             if cell is None:
                 continue
-            for other in [*cell.stations, *([cell.board] if cell.board else [])]:
+            for other in cell.everybody:
                 if name.lower() == other.hostname.lower() + ".local":
                     for its in other.interfaces():  # none while it waits for its address
                         if its.cell is cell:
