@@ -9,7 +9,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from picosim.base.child import Child, Served
 from picosim.base.lines import Message
@@ -61,7 +61,7 @@ class Paced:
         except TimeoutError:
             self._missed("answer")
 
-    def _missed(self, what: str) -> None:
+    def _missed(self, what: str) -> NoReturn:
         said = self._child.said()
         raise RuntimeError(f"{self._what} did not {what} within {_WAIT_S} s. {said}")
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from picosim.base import system
+
 if TYPE_CHECKING:
     from picosim.runner.interpreter import Interpreter
 
@@ -81,7 +83,7 @@ def store(image: Path, key: str, cache: Path) -> None:
     temporary = cache / f"{key}.{os.getpid()}"
     shutil.copyfile(image, temporary)
     temporary.replace(cache / f"{key}.img")
-    kept = sorted(cache.glob("*.img"), key=_age, reverse=True)
+    kept = sorted(cache.glob("*.img"), key=system.changed_at, reverse=True)
     for old in kept[KEEP_IMAGES:]:
         old.unlink(missing_ok=True)
 
@@ -94,13 +96,6 @@ def copy(cached: Path, image: Path) -> bool:
     except FileNotFoundError:  # never made, or dropped by another program just now
         return image.exists()
     return True
-
-
-def _age(image: Path) -> float:
-    try:
-        return image.stat().st_mtime
-    except OSError:
-        return 0  # just dropped by another program
 
 
 def tree(root: Path, prefix: str = "lib") -> dict[str, bytes]:
