@@ -168,10 +168,11 @@ class HeldBoard:
 
     def _printed(self, what: str, timeout_s: float = 20) -> str | None:
         """What it printed, once there is a line with `what` in it."""
-        if self._process is None:
+        process = self._process
+        if process is None:
             return None
         try:
-            self._log_text = str(self._process.ask("log", what, timeout_s=timeout_s))
+            self._log_text = str(process.ask("log", what, timeout_s=timeout_s))
         except TimeoutError:
             return None
         return self._log_text
@@ -195,8 +196,9 @@ class HeldBoard:
 
     def tell(self, *message: Any) -> None:
         """Send a message; in the world's thread only."""
-        if self._process:
-            self._process.tell(*message)
+        process = self._process  # which another thread may end just now
+        if process:
+            process.tell(*message)
 
     def _send(self, *message: Any) -> None:
         self.world.loop.post(lambda: self.tell(*message))

@@ -77,7 +77,7 @@ class Child:
 
     def ask(self, kind: str, *about: Any, timeout_s: float = 20) -> Any:
         """What it answers, once all that it was told before is done; TimeoutError where it has
-        ended, or that takes too long (20 s also on a computer that has much to do)."""
+        ended, or that takes too long (also on a computer that has much to do)."""
         with self.changed:
             self._asked += 1
             number = self._asked
