@@ -1,7 +1,7 @@
 """What a call over USB costs a Pico's real firmware, emulated, with and without its flash's cache.
 
 `python -m bench.firmware_cache FIRMWARE.uf2 [--json]`. Without, the flash takes no time, as in the
-other benches; with, each miss takes what the flash's bus does (picosim.rp2040.cache). Takes
+other benches; with, each miss takes what the flash's bus does (emulated.cache). Takes
 some two minutes; the figures are the same on every machine.
 """
 
@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from emulated.cache import Cache
 from emulated.lab import Lab
 
 from picolink.packing import compile_all
-from picosim.rp2040.cache import Cache
 from picosim.rp2040.chip import CORE_HZ
 
 _KB = 1024

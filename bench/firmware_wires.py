@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from emulated.host import Host
+from emulated.i2c_host import I2cHost
 from emulated.lab import Lab
+from emulated.together import SerialWire, Together
 
 from picolink.packing import compile_all
 from picosim.rp2040.chip import CORE_HZ
 from picosim.rp2040.i2c_bus import Bus
-from picosim.rp2040.i2c_host import I2cHost
-from picosim.rp2040.together import SerialWire, Together
 
 BAUDS = (115200, 921600)
 SPEEDS_HZ = (100_000, 400_000)

@@ -15,7 +15,7 @@ from picolink.core.errors import CannotConnect, PicolinkError
 from picolink.packing import compile_all
 from picosim import VirtualBoard, World
 from picosim.i2c.faults import I2cFaults
-from picosim.i2c.wire import I2cBus
+from picosim.i2c.public import I2cBus
 
 
 @pytest.fixture(scope="module")

@@ -166,7 +166,7 @@ def test_uart_from_another_board(world: World) -> None:
 
 
 def test_i2c_from_a_computer(world: World) -> None:
-    from picosim.i2c import device
+    from picosim.i2c import host as device
 
     assert device.install()
     shed = board(world, "i2c_board")

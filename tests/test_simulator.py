@@ -92,9 +92,10 @@ def test_names_that_were_in_picolink_are_there() -> None:
 
     for name in picosim.__all__:
         assert getattr(picolink.sim, name) is getattr(picosim, name)
-    for path in ("world", "bluetooth.faults", "i2c.wire", "rp2040.firmware"):
+    paths = {path: path for path in ("world", "bluetooth.faults", "rp2040.firmware")}
+    for old, path in (paths | picolink.sim._NOW).items():
         there = importlib.import_module("picosim." + path)
-        assert importlib.import_module("picolink.sim." + path) is there
+        assert importlib.import_module("picolink.sim." + old) is there
         assert there.__spec__ is not None and there.__spec__.name == "picosim." + path
     with pytest.raises(ModuleNotFoundError, match=r"picolink\.sim\.none"):
         importlib.import_module("picolink.sim.none")

@@ -14,8 +14,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from picosim.bluetooth.air import Bluetooth, BoardBluetooth
     from picosim.bluetooth.faults import BluetoothFaults
+    from picosim.bluetooth.public import Bluetooth, BoardBluetooth
     from picosim.errors import (
         BadWorld,
         BluetoothMissing,
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
         WrongInput,
     )
     from picosim.i2c.faults import I2cFaults
-    from picosim.i2c.wire import BoardI2c, I2cBus
+    from picosim.i2c.public import BoardI2c, I2cBus
     from picosim.pins import BoardAdc, BoardPin
     from picosim.rp2040.board import FirmwareBoard, NotEmulated
     from picosim.uart.faults import UartFaults
-    from picosim.uart.wire import BoardUart, UartWire
+    from picosim.uart.public import BoardUart, UartWire
     from picosim.virtual_board import VirtualBoard
     from picosim.wifi.access_point import AccessPoint, WifiFaults
     from picosim.wifi.radio import Radio, RadioFaults
@@ -70,43 +70,29 @@ __all__ = [
     "WrongInput",
 ]
 
+#: Where they are; the rest is in `errors`.
 _HOMES = {
-    "AccessPoint": "wifi.access_point",
-    "BadWorld": "errors",
-    "Bluetooth": "bluetooth.air",
-    "BluetoothFaults": "bluetooth.faults",
-    "BluetoothMissing": "errors",
-    "BoardAdc": "pins",
-    "BoardBluetooth": "bluetooth.air",
-    "BoardFailed": "errors",
-    "BoardI2c": "i2c.wire",
-    "BoardPin": "pins",
-    "BoardUart": "uart.wire",
-    "EmulatorMissing": "errors",
-    "FirmwareBoard": "rp2040.board",
-    "FirmwareUnknown": "errors",
-    "I2cBus": "i2c.wire",
-    "I2cFaults": "i2c.faults",
-    "InterpreterMissing": "errors",
-    "NotEmulated": "rp2040.board",
-    "PicosimError": "errors",
-    "Radio": "wifi.radio",
-    "RadioFaults": "wifi.radio",
-    "UartFaults": "uart.faults",
-    "UartWire": "uart.wire",
-    "VirtualBoard": "virtual_board",
-    "WifiFaults": "wifi.access_point",
-    "Wire": "wires",
-    "WireFaults": "wires",
-    "World": "world",
-    "WrongInput": "errors",
+    "bluetooth.faults": ("BluetoothFaults",),
+    "bluetooth.public": ("Bluetooth", "BoardBluetooth"),
+    "i2c.faults": ("I2cFaults",),
+    "i2c.public": ("BoardI2c", "I2cBus"),
+    "pins": ("BoardAdc", "BoardPin"),
+    "rp2040.board": ("FirmwareBoard", "NotEmulated"),
+    "uart.faults": ("UartFaults",),
+    "uart.public": ("BoardUart", "UartWire"),
+    "virtual_board": ("VirtualBoard",),
+    "wifi.access_point": ("AccessPoint", "WifiFaults"),
+    "wifi.radio": ("Radio", "RadioFaults"),
+    "wires": ("Wire", "WireFaults"),
+    "world": ("World",),
 }
 
 
 def __getattr__(name: str) -> Any:
     # Loaded when first used: the process of each board imports this package and needs none of it.
-    if name in _HOMES:
+    if name in __all__:
         import importlib
 
-        return getattr(importlib.import_module("picosim." + _HOMES[name]), name)
+        home = next((module for module, names in _HOMES.items() if name in names), "errors")
+        return getattr(importlib.import_module("picosim." + home), name)
     raise AttributeError(f"module 'picosim' has no attribute {name!r}")

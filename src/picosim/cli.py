@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
+from picosim.base.given import no_file
 from picosim.errors import PicosimError, WrongInput
-from picosim.given import no_file
 from picosim.world import World
 
 FAILED = 1

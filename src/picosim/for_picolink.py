@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 import picosim as names
-from picosim import announce
-from picosim.announce import announced as boards
+from picosim.base import announce
+from picosim.base.announce import announced as boards
 
 __all__ = ["boards", "install", "names", "up", "world_of_test"]
 
@@ -25,7 +25,7 @@ def install() -> None:
     """From now on `ble:` and /dev/i2c-N of this process find the worlds of this computer."""
     use_air()
     if announce.announced_buses():
-        from picosim.i2c import device
+        from picosim.i2c import host as device
 
         device.install()
 

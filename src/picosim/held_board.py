@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from picosim import announce
+from picosim.base import announce
+from picosim.base.child import Child
+from picosim.base.lines import Message
 from picosim.errors import BoardFailed
-from picosim.lines import Lines, Message
-from picosim.printed import Printed
+from picosim.runner.output import rest_of_line
 
 if TYPE_CHECKING:
     from picosim.world import World
-
-_START = "import sys; sys.path[:] = {path!r}; from {module} import main; main()"
 
 
 class HeldBoard:
@@ -31,7 +24,7 @@ class HeldBoard:
     address; `unique_id` the 8 bytes of `machine.unique_id()`.
     """
 
-    _module = "picosim.supervisor"
+    _module = "picosim.runner.supervisor"
     """Whose `main()` is the process."""
     flash_kb = 848
     """What it has for files."""
@@ -45,15 +38,14 @@ class HeldBoard:
         self.directory = world.directory / name
         self.directory.mkdir()
         self.usb_path = str(self.directory / "usb")
-        self._process: subprocess.Popen[bytes] | None = None
-        self._lines: Lines | None = None
+        self._process: Child | None = None
         self._announcement: Path | None = None
         self._changed = threading.Condition()
         self._state = "off"
         self._resets = 0
         self._plugged = True
         self._said: Any = None
-        self._printed = Printed(self._changed, self._send, lambda: self._state != "failed")
+        self._log_text = ""
 
     def __repr__(self) -> str:
         return f"<virtual board {self.name}: {self.state}, {self.usb_path}, {self.address}>"
@@ -71,9 +63,7 @@ class HeldBoard:
         """Start it: power and USB cable in. Returns once `usb_path` is there."""
         if self._process:
             return
-        here, there = socket.socketpair()
         config = {
-            "fd": there.fileno(),
             "usb_path": self.usb_path,
             "unique_id": self.unique_id.hex(),
             "address": self.address,
@@ -82,28 +72,13 @@ class HeldBoard:
             **self._config(),
         }
         self._state = "starting"
-        start = _START.format(path=[p or os.getcwd() for p in sys.path], module=self._module)
-        with open(self.directory / "stderr", "wb") as stderr:
-            self._process = subprocess.Popen(
-                [sys.executable, "-S", "-E", "-c", start, json.dumps(config)],
-                pass_fds=[there.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=stderr,
-                stderr=stderr,
-                start_new_session=True,
-            )
-        there.close()
-        ready = threading.Event()
-
-        def listen() -> None:
-            self._lines = Lines(self.world.loop, here, self._received, self._lost)
-            self._introduce()
-            ready.set()
-
-        self.world.loop.post(listen)
-        ready.wait(timeout_s)
+        self._process = Child(
+            self.world.loop, self._module, config, self.directory / "stderr", self._received,
+            self._lost, changed=self._changed,
+        )  # fmt: skip
+        self.world.loop.call(self._introduce)
         with self._changed:
-            done = self._changed.wait_for(lambda: self._state not in ("starting",), timeout_s)
+            done = self._changed.wait_for(lambda: self._state != "starting", timeout_s)
         if not done or self._state == "failed":
             self.kill()
             raise BoardFailed(f"the virtual board {self.name} did not start: {self._why()}")
@@ -113,17 +88,10 @@ class HeldBoard:
         """End the board's processes at once, as if it had never been there."""
         self._announce(False)
         self.world.loop.call(self._power_lost)
-        if self._process:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait()
-            self._process = None
-        if self._lines:
-            self.world.loop.post(self._lines.close)
-            self._lines = None
-            dark = threading.Event()
-            self.world.loop.post(self._darken)
-            self.world.loop.post(dark.set)
-            dark.wait(5)
+        process, self._process = self._process, None
+        if process:
+            process.kill()
+            self.world.loop.call(self._darken)
         Path(self.usb_path).unlink(missing_ok=True)
         self._set_state("off")
 
@@ -150,16 +118,12 @@ class HeldBoard:
             raise ValueError('only a board with usb="rp2" can be unplugged')
         self._plugged = False
         self._announce(False)
-        self._send("plug", False)
-        if self._process:
-            self._settle()
+        self._settle("plug", False)
 
     def plug(self) -> None:
         """Put the USB cable in again."""
         self._plugged = True
-        self._send("plug", True)
-        if self._process:
-            self._settle()
+        self._settle("plug", True)
         self._announce(self._state != "off")
 
     @property
@@ -187,18 +151,31 @@ class HeldBoard:
 
     def log_text(self) -> str:
         """The last 64 kB of what it printed, read by anybody or not (usb="rp2" only)."""
-        return self._printed.text(20 if self._process else 0)
+        self._printed("")
+        return self._log_text
 
     def wait_printed(self, what: str, timeout_s: float = 20) -> str:
         """Wait until it has printed a line with `what` in it; returns what follows it there.
         Raises TimeoutError."""
-        rest = self._printed.line(what, timeout_s)
+        text = self._printed(what, timeout_s)
+        rest = rest_of_line(text, what) if text is not None else None
         if rest is None:
             raise TimeoutError(
                 f"{self.name} did not print {what!r} within {timeout_s} s; what it printed last:\n"
                 f"{self.log_text()[-800:]}"
             )
         return rest
+
+    def _printed(self, what: str, timeout_s: float = 20) -> str | None:
+        """What it printed, once there is a line with `what` in it."""
+        process = self._process
+        if process is None:
+            return None
+        try:
+            self._log_text = str(process.ask("log", what, timeout_s=timeout_s))
+        except TimeoutError:
+            return None
+        return self._log_text
 
     def _announce(self, there: bool) -> None:
         # Host tools find a board that hangs at a cable, and no other.
@@ -219,14 +196,16 @@ class HeldBoard:
 
     def tell(self, *message: Any) -> None:
         """Send a message; in the world's thread only."""
-        if self._lines:
-            self._lines.send(*message)
+        process = self._process  # which another thread may end just now
+        if process:
+            process.tell(*message)
 
     def _send(self, *message: Any) -> None:
         self.world.loop.post(lambda: self.tell(*message))
 
-    def _settle(self) -> None:
-        self._printed.text()  # which comes when all that it was told before is done
+    def _settle(self, *message: Any) -> None:
+        self._send(*message)
+        self.log_text()  # which comes when all that it was told before is done
 
     def _ask(self, until: str, *message: Any, timeout_s: float = 20) -> None:
         resets = self._resets
@@ -250,8 +229,6 @@ class HeldBoard:
             if message[1] in ("reset", "off", "crashed", "deepsleep", "bootloader"):
                 self._darken()
             self._set_state(message[1])
-        elif kind == "log":
-            self._printed.received(message[1], message[2])
         elif kind == "no flash":
             self._said = message[1]
         elif kind == "started":
@@ -275,8 +252,6 @@ class HeldBoard:
     def _why(self) -> str:
         if self._said:
             return f"its files don't fit into its flash of {self.flash_kb} kB ({self._said[-1]})"
-        try:
-            said = (self.directory / "stderr").read_text().strip()
-        except OSError:
-            said = ""
+        log = self.directory / "stderr"
+        said = log.read_text().strip() if log.exists() else ""
         return said or f"it is {self._state}"

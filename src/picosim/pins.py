@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import random
 import threading
-import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from picosim.virtual_board import VirtualBoard
@@ -86,34 +85,32 @@ class BoardPin:
 
     def wait(self, level: int, timeout_s: float = 5) -> None:
         """Wait until the pin has this level; raises TimeoutError."""
-        deadline = time.monotonic() + timeout_s
-        with self._changed:
-            while self.value != level:
-                left = deadline - time.monotonic()
-                if left <= 0 or not self._changed.wait(left):
-                    if self.value == level:
-                        break
-                    raise TimeoutError(
-                        f"pin {self._key} of {self._board.name} did not become {level} within "
-                        f"{timeout_s} s (it is {self.mode}); what the board printed last:\n"
-                        + self._board.log_text()[-800:]
-                    )
+        self._wait(
+            lambda: self.value == level,
+            timeout_s,
+            lambda: (
+                f"did not become {level} within {timeout_s} s (it is {self.mode}); what the "
+                f"board printed last:\n{self._board.log_text()[-800:]}"
+            ),
+        )
 
     def wait_changes(self, count: int, timeout_s: float = 5) -> None:
         """Wait until the level given from outside has changed `count` times in all."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: self.changes >= count, timeout_s):
-                raise TimeoutError(
-                    f"pin {self._key} of {self._board.name} changed {self.changes} times from "
-                    f"outside within {timeout_s} s, not {count}"
-                )
+        self._wait(
+            lambda: self.changes >= count,
+            timeout_s,
+            lambda: f"changed {self.changes} times from outside within {timeout_s} s, not {count}",
+        )
 
     def wait_pwm(self, timeout_s: float = 5) -> Pwm:
         """Wait until the board puts out PWM here, and return it; raises TimeoutError."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: self.pwm.frequency_hz, timeout_s):
-                raise TimeoutError(f"no PWM at pin {self._key} of {self._board.name}")
+        self._wait(lambda: self.pwm.frequency_hz, timeout_s, lambda: "puts out no PWM")
         return self.pwm
+
+    def _wait(self, until: Callable[[], Any], timeout_s: float, why: Callable[[], str]) -> None:
+        with self._changed:
+            if not self._changed.wait_for(until, timeout_s):
+                raise TimeoutError(f"pin {self._key} of {self._board.name} {why()}")
 
     # -- in the world's thread
 
@@ -199,3 +196,18 @@ def bounces(rng: random.Random, bounce_ms: float) -> list[float]:
     if bounce_ms <= 0:
         return []
     return sorted(rng.uniform(0, bounce_ms) for _ in range(rng.choice((3, 5, 7))))
+
+
+def port_pins(
+    port: str, given: tuple[int | None, int | None], usual: tuple[int, int],
+    legal: Mapping[str, Sequence[int]],
+) -> tuple[int, int]:  # fmt: skip
+    """The two pins of a port, `legal` by their roles; ValueError at one that it does not have."""
+    one, two = (own if pin is None else pin for pin, own in zip(given, usual))
+    for pin, (role, there) in zip((one, two), legal.items()):
+        if pin not in there:
+            raise ValueError(
+                f"GP{pin} is no {role} pin of {port}; those are "
+                + ", ".join(f"GP{p}" for p in there)
+            )
+    return one, two

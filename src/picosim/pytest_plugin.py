@@ -25,7 +25,7 @@ def picosim_world(request: pytest.FixtureRequest) -> Iterator[World]:
 @contextlib.contextmanager
 def world_of_test(request: pytest.FixtureRequest, marker: str) -> Iterator[World]:
     """The world of one test, whose seed the marker of that name may give."""
-    from picosim.environment import setting
+    from picosim.base.environment import setting
     from picosim.world import World
 
     mark = request.node.get_closest_marker(marker)

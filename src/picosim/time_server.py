@@ -8,7 +8,7 @@ from struct import pack
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from picosim.events import EventLoop
+    from picosim.base.events import EventLoop
 
 
 _1970_S = 2208988800  # seconds from 1900, where NTP begins to count

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from picosim import flash
-from picosim.bluetooth.air import BoardBluetooth
+from picosim.base.lines import Message
+from picosim.bluetooth.public import BoardBluetooth
 from picosim.held_board import HeldBoard
-from picosim.i2c.wire import BoardI2c, board_i2c
-from picosim.lines import Message
+from picosim.i2c.public import BoardI2c, board_i2c
 from picosim.pins import BoardAdc, BoardPin, thermometer_volts
-from picosim.uart.wire import BoardUart, board_uart
+from picosim.runner import flash
+from picosim.uart.public import BoardUart, board_uart
 from picosim.wifi.datagrams import HERE
 from picosim.wifi.radio import Radio
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 HEAP_BYTES = 400 * 1024
 """On 64 bit this holds about what the 200 kB of a Pico W do."""
-STAND_IN_BYTES = {"rp2": 102_370, "pty": 100_900}
+STAND_IN_BYTES = {"rp2": 100_520, "pty": 99_010}
 """What the stand-ins themselves take of the heap; added, so that a program finds `HEAP_BYTES`."""
 ROOM_CELSIUS = 21.0
 _FIRMWARE = re.compile(r"\d+\.\d+\.\d+")
@@ -65,8 +65,7 @@ class VirtualBoard(HeldBoard):
         self._rng = random.Random(f"{world.seed}/{name}/pins")
         self._adc = {4: thermometer_volts(ROOM_CELSIUS)}
         self._pins: dict[int | str, BoardPin] = {}
-        self._uarts: dict[int, tuple[str, int, tuple[int, int]]] = {}
-        self._i2cs: dict[int, tuple[str, int, tuple[int, int]]] = {}
+        self._wired: dict[tuple[str, int], tuple[str, int, tuple[int, int]]] = {}
         self._pin_lock = threading.Lock()
         self._radio, self._token = world.air.radio(name, address, self.unique_id)
         self._bluetooth = world.bluetooth.board(name, self.unique_id)
@@ -90,10 +89,8 @@ class VirtualBoard(HeldBoard):
                 self.tell("ext", pin._key, pin._outside)
         for channel, volts in self._adc.items():
             self.tell("adc", channel, volts)
-        for number, wired in self._uarts.items():
-            self.tell("uart", number, *wired)
-        for number, wired in self._i2cs.items():
-            self.tell("i2c", number, *wired)
+        for port, wired in self._wired.items():
+            self.tell(*port, *wired)
 
     # -- what is around it
 
@@ -124,23 +121,14 @@ class VirtualBoard(HeldBoard):
         """The UART `id` for `World.uart`, at its default pins (0 and 1, 4 and 5) or others."""
         return board_uart(self, id, tx, rx)
 
-    def wire_uart(self, id: int, path: str, end: int, pins: tuple[int, int]) -> None:
-        """Hang the wires whose process listens at `path` to a UART (see `World.uart`)."""
-        self._uarts[id] = (path, end, pins)
-        self._send("uart", id, path, end, pins)
-        if self._process:
-            self._settle()
-
     def i2c(self, id: int, sda: int | None = None, scl: int | None = None) -> BoardI2c:
         """The I2C block `id` for `World.i2c`, at its default pins (4 and 5, 6 and 7) or others."""
         return board_i2c(self, id, sda, scl)
 
-    def wire_i2c(self, id: int, path: str, end: int, pins: tuple[int, int]) -> None:
-        """Hang the bus whose process listens at `path` to an I2C block (see `World.i2c`)."""
-        self._i2cs[id] = (path, end, pins)
-        self._send("i2c", id, path, end, pins)
-        if self._process:
-            self._settle()
+    def hang(self, kind: str, id: int, path: str, end: int, pins: tuple[int, int]) -> None:
+        """Hang the wires whose process listens at `path` to a port: "uart" or "i2c"."""
+        self._wired[kind, id] = (path, end, pins)
+        self._settle(kind, id, path, end, pins)
 
     @property
     def radio(self) -> Radio:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from functools import partial
 
-from picosim.events import EventLoop
+from picosim.base.events import EventLoop
 from picosim.pins import BoardPin, bounces
 
 
@@ -70,15 +71,12 @@ class Wire:
         value = level
         if level is not None:
             for at_ms in bounces(self._rng, self._faults.bounce_ms):
-                self._loop.after(delay_s + at_ms / 1000, self._later(source, value))
+                self._loop.after(delay_s + at_ms / 1000, partial(self._arrive, source, value))
                 value = 1 - value if value is not None else None
         if settle_s:
-            self._loop.after(settle_s, self._later(source, level))
+            self._loop.after(settle_s, partial(self._arrive, source, level))
         else:
             self._arrive(source, level)
-
-    def _later(self, source: int, level: int | None) -> Later:
-        return Later(self, source, level)
 
     def _next_glitch(self) -> None:
         self._loop.after(self._rng.expovariate(self._faults.glitches_per_s), self._glitch)
@@ -94,13 +92,3 @@ class Wire:
     def _restore(self) -> None:
         for source in (0, 1):
             self._arrive(source, self._levels[source])
-
-
-class Later:
-    """A level on its way to the other end."""
-
-    def __init__(self, wire: Wire, source: int, level: int | None) -> None:
-        self._wire, self._source, self._level = wire, source, level
-
-    def __call__(self) -> None:
-        self._wire._arrive(self._source, self._level)

@@ -12,21 +12,23 @@ import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import overload
+from typing import Any, overload
 
-from picosim import announce, flash, for_picolink, interpreter
-from picosim.bluetooth.air import Bluetooth
-from picosim.events import EventLoop
+from picosim import for_picolink
+from picosim.base import announce
+from picosim.base.events import EventLoop
+from picosim.bluetooth.public import Bluetooth
 from picosim.i2c.faults import I2cFaults
-from picosim.i2c.wire import BoardI2c, I2cBus
+from picosim.i2c.public import BoardI2c, I2cBus
 from picosim.pins import BoardPin
 from picosim.rp2040.board import FirmwareBoard
+from picosim.runner import flash, interpreter
 from picosim.time_server import TimeServer
 from picosim.uart.faults import UartFaults
-from picosim.uart.wire import BoardUart, UartWire
+from picosim.uart.public import BoardUart, UartWire
 from picosim.virtual_board import HEAP_BYTES, VirtualBoard
 from picosim.wifi.access_point import AccessPoint, WifiFaults
-from picosim.wifi.air import Air
+from picosim.wifi.medium import Air
 from picosim.wires import Wire, WireFaults
 
 
@@ -97,22 +99,6 @@ class World:
         start: bool = True,
     ) -> FirmwareBoard: ...
 
-    @overload
-    def board(
-        self,
-        name: str,
-        main: str | Path | None = None,
-        files: Mapping[str, str | bytes | Path] | None = None,
-        lib: Iterable[str | os.PathLike[str]] = (),
-        libs: Mapping[str, bytes] | None = None,
-        *,
-        heap_bytes: int = HEAP_BYTES,
-        usb: str = "rp2",
-        address: str | None = None,
-        firmware: str | Path,
-        start: bool = True,
-    ) -> VirtualBoard | FirmwareBoard: ...
-
     def board(
         self,
         name: str,
@@ -137,8 +123,7 @@ class World:
         is a firmware that an emulated RP2040 really runs (`pip install "picosim[firmware]"`), with
         USB, flash and Wi-Fi, slowly; it decides about its heap itself then.
         """
-        if self._closed:
-            raise RuntimeError("this world has ended; make a new one")
+        self._check_open()
         if not name or not all(c.isalnum() or c in "-_" for c in name):
             raise ValueError(f"{name!r} is no name for a board: use letters, digits, - and _")
         if name in self.boards:
@@ -178,8 +163,7 @@ class World:
         An end is `board.uart(0)`; "pty": a serial port of the host, at the wire's `path`; or
         "login": a computer that offers a login there.
         """
-        if self._closed:
-            raise RuntimeError("this world has ended; make a new one")
+        self._check_open()
         wire = UartWire(self, len(self.uarts), a, b, faults or UartFaults())
         self.uarts.append(wire)
         return wire
@@ -192,7 +176,7 @@ class World:
         `pull_ups`: two resistors, 4.7 kOhm say, from SDA and SCL to 3V3. A bus needs them and
         boards don't bring them.
         """
-        return self._i2c(blocks, None, pull_ups, 0, "pi", faults)
+        return self._i2c(blocks, pull_ups, faults)
 
     def i2c_host(
         self,
@@ -209,27 +193,17 @@ class World:
         bus's (`dtparam=i2c_arm_baudrate`). `controller="gpio"` is one made of two pins
         (`dtoverlay=i2c-gpio`), which has no clock-stretching bug.
         """
-        made = self._i2c(blocks, bus, pull_ups, baudrate, controller, faults)
-        from picosim.i2c import device
+        made = self._i2c(blocks, pull_ups, faults, bus, baudrate, controller)
+        from picosim.i2c import host as device
 
         device.install()
         return made
 
     def _i2c(
-        self,
-        blocks: tuple[BoardI2c, ...],
-        host: int | None,
-        pull_ups: bool,
-        baudrate: int,
-        controller: str,
-        faults: I2cFaults | None,
+        self, blocks: tuple[BoardI2c, ...], pull_ups: bool, faults: I2cFaults | None, *host: Any
     ) -> I2cBus:
-        if self._closed:
-            raise RuntimeError("this world has ended; make a new one")
-        bus = I2cBus(
-            self, len(self.i2cs), blocks, host, pull_ups, baudrate, controller,
-            faults or I2cFaults(),
-        )  # fmt: skip
+        self._check_open()
+        bus = I2cBus(self, len(self.i2cs), blocks, pull_ups, faults or I2cFaults(), *host)
         self.i2cs.append(bus)
         return bus
 
@@ -254,8 +228,7 @@ class World:
         addresses. `names` are what its DNS knows. Boards that boot from now on have no other
         network than Wi-Fi.
         """
-        if self._closed:
-            raise RuntimeError("this world has ended; make a new one")
+        self._check_open()
         point = AccessPoint(
             self.loop, self.air.changed, ssid, password, channel=channel, rssi=rssi, dhcp=dhcp,
             address=address, internet=internet, names=names, faults=faults,
@@ -292,6 +265,10 @@ class World:
         self._thread.join()
         self.loop.close()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("this world has ended; make a new one")
 
     def _end(self) -> None:
         self.loop.running = False

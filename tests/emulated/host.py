@@ -6,7 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from emulated.i2c_host import I2cHost
 from emulated.lab import Wires
+from emulated.serial_port import Serial
+from emulated.together import Together
 
 from picolink.core.dialer import Dialer
 from picolink.core.port import Port
@@ -15,10 +18,7 @@ from picolink.links.i2c.controller import Controller
 from picolink.links.i2c.layout import MTU_BYTES, TAKES_BYTES
 from picolink.links.uart.link import UartLink
 from picolink.node.node import Node
-from picosim.rp2040.i2c_host import I2cHost
-from picosim.rp2040.together import Together
 from picosim.rp2040.uart import Plug
-from picosim.rp2040.uart_line import Serial
 
 _FIRST_MS = 1000
 _RX_BYTES = 65536

@@ -6,17 +6,18 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from emulated import chip_lab
+
 from picolink.core.dialer import Dialer
 from picolink.core.port import Port
 from picolink.core.session import Session
 from picolink.core.textstream import PROMPT, Decoder, encode
 from picolink.node.node import Node
-from picosim.rp2040 import lab
 
 _FIRST_MS = 1000
 
 
-class Lab(lab.Lab):
+class Lab(chip_lab.Lab):
     """`connect` makes a host's node talk to the board's node, then `call` calls."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import serial
 
-from picosim import FirmwareBoard, World, announce
+from picosim import FirmwareBoard, World
+from picosim.base import announce
 from picosim.rp2040.firmware import Firmware
 
 Mpremote = Callable[..., str]

@@ -8,11 +8,11 @@ import pytest
 
 pytest.importorskip("rp2040py", reason="the emulator is not installed (pip install rp2040py)")
 
+from emulated import cache
+from emulated.cache import Cache, Lines, miss_cycles
 from emulated.lab import Lab
 
 from picolink.packing import compile_all
-from picosim.rp2040 import cache
-from picosim.rp2040.cache import Cache, Lines, miss_cycles
 from picosim.rp2040.firmware import Firmware
 
 FLASH = 0x10000000

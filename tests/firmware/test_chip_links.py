@@ -7,14 +7,14 @@ import pytest
 pytest.importorskip("rp2040py", reason="the emulator is not installed (pip install rp2040py)")
 
 from emulated.host import Host
+from emulated.i2c_host import I2cHost
 from emulated.lab import Lab
+from emulated.together import SerialWire, Together
 
 from picolink.packing import compile_all
 from picosim.rp2040 import uart
 from picosim.rp2040.firmware import Firmware
 from picosim.rp2040.i2c_bus import Bus
-from picosim.rp2040.i2c_host import I2cHost
-from picosim.rp2040.together import SerialWire, Together
 
 SERVING = """
 from picolink import Node

@@ -117,7 +117,7 @@ def test_an_import_brings_what_it_imports(line: str) -> None:
 def test_the_page_of_i2c_on_boards_without_picolink(
     world: World, picolink: Run, tmp_path: Path
 ) -> None:
-    from picosim.i2c import device
+    from picosim.i2c import host as device
 
     main = tmp_path / "main.py"
     main.write_bytes((SNIPPETS / "i2c_board.py").read_bytes())

@@ -31,8 +31,8 @@ from wlan import Wlan
 
 from picosim import BluetoothFaults, World
 from picosim.bluetooth import backend
-from picosim.bluetooth.air import BluetoothMissing
 from picosim.bluetooth.faults import DEAF_DBM, WEAK_DBM, loss, rssi_dbm
+from picosim.bluetooth.public import BluetoothMissing
 from picosim.toml import BadWorld
 
 CPYTHON_ONLY = "bleak is for computers"
@@ -597,8 +597,8 @@ def test_without_bumble_it_says_what_to_install(
     world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     missing = "raise ModuleNotFoundError(\"No module named 'bumble'\")"
-    monkeypatch.setattr("picosim.bluetooth.air._START", missing)
     lamp = Wlan(world, "lamp", "import bluetooth")
+    monkeypatch.setattr("picosim.base.child._START", missing)
     try:
         with pytest.raises(Raised, match="OSError"):
             lamp.do("bluetooth.BLE().active(True)")

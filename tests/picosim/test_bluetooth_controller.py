@@ -10,7 +10,7 @@ from bumble import hci
 
 from picosim.bluetooth import hosting
 from picosim.bluetooth.controller import SimController
-from picosim.bluetooth.radio import Radio
+from picosim.bluetooth.medium import Radio
 
 PUBLIC = hci.OwnAddressType.PUBLIC
 

@@ -548,7 +548,7 @@ def test_a_new_pace_is_told(
 ) -> None:
     import asyncio
 
-    from picosim.bluetooth import adapter
+    from picosim.bluetooth import host as adapter
     from picosim.bluetooth.bleak_client import SimClient
 
     async def change() -> None:

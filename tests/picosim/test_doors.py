@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from picosim.wifi.door import Door
+from picosim.wifi.host import Door
 
 CPYTHON_ONLY = "the simulator"
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from picosim import I2cBus, I2cFaults, VirtualBoard, World
-from picosim.i2c import device
-from picosim.i2c.bus import STRETCH_S
+from picosim.i2c import host as device
+from picosim.i2c.medium import STRETCH_S
 
 smbus2 = pytest.importorskip("smbus2")
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from picosim import system
+from picosim.base import system
 
 COUNTS = """
 import mmap, struct, sys

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from terminal import Terminal
 
-from picosim import InterpreterMissing, World, announce, interpreter
+from picosim import InterpreterMissing, World
+from picosim.base import announce
+from picosim.runner import interpreter
 from picosim.toml import BadWorld
 
 TOML = """

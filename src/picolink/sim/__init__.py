@@ -19,6 +19,22 @@ if TYPE_CHECKING:
     from picosim import *  # noqa: F403
 
 
+#: Modules of picosim that had other names when it was a part of picolink.
+_NOW = {
+    "board_process": "runner.run", "printed": "runner.output",
+    "bluetooth.adapter": "bluetooth.host", "bluetooth.air": "bluetooth.public",
+    "bluetooth.port": "bluetooth.ports", "bluetooth.radio": "bluetooth.medium",
+    "i2c.bus": "i2c.medium", "i2c.device": "i2c.host", "i2c.port": "i2c.ports",
+    "i2c.wire": "i2c.public", "uart.line": "uart.medium", "uart.port": "uart.ports",
+    "uart.wire": "uart.public", "wifi.air": "wifi.medium", "wifi.door": "wifi.host",
+}  # fmt: skip
+for _folder, _names in (
+    ("base", "announce environment events given lines paced system"),
+    ("runner", "flash interpreter pty_path supervisor usb_port"),
+):
+    _NOW |= {_name: f"{_folder}.{_name}" for _name in _names.split()}
+
+
 class _Forwarding(Loader):
     """Finds and loads `picolink.sim.X` as the simulator's X."""
 
@@ -46,7 +62,8 @@ class _Forwarding(Loader):
 
 def _real(name: str) -> str:
     simulator: str = needed().names.__name__
-    return simulator + name.removeprefix(__name__)
+    module = name.removeprefix(__name__ + ".")
+    return f"{simulator}.{_NOW.get(module, module)}"
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from picosim import announce
+from picosim.base import announce
 
 
 class Backends:

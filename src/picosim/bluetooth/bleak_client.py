@@ -20,8 +20,8 @@ from bleak.exc import (
 )
 from bleak.uuids import normalize_uuid_str
 
-from picosim.bluetooth import adapter
-from picosim.bluetooth.bleak_scanner import SimScanner
+from picosim.bluetooth import host as adapter
+from picosim.bluetooth.bleak_scanner import SimScanner, uuid_text
 
 if TYPE_CHECKING:
     from bumble.device import Connection
@@ -159,7 +159,7 @@ class SimClient(BaseBleakClient):
     async def _discover(self) -> BleakGATTServiceCollection:
         found = BleakGATTServiceCollection()
         for service in await self._client.discover_services():
-            uuid = normalize_uuid_str(_text(service.uuid))
+            uuid = uuid_text(service.uuid.to_pdu_bytes())
             if self._wanted is not None and uuid not in self._wanted:
                 continue
             of_bleak = BleakGATTService(service, service.handle, uuid)
@@ -168,14 +168,14 @@ class SimClient(BaseBleakClient):
                 characteristic = BleakGATTCharacteristic(
                     item,
                     item.handle,
-                    normalize_uuid_str(_text(item.uuid)),
+                    uuid_text(item.uuid.to_pdu_bytes()),
                     list(gatt_char_props_to_strs(int(item.properties))),
                     lambda: self.mtu_size - 3,
                     of_bleak,
                 )
                 found.add_characteristic(characteristic)
                 for descriptor in await self._client.discover_descriptors(item):
-                    uuid = normalize_uuid_str(_text(descriptor.type))
+                    uuid = uuid_text(descriptor.type.to_pdu_bytes())
                     found.add_descriptor(
                         BleakGATTDescriptor(descriptor, descriptor.handle, uuid, characteristic)
                     )
@@ -298,10 +298,3 @@ class SimClient(BaseBleakClient):
         if descriptor is None:
             raise BleakDBusError("org.bluez.Error.NotSupported", ["Operation is not supported"])
         await self._do(self._write(descriptor.handle, bytes((wanted, 0))))
-
-
-def _text(uuid: Any) -> str:
-    digits = uuid.to_pdu_bytes()[::-1].hex()
-    if len(digits) < 32:
-        return str(digits)
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

@@ -7,7 +7,7 @@ from typing import Any
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 from bleak.uuids import normalize_uuid_str
 
-from picosim.bluetooth import adapter
+from picosim.bluetooth import host as adapter
 
 _UUIDS_16 = (0x02, 0x03)
 _UUIDS_32 = (0x04, 0x05)
@@ -16,7 +16,6 @@ _NAMES = (0x09, 0x08)
 _TX_POWER = 0x0A
 _SERVICE_DATA = {0x16: 2, 0x20: 4, 0x21: 16}
 _MANUFACTURER = 0xFF
-_CONNECTABLE = (0x00, 0x01)
 
 
 class SimScanner(BaseBleakScanner):
@@ -80,20 +79,21 @@ def _uuids(fields: dict[int, bytes]) -> list[str]:
         for kind in kinds:
             data = fields.get(kind, b"")
             for at in range(0, len(data) - size + 1, size):
-                found.append(normalize_uuid_str(_digits(data[at : at + size])))
+                found.append(uuid_text(data[at : at + size]))
     return found
 
 
 def _service_data(fields: dict[int, bytes]) -> dict[str, bytes]:
     return {
-        normalize_uuid_str(_digits(fields[kind][:size])): fields[kind][size:]
+        uuid_text(fields[kind][:size]): fields[kind][size:]
         for kind, size in _SERVICE_DATA.items()
         if len(fields.get(kind, b"")) >= size
     }
 
 
-def _digits(data: bytes) -> str:
+def uuid_text(data: bytes) -> str:
+    """A UUID as bleak writes it, from how it comes through the air."""
     text = data[::-1].hex()
-    if len(text) < 32:
-        return text
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+    if len(text) == 32:
+        text = "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+    return normalize_uuid_str(text)

@@ -26,7 +26,8 @@ SEND_BUFFERS = 8
 
 
 class BoardClient:
-    """For one connection; `post(event, ...)` tells the board."""
+    """For one connection; `post(event, ...)` tells the board. The methods named `do_...` are what
+    its program calls."""
 
     def __init__(self, connection: Connection, post: Callable[..., None]) -> None:
         self._connection = connection
@@ -63,7 +64,7 @@ class BoardClient:
 
         self._task = asyncio.create_task(run())
 
-    def discover_services(self, uuid: str | None) -> None:
+    def do_discover_services(self, uuid: str | None) -> None:
         """All, or those with a UUID."""
 
         async def work() -> None:
@@ -77,7 +78,7 @@ class BoardClient:
 
         self._begin(work(), lambda status: self._post(SERVICE_DONE, self._handle, status))
 
-    def discover_characteristics(self, start: int, end: int, uuid: str | None) -> None:
+    def do_discover_characteristics(self, start: int, end: int, uuid: str | None) -> None:
         """Those between two handles, all or with a UUID."""
 
         async def work() -> None:
@@ -91,7 +92,7 @@ class BoardClient:
 
         self._begin(work(), lambda status: self._post(CHARACTERISTIC_DONE, self._handle, status))
 
-    def discover_descriptors(self, start: int, end: int) -> None:
+    def do_discover_descriptors(self, start: int, end: int) -> None:
         """Those behind a value's handle, up to another."""
 
         async def work() -> None:
@@ -105,7 +106,7 @@ class BoardClient:
         if self._unsent is not None:
             raise OSError(errno.EALREADY)
 
-    def read(self, handle: int) -> None:
+    def do_read(self, handle: int) -> None:
         """One value."""
         self._check_unsent()
 
@@ -115,8 +116,9 @@ class BoardClient:
 
         self._begin(work(), lambda status: self._post(READ_DONE, self._handle, handle, status))
 
-    def write(self, handle: int, value: bytes, mode: int) -> None:
+    def do_write(self, handle: int, data: str, mode: int) -> None:
         """With (1) or without (0) an answer."""
+        value = bytes.fromhex(data)
         if mode not in (0, 1) or len(value) > self._client.mtu - 3:
             raise OSError(errno.EINVAL)
         self._check_unsent()
@@ -145,7 +147,7 @@ class BoardClient:
     def _send(self, handle: int, value: bytes) -> None:
         self._client.send_gatt_pdu(bytes(att.ATT_Write_Command(handle, value)))
 
-    def exchange_mtu(self, mtu: int) -> None:
+    def do_exchange_mtu(self, mtu: int) -> None:
         """Ask for packets as large as `mtu`."""
 
         async def work() -> None:

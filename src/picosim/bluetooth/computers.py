@@ -13,12 +13,11 @@ from picosim.bluetooth.controller import HOST_BUFFERS, SimController
 if TYPE_CHECKING:
     import asyncio
 
-    from picosim.bluetooth.radio import Radio
+    from picosim.bluetooth.medium import Radio
 
 UNREAD_BYTES = 65536
 """With so much unread by its program a controller takes no more packets."""
 READ_BYTES = 65536
-STATES = ("on", "off", "missing")
 
 
 class _ToProgram:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bumble import ll
 
     from picosim.bluetooth.controller import SimConnection, SimController
-    from picosim.bluetooth.radio import Radio
+    from picosim.bluetooth.medium import Radio
 
 INTERVAL_UNIT_S = 0.00125
 TIMEOUT_UNIT_S = 0.01

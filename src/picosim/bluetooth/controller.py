@@ -21,7 +21,7 @@ from picosim.bluetooth.connection import AirConnection, End, acl_header
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from picosim.bluetooth.radio import Radio
+    from picosim.bluetooth.medium import Radio
 
 ACL_BYTES = 251
 """Of a packet in the air, with data length extension."""
@@ -176,16 +176,24 @@ class SimController(stock.Controller):
         return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.SUCCESS)
 
     def _cancelled(self, pending: Any) -> None:
+        unknown = hci.HCI_ErrorCode.UNKNOWN_CONNECTION_IDENTIFIER_ERROR
+        peer, kind = pending.peer_address, pending.peer_address_type
+        self._complete(unknown, 0, hci.Role.CENTRAL, peer, kind)
+
+    def _complete(
+        self, status: int, handle: int, role: hci.Role, peer: hci.Address, peer_kind: int,
+        interval: int = 0, latency: int = 0, timeout: int = 0,
+    ) -> None:  # fmt: skip
         self.send_hci_packet(
             hci.HCI_LE_Connection_Complete_Event(
-                status=hci.HCI_ErrorCode.UNKNOWN_CONNECTION_IDENTIFIER_ERROR,
-                connection_handle=0,
-                role=hci.Role.CENTRAL,
-                peer_address_type=pending.peer_address_type,
-                peer_address=pending.peer_address,
-                connection_interval=0,
-                peripheral_latency=0,
-                supervision_timeout=0,
+                status=status,
+                connection_handle=handle,
+                role=role,
+                peer_address_type=peer_kind,
+                peer_address=peer,
+                connection_interval=interval,
+                peripheral_latency=latency,
+                supervision_timeout=timeout,
                 central_clock_accuracy=0,
             )
         )
@@ -208,8 +216,12 @@ class SimController(stock.Controller):
         air = AirConnection(self.radio, a, b, interval, latency, timeout)
         peripheral.le_legacy_advertiser.stop()
         for end, other in ((a, b), (b, a)):
-            end.connection.air = air
-            end.controller._tell_connected(end, other.controller.public_address, air)
+            own, peer = end.connection, other.controller.public_address
+            own.air = air
+            end.controller._complete(
+                hci.HCI_ErrorCode.SUCCESS, own.handle, own.role, peer, peer.address_type,
+                interval, latency, timeout,
+            )  # fmt: skip
 
     def _new_end(self, role: hci.Role, other: SimController) -> End:
         connection = SimConnection(
@@ -225,21 +237,6 @@ class SimController(stock.Controller):
         connection.end = End(self, connection)
         self.le_connections[other.public_address] = connection
         return connection.end
-
-    def _tell_connected(self, end: End, peer: hci.Address, air: AirConnection) -> None:
-        self.send_hci_packet(
-            hci.HCI_LE_Connection_Complete_Event(
-                status=hci.HCI_ErrorCode.SUCCESS,
-                connection_handle=end.connection.handle,
-                role=end.connection.role,
-                peer_address_type=peer.address_type,
-                peer_address=peer,
-                connection_interval=air.interval_units,
-                peripheral_latency=air.latency,
-                supervision_timeout=air.timeout_units,
-                central_clock_accuracy=0,
-            )
-        )
 
     def on_le_disconnected(self, connection: stock.Connection, reason: int) -> None:
         super().on_le_disconnected(connection, reason)

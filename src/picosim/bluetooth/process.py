@@ -22,7 +22,7 @@ from typing import Any
 
 from picosim.bluetooth.computers import Computers
 from picosim.bluetooth.faults import BluetoothFaults
-from picosim.bluetooth.radio import Radio
+from picosim.bluetooth.medium import Radio
 from picosim.bluetooth.stack import BoardStack
 
 KNOWN_WITHIN_S = 5
@@ -124,7 +124,7 @@ class AirProcess:
     def tell_done(self, number: int) -> None:
         """All before this was done."""
         if self._world:
-            self._world.write(json.dumps(["done", number]).encode() + b"\n")
+            self._world.write(json.dumps(["answer", number, None]).encode() + b"\n")
 
     # -- who uses Bluetooth
 

@@ -25,7 +25,7 @@ from picosim.bluetooth.server import BoardServer, Definition
 if TYPE_CHECKING:
     from bumble.device import Connection, Device
 
-    from picosim.bluetooth.radio import Radio
+    from picosim.bluetooth.medium import Radio
 
 CENTRAL_CONNECT, CENTRAL_DISCONNECT, GATTS_WRITE, GATTS_READ_REQUEST = 1, 2, 3, 4
 PERIPHERAL_CONNECT, PERIPHERAL_DISCONNECT = 7, 8
@@ -278,33 +278,8 @@ class BoardStack:
 
     # -- the client
 
-    def _client(self, handle: int) -> BoardClient:
+    def do_client(self, name: str, handle: int, *arguments: Any) -> None:
+        """What a `BoardClient` can do."""
         if handle not in self._clients:
             raise OSError(errno.ENOTCONN)
-        return self._clients[handle]
-
-    def do_discover_services(self, handle: int, uuid: str | None) -> None:
-        """See `BoardClient`."""
-        self._client(handle).discover_services(uuid)
-
-    def do_discover_characteristics(
-        self, handle: int, start: int, end: int, uuid: str | None
-    ) -> None:
-        """See `BoardClient`."""
-        self._client(handle).discover_characteristics(start, end, uuid)
-
-    def do_discover_descriptors(self, handle: int, start: int, end: int) -> None:
-        """See `BoardClient`."""
-        self._client(handle).discover_descriptors(start, end)
-
-    def do_read(self, handle: int, value_handle: int) -> None:
-        """See `BoardClient`."""
-        self._client(handle).read(value_handle)
-
-    def do_write(self, handle: int, value_handle: int, data: str, mode: int) -> None:
-        """See `BoardClient`."""
-        self._client(handle).write(value_handle, bytes.fromhex(data), mode)
-
-    def do_exchange_mtu(self, handle: int) -> None:
-        """See `BoardClient`."""
-        self._client(handle).exchange_mtu(self._mtu)
+        getattr(self._clients[handle], "do_" + name)(*arguments)

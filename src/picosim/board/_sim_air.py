@@ -1,4 +1,4 @@
-"""The board's end of the air: calls to the simulator, one line of JSON each way (see sim/wifi/air.py)."""
+"""The board's end of the air: calls to the simulator, one line of JSON each way (see wifi/medium.py)."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The `bluetooth` module as the rp2 port has it on BTstack; the radio is in sim/bluetooth/.
+"""The `bluetooth` module as the rp2 port has it on BTstack; the radio is in bluetooth/.
 
 Everything is a call to the simulator (`_sim_ble_line.py`). The values of the GATT server are kept
 here, as in the firmware. A handler's memoryviews hold rubbish once it has returned.
@@ -10,7 +10,6 @@ import sys
 
 import _sim_ble_line as _air
 import _sim_bus as _bus
-from _sim_uuid import UUID
 
 FLAG_READ = 0x02
 FLAG_WRITE_NO_RESPONSE = 0x04
@@ -41,6 +40,49 @@ class _Value:
         self.size = size
         self.data = b""
         self.append = False
+
+
+class UUID(bytearray):
+    """2, 4 or 16 bytes, least significant first, readable as a buffer."""
+
+    def __init__(self, value):
+        if isinstance(value, int):
+            if value > 65535:
+                raise ValueError("invalid UUID")
+            super().__init__(bytes((value & 0xFF, value >> 8 & 0xFF)))
+        elif isinstance(value, str):
+            digits = value.replace("-", "")
+            for c in digits:
+                if c not in "0123456789abcdefABCDEF":
+                    raise ValueError("invalid char in UUID")
+            if len(digits) != 32:
+                raise ValueError("UUID too " + ("long" if len(digits) > 32 else "short"))
+            super().__init__(bytes(reversed(binascii.unhexlify(digits))))
+        else:
+            data = bytes(value)
+            if len(data) not in (2, 4, 16):
+                raise ValueError("UUID too short")
+            super().__init__(data)
+
+    def __hash__(self):
+        return hash(bytes(self))
+
+    def __eq__(self, other):
+        return isinstance(other, UUID) and bytes(self) == bytes(other)
+
+    def __lt__(self, other):
+        a, b = bytes(self), bytes(other)
+        return a < b if len(a) == len(b) else len(a) < len(b)
+
+    def __repr__(self):
+        text = binascii.hexlify(bytes(reversed(bytes(self)))).decode()
+        if len(text) < 32:
+            return "UUID(0x%s)" % text
+        parts = (text[:8], text[8:12], text[12:16], text[16:20], text[20:])
+        return "UUID('%s')" % "-".join(parts)
+
+    def __str__(self):
+        return repr(self)
 
 
 class BLE:
@@ -117,7 +159,6 @@ class BLE:
         if name == "gap_name":
             return bytes(self._value(_GAP_NAME).data)
         if name == "mac":
-            self._check()
             return tuple(
                 binascii.unhexlify(x) if isinstance(x, str) else x for x in _air.call("mac")
             )
@@ -192,7 +233,6 @@ class BLE:
         _air.call("advertise", interval_us, adv, resp, bool(connectable))
 
     def gap_scan(self, duration_ms=0, interval_us=1280000, window_us=11250, active=False):
-        self._check()
         if duration_ms is None:
             _air.call("scan_stop")
         else:
@@ -212,7 +252,6 @@ class BLE:
         _air.call("connect", addr_type, _hex(addr), scan_duration_ms, low, high)
 
     def gap_disconnect(self, conn_handle):
-        self._check()
         return _air.call("disconnect", conn_handle)
 
     # -- GATT server
@@ -274,16 +313,16 @@ class BLE:
         return len(data)
 
     def gatts_notify(self, conn_handle, value_handle, data=None):
-        self._check()
-        if data is None:
-            data = self.gatts_read(value_handle)
-        _air.call("notify", conn_handle, value_handle, _hex(_buffer(data)))
+        self._tell_peer("notify", conn_handle, value_handle, data)
 
     def gatts_indicate(self, conn_handle, value_handle, data=None):
+        self._tell_peer("indicate", conn_handle, value_handle, data)
+
+    def _tell_peer(self, how, conn_handle, value_handle, data):
         self._check()
         if data is None:
             data = self.gatts_read(value_handle)
-        _air.call("indicate", conn_handle, value_handle, _hex(_buffer(data)))
+        _air.call(how, conn_handle, value_handle, _hex(_buffer(data)))
 
     def gatts_set_buffer(self, value_handle, len, append=False):
         value = self._value(value_handle)
@@ -293,16 +332,15 @@ class BLE:
 
     def gattc_discover_services(self, conn_handle, uuid=None):
         self._check()
-        _air.call("discover_services", conn_handle, self._wanted(uuid))
+        _air.call("client", "discover_services", conn_handle, self._wanted(uuid))
 
     def gattc_discover_characteristics(self, conn_handle, start_handle, end_handle, uuid=None):
         self._check()
-        wanted = self._wanted(uuid)
-        _air.call("discover_characteristics", conn_handle, start_handle, end_handle, wanted)
+        about = (start_handle, end_handle, self._wanted(uuid))
+        _air.call("client", "discover_characteristics", conn_handle, *about)
 
     def gattc_discover_descriptors(self, conn_handle, start_handle, end_handle):
-        self._check()
-        _air.call("discover_descriptors", conn_handle, start_handle, end_handle)
+        _air.call("client", "discover_descriptors", conn_handle, start_handle, end_handle)
 
     def _wanted(self, uuid):
         if uuid is not None and not isinstance(uuid, UUID):
@@ -310,16 +348,14 @@ class BLE:
         return _hex(uuid)
 
     def gattc_read(self, conn_handle, value_handle):
-        self._check()
-        _air.call("read", conn_handle, value_handle)
+        _air.call("client", "read", conn_handle, value_handle)
 
     def gattc_write(self, conn_handle, value_handle, data, mode=0):
         self._check()
-        _air.call("write", conn_handle, value_handle, _hex(_buffer(data)), mode)
+        _air.call("client", "write", conn_handle, value_handle, _hex(_buffer(data)), mode)
 
     def gattc_exchange_mtu(self, conn_handle):
-        self._check()
-        _air.call("exchange_mtu", conn_handle)
+        _air.call("client", "exchange_mtu", conn_handle, self._mtu)
 
     # -- L2CAP channels: not on this stack
 

@@ -196,6 +196,27 @@ def _make_up():
         _schedule_interrupt()
 
 
+class Irq:
+    """What a peripheral's `irq()` returns."""
+
+    def __init__(self, owner):
+        self._owner = owner
+
+    def flags(self):
+        return self._owner._flags
+
+    def trigger(self, trigger=None):
+        before = self._owner._trigger
+        if trigger is not None:
+            self._owner._trigger = trigger
+            self._owner._tell()
+        return before
+
+    def __call__(self):
+        if self._owner._handler:
+            self._owner._handler(self._owner)
+
+
 def hold():
     """Hold callbacks back; returns what to give to `unhold` (the state before)."""
     global _held

@@ -1,4 +1,4 @@
-"""machine.I2C as the rp2 port has it. The bus itself is kept by the simulator (sim/i2c/bus.py)."""
+"""machine.I2C as the rp2 port has it. The bus itself is kept by the simulator (i2c/medium.py)."""
 
 import struct
 

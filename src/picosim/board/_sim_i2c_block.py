@@ -2,7 +2,7 @@
 
 A block has a socket to the bus (one message a transfer) and a page of memory that both sides see:
 counters of the bus, then at 64 the settings of the program, at 16 what was received, at 128 what
-is to be sent. The layout is that of sim/i2c/page.py.
+is to be sent. The layout is that of i2c/page.py.
 """
 
 from array import array

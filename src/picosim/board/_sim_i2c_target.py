@@ -1,5 +1,5 @@
 """machine.I2CTarget as the rp2 port has it (since 1.26). Its memory is the program's own: the bus
-reads and writes it where it lies, byte by byte, without any Python here (sim/i2c/target.py)."""
+reads and writes it where it lies, byte by byte, without any Python here (i2c/target.py)."""
 
 import uctypes
 
@@ -13,25 +13,6 @@ _RECEIVED_AT = 16
 _SEND_AT = 128
 _NOT_GIVEN = object()
 _targets = [None, None]
-
-
-class _Irq:
-    def __init__(self, target):
-        self._target = target
-
-    def flags(self):
-        return self._target._flags
-
-    def trigger(self, trigger=None):
-        before = self._target._trigger
-        if trigger is not None:
-            self._target._trigger = trigger
-            self._target._tell()
-        return before
-
-    def __call__(self):
-        if self._target._handler:
-            self._target._handler(self._target)
 
 
 class I2CTarget:
@@ -52,7 +33,7 @@ class I2CTarget:
             self._id = id
             self._sda, self._scl = blocks.PINS[id]
             self._starts = 0
-            self._irq = _Irq(self)
+            self._irq = bus.Irq(self)
             self._call_soft = self._soft
         return self
 

@@ -3,15 +3,13 @@
 import time as _time
 
 import _sim_bus as _bus
-from _sim_adc import ADC
+from _sim_analog import ADC, PWM
 from _sim_i2c import I2C
 from _sim_i2c_target import I2CTarget
 from _sim_pin import Pin, Signal
-from _sim_pwm import PWM
 from _sim_rtc import RTC
-from _sim_timer import Timer
+from _sim_timer import WDT, Timer
 from _sim_uart import UART
-from _sim_wdt import WDT
 from machine import idle, soft_reset, time_pulse_us
 
 PWRON_RESET = 1

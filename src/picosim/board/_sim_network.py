@@ -1,4 +1,4 @@
-"""The `network` module: the CYW43 of a Pico W, over the world's access points (sim/wifi/radio.py)."""
+"""The `network` module: the CYW43 of a Pico W, over the world's access points (wifi/radio.py)."""
 
 import time as _time
 

@@ -6,24 +6,6 @@ import machine as _native
 _pins = {}
 
 
-class _Irq:
-    def __init__(self, pin):
-        self._pin = pin
-
-    def flags(self):
-        return self._pin._flags
-
-    def trigger(self, trigger=None):
-        before = self._pin._trigger
-        if trigger is not None:
-            self._pin._trigger = trigger
-        return before
-
-    def __call__(self):
-        if self._pin._handler:
-            self._pin._handler(self._pin)
-
-
 class Pin(_native.PinBase):
     IN = 0
     OUT = 1
@@ -135,7 +117,7 @@ class Pin(_native.PinBase):
         if handler:
             bus.process()
             bus.interrupts_on()
-        return _Irq(self)
+        return bus.Irq(self)
 
     def mode(self, mode=None):
         if mode is None:

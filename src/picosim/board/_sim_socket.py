@@ -2,7 +2,7 @@
 
 Addresses are tuples, as on the board. What is accepted is the interpreter's own socket; one that
 dials or listens is a thin wrapper, since the interpreter would let the system choose its address.
-Of a board in the air the simulator decides whom it reaches (sim/wifi/air.py): it names a loopback port
+Of a board in the air the simulator decides whom it reaches (wifi/medium.py): it names a loopback port
 for each that the program binds or dials.
 """
 
@@ -18,8 +18,9 @@ import socket as _native
 from socket import *
 
 _address = None  # set by start.py
-_DNS_SILENT = -3  # of sim/wifi/datagrams.py
+_DNS_SILENT = -3  # of wifi/datagrams.py
 _LWIP_ASKS_S = 5  # about, until it gives up
+_NATIVE = "read readinto readline write send recv settimeout setblocking setsockopt fileno makefile"
 _wired = []  # ports listened at on the wire
 
 
@@ -93,19 +94,7 @@ class socket(io.IOBase):
         self._port = 0  # one of the board's own in the air
         self._at = 0  # which is this one of loopback
         self._to = None  # what it dials, or whom its datagrams go to
-        for name in (
-            "read",
-            "readinto",
-            "readline",
-            "write",
-            "send",
-            "recv",
-            "settimeout",
-            "setblocking",
-            "setsockopt",
-            "fileno",
-            "makefile",
-        ):
+        for name in _NATIVE.split():
             setattr(self, name, getattr(native, name))
         self.sendall = self._sendall
 

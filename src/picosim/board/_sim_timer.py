@@ -1,4 +1,5 @@
-"""machine.Timer: the simulator keeps the time, the callback interrupts the program."""
+"""machine.Timer: the simulator keeps the time, the callback interrupts the program. And machine.WDT,
+which bites with a hard reset and cannot be stopped."""
 
 import _sim_bus as bus
 
@@ -55,3 +56,16 @@ def _on_timer(message):
 
 
 bus.handlers["timer"] = _on_timer
+
+
+class WDT:
+    def __init__(self, id=0, timeout=5000):
+        if id != 0:
+            raise ValueError("WDT(%d) doesn't exist" % id)
+        if timeout < 1 or timeout > 8388:
+            raise ValueError("timeout exceeds 8388")
+        self._timeout_ms = timeout
+        self.feed()
+
+    def feed(self):
+        bus.send("wdt", self._timeout_ms)

@@ -1,4 +1,4 @@
-"""machine.UART as the rp2 port has it. The line itself is kept by the simulator (sim/uart/line.py).
+"""machine.UART as the rp2 port has it. The line itself is kept by the simulator (uart/medium.py).
 
 Received bytes wait in a pipe, bytes to send go into another; how many have come and gone stands in
 a memory file that both sides read, beside the settings of the port. So nothing is asked and waited
@@ -18,24 +18,6 @@ from _sim_pin import Pin
 _MASK = 0x3FFFFFFF
 _PERIPHERAL_HZ = 125000000
 _uarts = [None, None]
-
-
-class _Irq:
-    def __init__(self, uart):
-        self._uart = uart
-
-    def flags(self):
-        return self._uart._flags
-
-    def trigger(self, trigger=None):
-        before = self._uart._trigger
-        if trigger is not None:
-            self._uart._trigger = trigger
-            self._uart._tell()
-        return before
-
-    def __call__(self):
-        self._uart._handler(self._uart)
 
 
 class UART(io.IOBase):
@@ -310,7 +292,7 @@ class UART(io.IOBase):
         if handler:
             bus.process()
             bus.interrupts_on()
-        return _Irq(self)
+        return bus.Irq(self)
 
     def __repr__(self):
         return "UART(%d, baudrate=%d, bits=%d, parity=%s, stop=%d, tx=%d, rx=%d, txbuf=%d, rxbuf=%d, timeout=%d, timeout_char=%d, invert=%s)" % (

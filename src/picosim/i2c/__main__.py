@@ -10,7 +10,7 @@ import runpy
 import sys
 from pathlib import Path
 
-from picosim.i2c import device
+from picosim.i2c import host as device
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ import socket
 import struct
 from collections.abc import Callable
 
-from picosim.i2c.bus import Bus
+from picosim.i2c.medium import Bus
 from picosim.i2c.transfer import NACK, STUCK, TIMEOUT, Message, Transfer
 
 HEAD = "<BBBBII"

@@ -69,6 +69,10 @@ class I2cFiles:
         """The interpreter has its own copy."""
         self._board_line.close()
 
+    def of_wires(self) -> tuple[int, int]:
+        """What the bus gets."""
+        return self.line.fileno(), self.page
+
     def close(self) -> None:
         """All is over."""
         self.line.close()

@@ -7,22 +7,21 @@ the first message says who it is; a board brings the descriptors of its block an
 from __future__ import annotations
 
 import errno
-import json
 import os
-import signal
 import socket
-import sys
 from collections.abc import Callable
 from typing import Any
 
-from picosim.events import EventLoop
-from picosim.i2c.bus import Bus
+from picosim.base.child import serve
+from picosim.base.events import EventLoop
+from picosim.base.lines import Message
+from picosim.base.paced import PacedProcess
 from picosim.i2c.chip import Chip
 from picosim.i2c.controller import LONGEST_BYTES, Controller
 from picosim.i2c.faults import I2cFaults
+from picosim.i2c.medium import Bus
 from picosim.i2c.page import Page
 from picosim.i2c.target import BoardTarget
-from picosim.lines import Lines, Message
 
 
 class BoardBlock:
@@ -32,7 +31,7 @@ class BoardBlock:
         self,
         loop: EventLoop,
         bus: Bus,
-        fds: tuple[int, int, int],
+        fds: tuple[int, ...],
         pins: tuple[int, int] | None,
         irq: Callable[[int], None],
         seed: str,
@@ -80,29 +79,16 @@ class BoardBlock:
         self._page.close()
 
 
-class I2cProcess:
+class I2cProcess(PacedProcess):
     """One bus and whoever is at its wires."""
 
     def __init__(self, config: dict[str, Any]) -> None:
-        self._config = config
-        self._loop = EventLoop()
-        self._world = Lines(self._loop, socket.socket(fileno=config["fd"]), self._told, self._end)
-        self._bus = Bus(
-            self._loop, I2cFaults(**config["faults"]), config["pull_ups"], config["seed"]
-        )
-        self._bus.on_low = lambda sda, scl: self._world.send("low", sda, scl)
-        self._bus.set_faults(self._bus.faults)  # which tells of lines that are low from the start
-        self._listener = socket.socket(fileno=config["listener"])
-        self._listener.setblocking(False)
-        self._loop.on_readable(self._listener.fileno(), self._comes)
-        self._world.send("ready")
-
-    def run(self) -> None:
-        """Serve until the world goes."""
-        self._loop.run()
-
-    def _end(self) -> None:
-        self._loop.running = False
+        super().__init__(config)
+        faults = I2cFaults(**config["faults"])
+        self._bus = Bus(self.loop, faults, config["pull_ups"], config["seed"])
+        self._bus.on_low = lambda sda, scl: self.world.send("low", sda, scl)
+        self._bus.set_faults(faults)  # which tells of lines that are low from the start
+        self.world.send("ready")
 
     def _told(self, message: Message) -> None:
         kind = message[0]
@@ -111,23 +97,17 @@ class I2cProcess:
         elif kind == "chip":
             self._bus.devices.append(Chip(message[1], bytes.fromhex(message[2])))
         elif kind == "counts":
-            self._world.send("counts", message[1], self._bus.count())
+            self.world.send("answer", message[1], self._bus.count())
 
-    def _comes(self) -> None:
-        connection, _ = self._listener.accept()
-        data, fds, _, _ = socket.recv_fds(connection, 256, 3)
-        try:
-            about = json.loads(data)
-            if about["kind"] == "board":
-                line, page, process = fds
-                self._board(connection, about, (line, page, process))
-            else:
-                self._host(connection)
-        except (ValueError, KeyError):
-            connection.close()
+    def came(self, connection: socket.socket, about: Any, fds: tuple[int, ...]) -> None:
+        """A board, which brings the descriptors of its block; or a program of the host."""
+        if about["kind"] == "board":
+            self._board(connection, about, fds)
+        else:
+            self._host(connection)
 
     def _board(
-        self, connection: socket.socket, about: dict[str, Any], fds: tuple[int, int, int]
+        self, connection: socket.socket, about: dict[str, Any], fds: tuple[int, ...]
     ) -> None:
         def irq(flag: int) -> None:
             try:
@@ -135,24 +115,24 @@ class I2cProcess:
             except OSError:
                 pass  # the board was reset meanwhile
 
-        seed = f"{self._config['seed']}/{about['end']}"
-        block = BoardBlock(self._loop, self._bus, fds, tuple(about["pins"]), irq, seed)
+        seed = f"{self.config['seed']}/{about['end']}"
+        block = BoardBlock(self.loop, self._bus, fds, tuple(about["pins"]), irq, seed)
 
         def gone() -> None:
-            self._loop.on_readable(connection.fileno(), None)
+            self.loop.on_readable(connection.fileno(), None)
             connection.close()
             block.close()
 
-        self._loop.on_readable(connection.fileno(), gone)  # it says nothing more
-        self._world.send("attached", about["end"])
+        self.loop.on_readable(connection.fileno(), gone)  # it says nothing more
+        self.world.send("attached", about["end"])
 
     def _host(self, connection: socket.socket) -> None:
         faults = self._bus.faults
         refused = errno.ENOENT if faults.not_enabled else errno.EACCES * faults.not_permitted
-        connection.send(bytes((refused,)) + self._config["controller"].encode())
+        connection.send(bytes((refused,)) + self.config["controller"].encode())
         connection.setblocking(False)
         controller = Controller(
-            self._bus, connection, self._config["controller"], self._config["baudrate"]
+            self._bus, connection, self.config["controller"], self.config["baudrate"]
         )
 
         def readable() -> None:
@@ -163,14 +143,13 @@ class I2cProcess:
             if data:
                 controller.asked(data)
             else:
-                self._loop.on_readable(connection.fileno(), None)
+                self.loop.on_readable(connection.fileno(), None)
                 controller.gone()
                 connection.close()
 
-        self._loop.on_readable(connection.fileno(), readable)
+        self.loop.on_readable(connection.fileno(), readable)
 
 
 def main() -> None:
-    """Run the bus that the first argument (JSON) describes."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    I2cProcess(json.loads(sys.argv[1])).run()
+    """Run the bus."""
+    serve(I2cProcess)

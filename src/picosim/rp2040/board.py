@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from picosim import flash
+from picosim.base.lines import Message
 from picosim.errors import BoardFailed, EmulatorMissing
 from picosim.held_board import HeldBoard
-from picosim.lines import Message
 from picosim.rp2040 import firmware as files_of_firmware
 from picosim.rp2040.firmware import BLOCK_BYTES, LISTEN_PORTS
+from picosim.runner import flash
 
 if TYPE_CHECKING:
-    from picosim.bluetooth.air import BoardBluetooth
-    from picosim.i2c.wire import BoardI2c
+    from picosim.bluetooth.public import BoardBluetooth
+    from picosim.i2c.public import BoardI2c
     from picosim.pins import BoardAdc, BoardPin
-    from picosim.uart.wire import BoardUart
+    from picosim.uart.public import BoardUart
     from picosim.wifi.radio import Radio
     from picosim.world import World
 
@@ -57,8 +57,6 @@ class FirmwareBoard(HeldBoard):
         self.flash_kb = self.firmware.blocks * BLOCK_BYTES // 1024
         self._ports = list(LISTEN_PORTS)
         self._staged = flash.stage(files, self.directory)
-        self._answers: dict[int, Any] = {}
-        self._asked = 0
 
     def __repr__(self) -> str:
         kind = "Pico W" if self.firmware.wifi else "Pico"
@@ -150,25 +148,16 @@ class FirmwareBoard(HeldBoard):
         """Addresses and ports that its program wanted to reach by Wi-Fi, where no way leads."""
         return [(address, port) for address, port in self._query("refused")]
 
-    def _query(self, *question: Any, timeout_s: float = 30) -> Any:
-        with self._changed:
-            self._asked += 1
-            number = self._asked
-            self._send("ask", number, *question)
+    def _query(self, *question: Any) -> Any:
+        try:
             if self._process:
-                self._changed.wait_for(
-                    lambda: number in self._answers or self._state == "failed", timeout_s
-                )
-            if number not in self._answers:
-                raise BoardFailed(f"{self.name} does not tell its {question[0]}: {self._why()}")
-            return self._answers.pop(number)
+                return self._process.ask("ask", *question, timeout_s=30)
+        except TimeoutError:
+            pass
+        raise BoardFailed(f"{self.name} does not tell its {question[0]}: {self._why()}")
 
     def _received(self, message: Message) -> None:
-        if message[0] == "answer":
-            with self._changed:
-                self._answers[message[1]] = message[2]
-                self._changed.notify_all()
-        elif message[0] == "port":
+        if message[0] == "port":
             with self._changed:
                 self._changed.notify_all()
         else:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from picosim.base.given import no_file
 from picosim.errors import FirmwareUnknown
-from picosim.given import no_file
 from picosim.rp2040 import uf2
 from picosim.rp2040.uf2 import FLASH_BYTES, FLASH_START
 

@@ -33,14 +33,13 @@ class Plug:
     def __init__(self, chip: Chip, number: int) -> None:
         self.chip = chip
         self.number = number
-        self.block: I2c | None = None
+        self.block: I2c  # that is there now
         self.bus = Bus()
         self.bus.parties.append(self)
 
     def install(self, chip: RP2040) -> None:
         """Put a new block into the chip."""
-        if self.block:
-            self.bus.lost(self, self.chip.now_ns)
+        self.bus.lost(self, self.chip.now_ns)
         self.block = I2c(chip, self)
         chip.i2c[self.number] = self.block  # type: ignore[call-overload]
         chip.peripherals[BASES[self.number]] = self.block
@@ -48,7 +47,7 @@ class Plug:
     @property
     def enabled(self) -> bool:
         """Whether a program uses it."""
-        return self.block is not None and self.block.enabled
+        return self.block.enabled
 
     def join(self, bus: Bus) -> None:
         """Go to another bus."""
@@ -56,41 +55,9 @@ class Plug:
         self.bus = bus
         bus.parties.append(self)
 
-    # What the bus tells, for the block that is there now.
-
     def at(self, ns: float, callback: Callable[[], None]) -> None:
         """Have `callback` called when the chip's clock is there."""
         self.chip.at(ns, callback)
-
-    def started(self, again: bool) -> None:
-        """Somebody made a START."""
-        assert self.block
-        self.block.started(again)
-
-    def addressed(self, address: int, read: bool) -> bool:
-        """Whether it answers to this address."""
-        assert self.block
-        return self.block.addressed(address, read)
-
-    def offered(self, value: int, ns: float, reply: Replied) -> None:
-        """The controller wrote a byte."""
-        assert self.block
-        self.block.offered(value, ns, reply)
-
-    def asked(self, ns: float, reply: Replied) -> None:
-        """The controller reads a byte."""
-        assert self.block
-        self.block.asked(ns, reply)
-
-    def answered(self, more: bool) -> None:
-        """The controller acknowledged the byte, or not."""
-        assert self.block
-        self.block.answered(more)
-
-    def stopped(self, addressed: bool) -> None:
-        """Somebody made a STOP."""
-        assert self.block
-        self.block.stopped(addressed)
 
 
 class I2c(BasePeripheral):

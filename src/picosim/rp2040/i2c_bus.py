@@ -2,7 +2,7 @@
 
 Times are of the emulated world, in nanoseconds. Each step is told to the party that it concerns
 when its own clock is there (`at`); one whose clock is ahead is told at once. So chips in step
-(`together`) see everything in its time. A target holds SCL low by not replying yet.
+see everything in its time. A target holds SCL low by not replying yet.
 """
 
 from __future__ import annotations
@@ -25,11 +25,8 @@ Replied = Callable[[int, float], None]
 """(a byte, or whether it was acknowledged; when)"""
 
 
-class Party(Protocol):
-    """Whoever is on the bus."""
-
-    def at(self, ns: float, callback: Callable[[], None]) -> None:
-        """Have `callback` called when its clock is there."""
+class Block(Protocol):
+    """What the bus tells."""
 
     def started(self, again: bool) -> None:
         """Somebody made a START."""
@@ -48,6 +45,17 @@ class Party(Protocol):
 
     def stopped(self, addressed: bool) -> None:
         """Somebody made a STOP."""
+
+
+class Party(Protocol):
+    """Whoever is on the bus."""
+
+    @property
+    def block(self) -> Block:
+        """To be told, now."""
+
+    def at(self, ns: float, callback: Callable[[], None]) -> None:
+        """Have `callback` called when its clock is there."""
 
 
 class Bus:
@@ -85,7 +93,7 @@ class Bus:
         left = len(others)
 
         def match(party: Party) -> None:
-            replied(party, party.addressed(address, read))
+            replied(party, party.block.addressed(address, read))
 
         def replied(party: Party, yes: bool) -> None:
             nonlocal left
@@ -102,7 +110,7 @@ class Bus:
             who.at(at_ns, lambda: done(yes, at_ns))
 
         for party in others:
-            party.at(ns + bit_ns / 2, lambda p=party: p.started(again))  # type: ignore[misc]
+            party.at(ns + bit_ns / 2, lambda p=party: p.block.started(again))  # type: ignore[misc]
             self._open[party] = lambda p=party: replied(p, False)  # type: ignore[misc]
             party.at(end_ns, lambda p=party: match(p))  # type: ignore[misc]
         if not others:
@@ -124,7 +132,7 @@ class Bus:
             reply(False, end_ns)
             return
         self._open[target] = lambda: reply(False, end_ns)
-        target.at(end_ns, lambda: target.offered(value, end_ns, reply))
+        target.at(end_ns, lambda: target.block.offered(value, end_ns, reply))
 
     def read(self, who: Party, ns: float, done: Replied) -> None:
         """A byte of the target; `done(byte, ns)`, before it is acknowledged."""
@@ -141,7 +149,7 @@ class Bus:
             reply(_OPEN_BUS, ns)
             return
         self._open[target] = lambda: reply(_OPEN_BUS, ns)
-        target.at(ns, lambda: target.asked(ns, reply))
+        target.at(ns, lambda: target.block.asked(ns, reply))
 
     def _late(self, at_ns: float, ns: float, setup_ns: float) -> float:
         """For how long SCL is held: a target has the half of a bit in which it is low anyway."""
@@ -157,7 +165,7 @@ class Bus:
         end_ns = ns + self.bit_ns
         target = self.target
         if target:
-            target.at(end_ns, lambda: target.answered(more))
+            target.at(end_ns, lambda: target.block.answered(more))
         return end_ns
 
     def stop(self, who: Party, ns: float) -> float:
@@ -168,7 +176,7 @@ class Bus:
         self._free_ns = end_ns + FREE_BITS * self.bit_ns
         for party in self.parties:
             if party is not who:
-                party.at(end_ns, lambda p=party: p.stopped(p is target))  # type: ignore[misc]
+                party.at(end_ns, lambda p=party: p.block.stopped(p is target))  # type: ignore[misc]
         if self._queue:
             waiting, go = self._queue.pop(0)
             waiting.at(self._free_ns, go)

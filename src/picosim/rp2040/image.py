@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rp2040py.rp2040 import RP2040
 
-from picosim import flash, interpreter
 from picosim.rp2040.firmware import BLOCK_BYTES, Firmware
+from picosim.runner import flash, interpreter
 
 
 def make(files: Mapping[str, bytes], firmware: Firmware) -> bytes:

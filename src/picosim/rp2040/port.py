@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from picosim import system
-from picosim.events import EventLoop, Timer
-from picosim.pty_path import PtyPath
-from picosim.usb_port import OPEN_DELAY_S
+from picosim.base import system
+from picosim.base.events import EventLoop, Timer
+from picosim.runner.pty_path import PtyPath
+from picosim.runner.usb_port import OPEN_DELAY_S
 
 if TYPE_CHECKING:
     from picosim.rp2040.chip import Chip

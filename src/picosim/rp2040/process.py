@@ -7,22 +7,21 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from picosim import flash
+from picosim.base.child import Served, serve
+from picosim.base.lines import Message
 from picosim.errors import FirmwareUnknown
-from picosim.events import EventLoop
-from picosim.lines import Lines, Message
-from picosim.printed import Log
 from picosim.rp2040 import firmware, image
 from picosim.rp2040.chip import CORE_HZ, LOOK_S, Chip
 from picosim.rp2040.flash import SECTOR_BYTES
 from picosim.rp2040.port import FirmwarePort
 from picosim.rp2040.wifi import Bridge
+from picosim.runner import flash
+from picosim.runner.output import Log
 
 ENUMERATION_S = 0.1
 """How long USB is gone at a hard reset at least (about a second on a real host)."""
@@ -33,14 +32,11 @@ READY_S = 1.0
 """Of its time after USB is there: what still works then is a program."""
 
 
-class FirmwareProcess:
+class FirmwareProcess(Served):
     """One board."""
 
     def __init__(self, config: dict[str, Any]) -> None:
-        self.config = config
-        self.loop = EventLoop()
-        end = socket.socket(fileno=config["fd"])
-        self.world = Lines(self.loop, end, self._from_world, self._world_gone)
+        super().__init__(config)
         self.firmware = firmware.read(Path(config["firmware"]))
         self.unique_id = bytes.fromhex(config["unique_id"])
         self.plugged: bool = config["plugged"]
@@ -148,7 +144,7 @@ class FirmwareProcess:
 
     # -- messages
 
-    def _from_world(self, message: Message) -> None:
+    def _told(self, message: Message) -> None:
         kind = message[0]
         if kind == "power":
             if message[1]:
@@ -194,9 +190,6 @@ class FirmwareProcess:
         elif chip.usb.connected:
             chip.usb.replug()
 
-    def _world_gone(self) -> None:
-        self.loop.running = False
-
     # -- the flash outlives the power, and the process
 
     @property
@@ -230,9 +223,8 @@ class FirmwareProcess:
 
 def main() -> None:
     """Run the board that the first argument (JSON) describes."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        FirmwareProcess(json.loads(sys.argv[1])).run()
+        serve(FirmwareProcess)
     except FirmwareUnknown as error:  # since its world read the file
         sys.exit(str(error))

@@ -11,8 +11,8 @@ import os
 import struct
 from collections.abc import Callable
 
-from picosim import system
-from picosim.events import EventLoop, Timer
+from picosim.base import system
+from picosim.base.events import EventLoop, Timer
 from picosim.uart.signal import Setting
 
 MASK = 0x3FFFFFFF
@@ -46,9 +46,13 @@ class UartFiles:
         os.close(self.board_in)
         os.close(self.board_out)
 
+    def of_wires(self) -> tuple[int, int, int]:
+        """What the wires get."""
+        return self.deliver, self.take, self.memory
+
     def close(self) -> None:
         """All is over."""
-        for fd in (self.deliver, self.take, self.memory):
+        for fd in self.of_wires():
             os.close(fd)
 
 
@@ -58,7 +62,7 @@ class BoardEnd:
     def __init__(
         self,
         loop: EventLoop,
-        fds: tuple[int, int, int],
+        fds: tuple[int, ...],
         pins: tuple[int, int] | None,
         irq: Callable[[int], None],
         gone: Callable[[], None] = lambda: None,

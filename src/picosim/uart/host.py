@@ -8,8 +8,8 @@ import termios
 from collections.abc import Callable
 from pathlib import Path
 
-from picosim import system
-from picosim.events import EventLoop
+from picosim.base import system
+from picosim.base.events import EventLoop
 from picosim.uart.signal import Setting
 
 READ_BYTES = 1024

@@ -6,54 +6,40 @@ its UART. When the world's socket closes all ends.
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 import socket
-import sys
 from pathlib import Path
 from typing import Any
 
-from picosim.events import EventLoop
-from picosim.lines import Lines, Message
+from picosim.base.child import serve
+from picosim.base.lines import Message
+from picosim.base.paced import PacedProcess
 from picosim.uart.board import BoardEnd
 from picosim.uart.faults import UartFaults
 from picosim.uart.host import LoginEnd, PtyEnd, SharedEnd
-from picosim.uart.line import End, Line
+from picosim.uart.medium import End, Line
 
 
-class UartProcess:
+class UartProcess(PacedProcess):
     """One line and whoever is at its ends."""
 
     def __init__(self, config: dict[str, Any]) -> None:
-        self._config = config
-        self._loop = EventLoop()
-        self._world = Lines(self._loop, socket.socket(fileno=config["fd"]), self._told, self._end)
-        self._line = Line(self._loop, UartFaults(**config["faults"]), config["seed"])
-        self._listener = socket.socket(fileno=config["listener"])
-        self._listener.setblocking(False)
-        self._loop.on_readable(self._listener.fileno(), self._comes)
+        super().__init__(config)
+        self._line = Line(self.loop, UartFaults(**config["faults"]), config["seed"])
         for number, kind in enumerate(config["ends"]):
             if kind == "pty":
-                self._line.attach(number, self._host(number, Path(config["path"])))
+                self._line.attach(number, self._host(Path(config["path"])))
             elif kind == "login":
                 self._line.attach(number, LoginEnd(self._baud))
-        self._world.send("ready")
+        self.world.send("ready")
 
     def _baud(self) -> int:
         return self._line.faults.baud
 
-    def _host(self, number: int, path: Path) -> End:
-        port = PtyEnd(self._loop, path, self._baud)
-        seed = f"{self._config['seed']}/login"
+    def _host(self, path: Path) -> End:
+        port = PtyEnd(self.loop, path, self._baud)
+        seed = f"{self.config['seed']}/login"
         return SharedEnd(port, LoginEnd(self._baud), lambda: self._line.faults.login, seed)
-
-    def run(self) -> None:
-        """Serve until the world goes."""
-        self._loop.run()
-
-    def _end(self) -> None:
-        self._loop.running = False
 
     def _told(self, message: Message) -> None:
         kind = message[0]
@@ -72,18 +58,10 @@ class UartProcess:
             for end, direction in zip(reversed(self._line.ends), self._line.directions):
                 overflowed = getattr(end, "overflowed", 0)
                 counts.append({**direction.counts, "overflowed": overflowed})
-            self._world.send("counts", message[1], counts)
+            self.world.send("answer", message[1], counts)
 
-    def _comes(self) -> None:
+    def came(self, connection: socket.socket, about: Any, fds: tuple[int, ...]) -> None:
         """A board brings the descriptors of its UART."""
-        connection, _ = self._listener.accept()
-        data, fds, _, _ = socket.recv_fds(connection, 256, 3)
-        try:
-            about = json.loads(data)
-            deliver, take, memory = fds
-        except ValueError:
-            connection.close()
-            return
         number = about["end"]
 
         def irq(flags: int) -> None:
@@ -96,7 +74,7 @@ class UartProcess:
             if self._line.ends[number] is end:
                 self._line.detach(number)
             if connection.fileno() >= 0:
-                self._loop.on_readable(connection.fileno(), None)
+                self.loop.on_readable(connection.fileno(), None)
                 connection.close()
                 for fd in fds:
                     os.close(fd)
@@ -111,14 +89,13 @@ class UartProcess:
             else:
                 gone()
 
-        end = BoardEnd(self._loop, (deliver, take, memory), about["pins"], irq, gone)
+        end = BoardEnd(self.loop, fds, about["pins"], irq, gone)
         connection.setblocking(False)
-        self._loop.on_readable(connection.fileno(), told)
+        self.loop.on_readable(connection.fileno(), told)
         self._line.attach(number, end)
-        self._world.send("attached", number)
+        self.world.send("attached", number)
 
 
 def main() -> None:
-    """Run the wires that the first argument (JSON) describes."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    UartProcess(json.loads(sys.argv[1])).run()
+    """Run the wires."""
+    serve(UartProcess)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from picosim.events import EventLoop
+from picosim.base.events import EventLoop
 
 if TYPE_CHECKING:
     from picosim.wifi.radio import Radio
@@ -120,6 +120,11 @@ class AccessPoint:
     def visible(self) -> bool:
         """Whether a Pico W hears it: 5 GHz it never does."""
         return self.is_on and self.rssi >= SEEN_DBM and self.channel in CHANNELS_2_4_GHZ
+
+    @property
+    def everybody(self) -> list[Radio]:
+        """Who is in it: its stations, and the board whose network it is."""
+        return [*self.stations, *([self.board] if self.board else [])]
 
     def network(self) -> ipaddress.IPv4Network:
         """Its addresses."""

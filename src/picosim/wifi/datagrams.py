@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from picosim.wifi import dns
 
 if TYPE_CHECKING:
-    from picosim.wifi.air import Air
+    from picosim.wifi.medium import Air
     from picosim.wifi.radio import Radio
 
 HERE = "127.0.0.1"
@@ -101,9 +101,7 @@ class Datagrams:
         for interface in radio.interfaces():
             network_end = interface.ip.rpartition(".")[0] + ".255"
             if ip in ("255.255.255.255", network_end) and interface.cell is not None:
-                cell = interface.cell
-                everybody = [*cell.stations, *([cell.board] if cell.board else [])]
-                for other in everybody:
+                for other in interface.cell.everybody:
                     if other is not radio and not other.silent:
                         self._deliver(other, to_port, interface.ip, port, data[6:])
                 return

@@ -6,10 +6,11 @@ import socket
 import struct
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from picosim.wifi.air import Air, End
+    from picosim.wifi.medium import Air, End
     from picosim.wifi.radio import Radio
 
     Opened = tuple[socket.socket, tuple[End, End]]
@@ -208,13 +209,13 @@ class Pipe:
         except BlockingIOError:
             return
         except OSError:
-            self._flow.air.loop.post(self._broken)
+            self._unless_gone(self._n, self._flow.reset)
             self._flow.air.loop.on_readable(self._source.fileno(), None)
             return
         if not data:
             self._over = True
             self._flow.air.loop.on_readable(self._source.fileno(), None)
-            self._flow.air.loop.post(self._finish)  # first hear whether its power was lost
+            self._unless_gone(self._n, lambda: self._put(b""))
             return
         self._put(data)
 
@@ -232,13 +233,14 @@ class Pipe:
             self._flow.air.loop.at(due, self.update)
         self.update()
 
-    def _broken(self) -> None:
-        if not self._flow.closed and not self._flow.ends[self._n].gone:
-            self._flow.reset()
+    def _unless_gone(self, n: int, then: Callable[[], None]) -> None:
+        """First hear whether the power of that end was lost: it says nothing then."""
 
-    def _finish(self) -> None:
-        if not self._flow.closed and not self._flow.ends[self._n].gone:
-            self._put(b"")
+        def now() -> None:
+            if not self._flow.closed and not self._flow.ends[n].gone:
+                then()
+
+        self._flow.air.loop.post(now)
 
     def _deliver(self) -> None:
         loop, fd = self._flow.air.loop, self._sink.fileno()
@@ -256,7 +258,7 @@ class Pipe:
                 loop.on_writable(fd, self._deliver)
                 return
             except OSError:
-                loop.post(self._lost_sink)
+                self._unless_gone(1 - self._n, self._flow.reset)
                 return
             if receiver:
                 receiver.sent()  # it acknowledges
@@ -268,7 +270,3 @@ class Pipe:
         loop.on_writable(fd, None)
         if not self._over and self._bytes < LIMIT_BYTES:
             loop.on_readable(self._source.fileno(), self._readable)
-
-    def _lost_sink(self) -> None:
-        if not self._flow.closed and not self._flow.ends[1 - self._n].gone:
-            self._flow.reset()

@@ -1,7 +1,7 @@
 """The radio of a virtual board: its station and its access point, as the CYW43 behaves.
 
 Everything here runs in the world's thread. What the board's `network.WLAN` asks comes as calls of
-the methods named `do_...` (see `air.py`); errors are OSErrors with the board's error numbers.
+the methods named `do_...` (see `medium.py`); errors are OSErrors with the board's error numbers.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from picosim.events import Timer
+from picosim.base.events import Timer
 from picosim.wifi.access_point import AccessPoint
 
 if TYPE_CHECKING:
-    from picosim.wifi.air import Air
+    from picosim.wifi.medium import Air
 
 DOWN, JOIN, NO_ADDRESS, UP = 0, 1, 2, 3
 NO_NETWORK = -2

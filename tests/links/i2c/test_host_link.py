@@ -21,7 +21,7 @@ CPYTHON_ONLY = "virtual boards"
 
 HOST_THAT_DIES = """
 import os, sys, picolink
-from picosim.i2c import device
+from picosim.i2c import host as device
 device.install()
 board = picolink.connect(sys.argv[1])
 board.call("note", 1)

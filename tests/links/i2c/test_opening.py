@@ -24,7 +24,7 @@ from picolink.links.i2c import host
 from picolink.packing import compile_all, sizes
 from picosim import VirtualBoard, World
 from picosim.i2c.faults import I2cFaults
-from picosim.i2c.wire import I2cBus
+from picosim.i2c.public import I2cBus
 
 CPYTHON_ONLY = "virtual boards"
 

@@ -7,13 +7,14 @@ import pytest
 
 pytest.importorskip("rp2040py", reason="the emulator is not installed (pip install rp2040py)")
 
+from emulated.chip_lab import Lab
+from emulated.i2c_host import I2cHost
+from emulated.serial_port import Serial
+from emulated.together import SerialWire, Together
+
 from picosim.rp2040 import pins, uart
 from picosim.rp2040.firmware import Firmware
 from picosim.rp2040.i2c_bus import Bus
-from picosim.rp2040.i2c_host import I2cHost
-from picosim.rp2040.lab import Lab
-from picosim.rp2040.together import SerialWire, Together
-from picosim.rp2040.uart_line import Serial
 
 ADDRESS = 0x43
 

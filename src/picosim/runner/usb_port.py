@@ -14,9 +14,9 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from picosim import system
-from picosim.events import EventLoop, Timer
-from picosim.pty_path import PtyPath
+from picosim.base import system
+from picosim.base.events import EventLoop, Timer
+from picosim.runner.pty_path import PtyPath
 
 RING_BYTES = 704
 OUTPUT_BYTES = 320

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from picosim import announce
+from picosim.base import announce
 from picosim.i2c.controller import ANSWER, HEAD, PART, READ, STOP
 
 I2C_SLAVE = 0x0703

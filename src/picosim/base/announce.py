@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from picosim.environment import setting
+from picosim.base import system
+from picosim.base.environment import setting
 
 
 def directory() -> Path:
@@ -68,7 +69,7 @@ def _announced() -> list[dict[str, Any]]:
     found = []
     if not _is_trusted(directory()):
         return []
-    for path in sorted(directory().glob("*.json"), key=_age):
+    for path in sorted(directory().glob("*.json"), key=system.changed_at):
         try:
             about = json.loads(path.read_text("utf-8"))
             if int(about["pid"]) <= 0:
@@ -89,10 +90,3 @@ def _is_trusted(folder: Path) -> bool:
         return folder.stat().st_uid in (0, os.getuid())
     except OSError:
         return False
-
-
-def _age(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0  # just gone

@@ -7,28 +7,23 @@ wants to use Bluetooth: both connect at a port that is there from the beginning.
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import random
 import socket
-import subprocess
 import sys
-import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from picosim import announce
+from picosim.base import announce
+from picosim.base.child import Child
+from picosim.base.lines import Message
 from picosim.bluetooth.faults import BluetoothFaults
 from picosim.errors import BluetoothMissing
-from picosim.lines import Lines, Message
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from picosim.world import World
 
 HERE = "127.0.0.1"
-_WAIT_S = 20  # for its process, also on a computer that has much to do
-_START = "import sys; sys.path[:] = {path!r}; from picosim.bluetooth.process import main; main()"
 _SUPPLY = "it needs bumble: pip install 'picosim[bluetooth]'"
 
 
@@ -44,12 +39,8 @@ class Bluetooth:
         self._token = f"{random.SystemRandom().getrandbits(64):x}"
         self._boards: list[Message] = []
         self._settings: list[Message] = []
-        self._process: subprocess.Popen[bytes] | None = None
-        self._lines: Lines | None = None
+        self._child: Child | None = None
         self._announcement: Path | None = None
-        self._changed = threading.Condition()
-        self._requests = self._done = 0
-        self._lost = False
         self.host = Adapter(self)
         """This computer's adapter."""
         world.loop.post(self._wait_for_somebody)
@@ -84,16 +75,14 @@ class Bluetooth:
     @property
     def process_id(self) -> int:
         """Of the process that is the air; 0 while nobody has used Bluetooth."""
-        return self._process.pid if self._process else 0
+        return self._child.pid if self._child else 0
 
     def say(self, *message: Any) -> None:
         """Tell the process, now or when it is there, and wait until it has done it."""
-        kind = message[:2] if message[0] == "place" else message[:1]
+        kind = list(message[:2] if message[0] == "place" else message[:1])
 
         def tell() -> None:
-            old = [s for s in self._settings if tuple(s[: len(kind)]) == tuple(kind)]
-            for setting in old:
-                self._settings.remove(setting)
+            self._settings = [s for s in self._settings if s[: len(kind)] != kind]
             self._settings.append(list(message))
             self.tell(*message)
 
@@ -102,26 +91,19 @@ class Bluetooth:
 
     def tell(self, *message: Any) -> None:
         """Tell the process, if it is there; in the world's thread only."""
-        if self._lines:
-            self._lines.send(*message)
+        if self._child:
+            self._child.tell(*message)
 
     def _settle(self) -> None:
-        with self._changed:
-            if not self._process:
-                return
-            self._requests += 1
-            number = self._requests
-            self._world.loop.post(lambda: self.tell("done", number))
-            if not self._changed.wait_for(lambda: self._done >= number or self._lost, _WAIT_S):
-                raise BluetoothMissing(f"the simulated Bluetooth does not answer. {self._said()}")
-            if self._lost:
-                raise BluetoothMissing(f"the simulated Bluetooth ended. {self._said()}")
+        if self._child:
+            try:
+                self._child.ask("done")
+            except TimeoutError:
+                what = "ended" if self._child.gone else "does not answer"
+                raise BluetoothMissing(f"the simulated Bluetooth {what}. {self._said()}") from None
 
     def _said(self) -> str:
-        try:
-            said = (self._world.directory / "bluetooth.stderr").read_text().strip()
-        except OSError:
-            return ""
+        said = self._child.said() if self._child else ""
         return _SUPPLY if "No module named 'bumble'" in said else said[-1000:]
 
     # -- in the world's thread
@@ -131,54 +113,31 @@ class Bluetooth:
 
     def _start(self) -> None:
         self._world.loop.on_readable(self._listener.fileno(), None)
-        here, there = socket.socketpair()
-        config = {
-            "fd": there.fileno(),
-            "listener": self._listener.fileno(),
-            "token": self._token,
-            "seed": f"{self._world.seed}/bluetooth",
-        }
-        start = _START.format(path=[p or os.getcwd() for p in sys.path])
-        with open(self._world.directory / "bluetooth.stderr", "wb") as stderr:
-            self._process = subprocess.Popen(
-                [sys.executable, "-S", "-E", "-c", start, json.dumps(config)],
-                pass_fds=[there.fileno(), self._listener.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=stderr,
-                stderr=stderr,
-                start_new_session=True,
-            )
-        there.close()
+        self._child = Child(
+            self._world.loop,
+            "picosim.bluetooth.process",
+            {"token": self._token, "seed": f"{self._world.seed}/bluetooth"},
+            self._world.directory / "bluetooth.stderr",
+            lambda message: None,
+            self._ended,
+            self._listener,
+        )
         self._listener.close()
-        self._lines = Lines(self._world.loop, here, self._told, self._ended)
         for message in [*self._boards, *self._settings]:
-            self._lines.send(*message)
-
-    def _told(self, message: Message) -> None:
-        if message[0] == "done":
-            with self._changed:
-                self._done = message[1]
-                self._changed.notify_all()
+            self.tell(*message)
 
     def _ended(self) -> None:
-        with self._changed:
-            self._lost = True
-            self._changed.notify_all()
         print(f"the simulated Bluetooth ended. {self._said()}", file=sys.stderr)
 
     def close(self) -> None:
         """End it; in the world's thread."""
         if self._announcement:
             self._announcement.unlink(missing_ok=True)
-        if self._lines:
-            self._lines.close()
-            self._lines = None
+        if self._child:
+            self._child.kill()
         elif self._listener.fileno() >= 0:
             self._world.loop.on_readable(self._listener.fileno(), None)
             self._listener.close()
-        if self._process:
-            self._process.kill()
-            self._process.wait()
 
 
 class Place:

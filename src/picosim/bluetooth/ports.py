@@ -6,7 +6,7 @@ import json
 import socket
 from collections.abc import Callable
 
-from picosim.events import EventLoop
+from picosim.base.events import EventLoop
 
 
 class BluetoothPort:

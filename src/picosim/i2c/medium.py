@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator
 
-from picosim.events import EventLoop, Timer
+from picosim.base.events import EventLoop, Timer
 from picosim.i2c.damage import Damage
 from picosim.i2c.faults import I2cFaults
 from picosim.i2c.transfer import NACK, STUCK, TIMEOUT, Device, Message, Transfer

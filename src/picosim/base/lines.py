@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from picosim.events import EventLoop
+from picosim.base.events import EventLoop
 
 Message = list[Any]
 

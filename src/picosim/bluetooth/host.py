@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason
 
-from picosim import announce
+from picosim.base import announce
 
 if TYPE_CHECKING:
     from bumble.device import Device

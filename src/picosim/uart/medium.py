@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from picosim.events import EventLoop, Timer
+from picosim.base.events import EventLoop, Timer
 from picosim.uart.faults import UartFaults
 from picosim.uart.signal import Garbler, Setting, understood
 

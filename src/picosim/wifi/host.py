@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from picosim.wifi.flow import Flow, silent_port
 
 if TYPE_CHECKING:
-    from picosim.wifi.air import Air
+    from picosim.wifi.medium import Air
     from picosim.wifi.radio import Radio
 
 
@@ -40,7 +40,7 @@ class Door:
         self._open = opens
 
     def _comes(self) -> None:
-        from picosim.wifi.air import HERE, End
+        from picosim.wifi.medium import HERE, End
 
         try:
             connection, _ = self._sockets[0].accept()

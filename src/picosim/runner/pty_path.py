@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from picosim import system
-from picosim.events import EventLoop
+from picosim.base import system
+from picosim.base.events import EventLoop
 
 
 class PtyPath:

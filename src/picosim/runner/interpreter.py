@@ -11,8 +11,8 @@ import subprocess
 import time
 import traceback
 
-from picosim import system
-from picosim.environment import setting
+from picosim.base import system
+from picosim.base.environment import setting
 from picosim.errors import InterpreterMissing
 
 MINIMUM = (1, 22)

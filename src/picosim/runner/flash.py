@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from picosim.base import system
+
 if TYPE_CHECKING:
-    from picosim.interpreter import Interpreter
+    from picosim.runner.interpreter import Interpreter
 
 BLOCK_BYTES = 4096
 BLOCK_COUNT = 212
@@ -63,7 +65,7 @@ def make(
     interpreter: Interpreter, image: Path, listing: Path | str, blocks: int = BLOCK_COUNT
 ) -> list[str]:
     """Make an image of what `stage` laid out; returns the last line of what went wrong, if any."""
-    here = Path(__file__).parent / "board"
+    here = Path(__file__).parent.parent / "board"
     arguments = ["-X", "heapsize=8M", str(here / "mkflash.py"), str(image), str(blocks)]
     output = image.with_suffix(".out")
     with open(os.devnull) as nothing, open(output, "w+") as told:
@@ -81,7 +83,7 @@ def store(image: Path, key: str, cache: Path) -> None:
     temporary = cache / f"{key}.{os.getpid()}"
     shutil.copyfile(image, temporary)
     temporary.replace(cache / f"{key}.img")
-    kept = sorted(cache.glob("*.img"), key=_age, reverse=True)
+    kept = sorted(cache.glob("*.img"), key=system.changed_at, reverse=True)
     for old in kept[KEEP_IMAGES:]:
         old.unlink(missing_ok=True)
 
@@ -94,13 +96,6 @@ def copy(cached: Path, image: Path) -> bool:
     except FileNotFoundError:  # never made, or dropped by another program just now
         return image.exists()
     return True
-
-
-def _age(image: Path) -> float:
-    try:
-        return image.stat().st_mtime
-    except OSError:
-        return 0  # just dropped by another program
 
 
 def tree(root: Path, prefix: str = "lib") -> dict[str, bytes]:

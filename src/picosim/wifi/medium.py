@@ -1,7 +1,7 @@
 """The air: which board reaches whom over Wi-Fi, and the calls by which boards use it.
 
 A board in the air has no way to anybody but through here: what it dials and whoever dials it is
-passed on by `flow.py` and `door.py`, datagrams by `datagrams.py`, as its radio allows.
+passed on by `flow.py` and `host.py`, datagrams by `datagrams.py`, as its radio allows.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from picosim.events import EventLoop, Timer
-from picosim.lines import Lines, Message
+from picosim.base.events import EventLoop, Timer
+from picosim.base.lines import Lines, Message
 from picosim.wifi.access_point import AccessPoint
 from picosim.wifi.datagrams import DNS_SILENT, MDNS, Datagrams
-from picosim.wifi.door import Door
 from picosim.wifi.flow import Dialing, Flow
+from picosim.wifi.host import Door
 from picosim.wifi.radio import Radio
 
 if TYPE_CHECKING:
@@ -140,8 +140,7 @@ class Air:
             return None
         if ip == cell.address and cell.board is None:
             return End(None, 0, HERE)
-        others = [*cell.stations, *([cell.board] if cell.board else [])]
-        for other in others:
+        for other in cell.everybody:
             for interface in other.interfaces():
                 at_home = interface.cell is cell and interface.ip == ip
                 if at_home and interface.holds(own_ip) and other is not radio:
@@ -326,7 +325,7 @@ class Air:
             cell = interface.cell
             if cell is None:
                 continue
-            for other in [*cell.stations, *([cell.board] if cell.board else [])]:
+            for other in cell.everybody:
                 if name.lower() == other.hostname.lower() + ".local":
                     for its in other.interfaces():  # none while it waits for its address
                         if its.cell is cell:

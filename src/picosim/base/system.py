@@ -36,6 +36,14 @@ def one_page_pipe() -> tuple[int, int]:
     return r, w
 
 
+def changed_at(path: Path) -> float:
+    """When a file was last written; 0 where another program has just removed it."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0
+
+
 def unread_bytes(fd: int) -> int:
     """How many bytes wait to be read from `fd`."""
     count = array.array("i", [0])

@@ -10,16 +10,18 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
-from picosim.events import Timer
+from picosim.base.events import Timer
+from picosim.base.lines import Lines, Message
 from picosim.i2c.page import I2cFiles
-from picosim.lines import Lines, Message
 from picosim.uart.board import UartFiles
 
 if TYPE_CHECKING:
-    from picosim.supervisor import Supervisor
+    from picosim.runner.supervisor import Supervisor
 
 NUDGES_S = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.02)
 """When a blocking call is interrupted again, should the first signal have come just before it."""
+FIRST_PORT_FD = 6
+"""Of the interpreter: three for each UART, then two for each I2C block."""
 FIRST_NUMBER, LAST_NUMBER = 128, 255
 """Of interrupts, apart from what else comes on their line."""
 INTERRUPT_DELAY_S = 0.0002
@@ -39,12 +41,11 @@ class BoardProcess:
         self._number = LAST_NUMBER  # of the interrupt asked for last
         self._nudging: Timer | None = None
         self._output = b""
-        self._ends: list[socket.socket] = []
-        bus, self._bus_there = self._pair()
-        self._bus_there.setblocking(False)
-        self._irq, irq_there = self._pair()
-        self._out, out_there = self._pair()
-        fds = {3: self._bus_there.fileno(), 4: irq_there.fileno(), 5: out_there.fileno()}
+        bus, bus_there = socket.socketpair()
+        bus_there.setblocking(False)
+        self._irq, irq_there = socket.socketpair()
+        self._out, out_there = socket.socketpair()
+        fds = {3: bus_there.fileno(), 4: irq_there.fileno(), 5: out_there.fileno()}
         self._text = -1
         if board.port:
             # All that the interpreter's C code prints (REPL, tracebacks) comes through this pipe.
@@ -53,21 +54,17 @@ class BoardProcess:
             fds |= {0: board.port.input, 1: text_there, 2: text_there}
         else:
             fds |= {0: board.pty[0], 1: board.pty[0], 2: board.pty[0]}
-        uarts = [UartFiles(), UartFiles()]
-        for number, files in enumerate(uarts):
-            fds |= {6 + 3 * number + n: fd for n, fd in enumerate(files.of_board())}
-        i2cs = [I2cFiles(), I2cFiles()]
-        for number, i2c in enumerate(i2cs):
-            fds |= {12 + 2 * number + n: fd for n, fd in enumerate(i2c.of_board())}
+        uarts, i2cs = [UartFiles(), UartFiles()], [I2cFiles(), I2cFiles()]
+        ports: list[UartFiles | I2cFiles] = [*uarts, *i2cs]
+        of_board = [fd for files in ports for fd in files.of_board()]
+        fds |= dict(enumerate(of_board, FIRST_PORT_FD))
         bus.sendall(json.dumps(["config", config]).encode() + b"\n")
         self.pid = board.interpreter.start(arguments, fds, config["raw"])
-        for end in (self._bus_there, irq_there, out_there):
+        for end in (bus_there, irq_there, out_there):
             end.close()
-        for files in uarts:
+        for files in ports:
             files.close_board()
         board.uarts.begin(uarts)
-        for i2c in i2cs:
-            i2c.close_board()
         board.i2cs.begin(i2cs)
         if board.port:
             os.close(text_there)
@@ -78,10 +75,6 @@ class BoardProcess:
         self._loop.on_readable(self._out.fileno(), self._wrote)
         self._exit = os.pidfd_open(self.pid)
         self._loop.on_readable(self._exit, self._ended)
-
-    def _pair(self) -> tuple[socket.socket, socket.socket]:
-        here, there = socket.socketpair()
-        return here, there
 
     def send(self, *message: Any) -> None:
         """Send the board a message, as an interrupt if it listens to interrupts."""
@@ -95,8 +88,7 @@ class BoardProcess:
         """End the process at once."""
         os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
-        if self._text >= 0:
-            self._all_printed()
+        self._all_printed()
         self._close()
 
     # -- interrupts: a thread there schedules; the signal gets a blocking call to look
@@ -160,17 +152,18 @@ class BoardProcess:
         if not port.idle:  # what is before it must go out first, or be given up
             self._loop.on_readable(self._text, None)
             self._loop.after(0.0005, self._watch_text)
-            return
-        try:
-            data = os.read(self._text, 256)
-        except BlockingIOError:
-            return
-        if not data:
+        elif self._pass_on(256) == b"":
             self._loop.on_readable(self._text, None)
-            return
-        data = data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-        self._board.log_text(data)
-        port.write(data)
+
+    def _pass_on(self, most: int) -> bytes | None:
+        """What the interpreter printed; None: nothing yet, b"": nothing more."""
+        try:
+            data = os.read(self._text, most)
+        except OSError:
+            return None
+        if data:
+            self._board.printed(data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
+        return data
 
     def _watch_text(self) -> None:
         if self._text >= 0:
@@ -178,18 +171,8 @@ class BoardProcess:
 
     def _all_printed(self) -> None:
         # In order: what the interpreter printed comes before what the program writes now.
-        port = self._board.port
-        assert port
-        while True:
-            try:
-                data = os.read(self._text, 4096)
-            except OSError:
-                return
-            if not data:
-                return
-            data = data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-            self._board.log_text(data)
-            port.write(data)
+        while self._pass_on(4096):
+            pass
 
     def _wrote(self) -> None:
         port = self._board.port
@@ -213,8 +196,7 @@ class BoardProcess:
             chunk, self._output = self._output[4 : 4 + length], self._output[4 + length :]
             self._all_printed()
             port.abandon()
-            self._board.log_text(chunk)
-
+            self._board.log.add(chunk)
             port.write(chunk, functools.partial(self._answer, number, 0))
 
     def _answer(self, number: int, kind: int, value: int) -> None:
@@ -261,8 +243,7 @@ class BoardProcess:
 
     def _ended(self) -> None:
         status = os.waitpid(self.pid, 0)[1]
-        if self._text >= 0:
-            self._all_printed()
+        self._all_printed()
         self._close()
         self._board.ended(status)
 

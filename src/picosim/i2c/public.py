@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from picosim import announce
+from picosim.base import announce
+from picosim.base.lines import Message
+from picosim.base.paced import Paced
 from picosim.i2c.faults import I2cFaults
-from picosim.lines import Message
-from picosim.paced import Paced
+from picosim.pins import port_pins
 
 if TYPE_CHECKING:
     from picosim.virtual_board import VirtualBoard
@@ -34,22 +34,13 @@ def board_i2c(board: VirtualBoard, id: int, sda: int | None, scl: int | None) ->
     """The block `id`, at pins that it has; ValueError otherwise."""
     if id not in (0, 1):
         raise ValueError(f"a Pico W has I2C 0 and 1, not {id!r}")
-    found = []
-    for role, name, pin in ((0, "SDA", sda), (1, "SCL", scl)):
-        if pin is None:
-            pin = DEFAULT_PINS[id][role]
-        # 23 to 25 lead to the radio, 28 is the last that comes out.
-        legal = [p for p in (*range(23), 26, 27, 28) if p & 1 == role and (p & 2) >> 1 == id]
-        if pin not in legal:
-            raise ValueError(
-                f"GP{pin} is no {name} pin of I2C {id}; those are "
-                + ", ".join(f"GP{p}" for p in legal)
-            )
-        found.append(pin)
-    return BoardI2c(board, id, *found)
+    # 23 to 25 lead to the radio, 28 is the last that comes out.
+    pins = [p for p in (*range(23), 26, 27, 28) if (p & 2) >> 1 == id]
+    legal = {"SDA": [p for p in pins if not p & 1], "SCL": [p for p in pins if p & 1]}
+    return BoardI2c(board, id, *port_pins(f"I2C {id}", (sda, scl), DEFAULT_PINS[id], legal))
 
 
-class I2cBus:
+class I2cBus(Paced):
     """The wires between I2C blocks, and the host's controller at them. Made by `World.i2c`."""
 
     def __init__(
@@ -57,11 +48,11 @@ class I2cBus:
         world: World,
         number: int,
         blocks: tuple[BoardI2c, ...],
-        host: int | None,
         pull_ups: bool,
-        baudrate: int,
-        controller: str,
         faults: I2cFaults,
+        host: int | None = None,
+        baudrate: int = 0,
+        controller: str = "pi",
     ) -> None:
         if not blocks and host is None:
             raise ValueError("an I2C bus needs something at its wires: give board.i2c(0), ...")
@@ -78,7 +69,7 @@ class I2cBus:
         self.faults = faults
         self._low = (False, False)  # SDA, SCL, between transfers
         self._announcement: Path | None = None
-        self._process = Paced(
+        super().__init__(
             world,
             "the I2C bus",
             "picosim.i2c.process",
@@ -90,17 +81,15 @@ class I2cBus:
                 "controller": controller,
                 "seed": f"{world.seed}/i2c{number}",
             },
-            socket.SOCK_SEQPACKET,
-            self._told,
         )
         self._pull()
         for index, block in enumerate(blocks):
-            block.board.wire_i2c(block.id, self._process.path, index, (block.sda, block.scl))
+            block.board.hang("i2c", block.id, self._socket, index, (block.sda, block.scl))
         if host is not None:
             about = {
                 "kind": "i2c",
                 "bus": host,
-                "socket": self._process.path,
+                "socket": self._socket,
                 "pid": self.process_id,
                 "world": os.getpid(),
             }
@@ -110,23 +99,16 @@ class I2cBus:
         host = "" if self.host is None else f" /dev/i2c-{self.host}"
         return f"<I2C bus{host} {' - '.join(block.board.name for block in self.blocks)}>"
 
-    @property
-    def process_id(self) -> int:
-        """Of the process that keeps the pace."""
-        return self._process.process_id
-
     def chip(self, address: int, registers: bytes) -> None:
         """Put another chip on the bus, one that is no board: registers behind a pointer."""
         if not 0x08 <= address <= 0x77 or not registers:
             raise ValueError("a chip has an address from 0x08 to 0x77 and at least one register")
-        self._process.send("chip", address, registers.hex())
-        self.counts()  # which is answered when it is done
+        self._tell("chip", address, registers.hex())
 
     def set(self, faults: I2cFaults) -> None:
         """From now on the bus is this bad."""
         self.faults = faults
-        self._process.send("faults", dataclasses.asdict(faults))
-        self.counts()
+        self._tell("faults", dataclasses.asdict(faults))
         self._pull()
 
     def cut(self) -> None:
@@ -141,7 +123,7 @@ class I2cBus:
         """What went over the wires: transfers, bits (start, stop, addresses and acknowledges too),
         data bytes, nacks, timeouts; bytes that were stretched, misread by a Pi, flipped; and how
         long the bus has been there, `elapsed_us`."""
-        counts: dict[str, int] = self._process.counts()
+        counts: dict[str, int] = self._counts()
         return counts
 
     def close(self) -> None:
@@ -149,7 +131,7 @@ class I2cBus:
         if self._announcement:
             self._announcement.unlink(missing_ok=True)
             self._announcement = None
-        self._process.close()
+        super().close()
 
     def _pull(self) -> None:
         # What the pins of the boards read while the bus is idle.
@@ -161,6 +143,7 @@ class I2cBus:
                 self._world.loop.call(lambda pin=pin, level=level: pin.wired(self, level))  # type: ignore[misc]
 
     def _told(self, message: Message) -> None:
+        super()._told(message)
         if message[0] == "low":
             self._low = (message[1], message[2])
             self._pull()

@@ -6,8 +6,9 @@ import errno
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
+from emulated.chip_lab import Pace
+
 from picosim.rp2040.i2c_bus import Bus, Replied
-from picosim.rp2040.lab import Pace
 
 if TYPE_CHECKING:
     from picosim.rp2040.chip import Chip
@@ -99,6 +100,11 @@ class I2cHost:
         yield lambda done: self.at(end_ns, lambda: done(0, end_ns))
 
     # What the bus tells. It is no target.
+
+    @property
+    def block(self) -> I2cHost:
+        """Itself."""
+        return self
 
     def at(self, ns: float, callback: Callable[[], None]) -> None:
         """Have `callback` called when the clock is there; never at once, since a chip that was

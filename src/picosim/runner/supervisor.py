@@ -7,25 +7,25 @@ because the world ended or was killed, everything here ends.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import socket
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from picosim import flash, interpreter, system
-from picosim.bluetooth.port import BluetoothPort
-from picosim.board_process import BoardProcess
-from picosim.events import EventLoop, Timer
-from picosim.i2c.port import I2cPorts
-from picosim.i2c.port import Wired as WiredI2c
-from picosim.lines import Lines, Message
-from picosim.printed import Log
-from picosim.uart.port import UartPorts, Wired
-from picosim.usb_port import UsbPort
+from picosim.base import system
+from picosim.base.child import Served, serve
+from picosim.base.events import Timer
+from picosim.base.lines import Message
+from picosim.bluetooth.ports import BluetoothPort
+from picosim.i2c.ports import I2cPorts
+from picosim.runner import flash, interpreter
+from picosim.runner.output import Log
+from picosim.runner.run import BoardProcess
+from picosim.runner.usb_port import UsbPort
+from picosim.uart.ports import UartPorts
 
 ENUMERATION_S = 0.1
 """How long USB is gone at a hard reset (about a second on a real host)."""
@@ -36,18 +36,14 @@ FIRST_SECOND = 1609459200
 """2021-01-01, the time at which the clock of a board starts that nobody set."""
 
 
-class Supervisor:
+class Supervisor(Served):
     """One board's hardware, as far as it is not the interpreter."""
 
     def __init__(self, config: dict[str, Any]) -> None:
-        self.config = config
-        self.loop = EventLoop()
+        super().__init__(config)
         self.interpreter = interpreter.load()
-        end = socket.socket(fileno=config["fd"])
-        self.world = Lines(self.loop, end, self._from_world, self._world_gone)
         self.process: BoardProcess | None = None
-        self.pins: dict[Any, Any] = {}  # what the world drives
-        self.adc: dict[int, float] = {}
+        self.around: dict[tuple[str, Any], Any] = {}  # what the world drives
         self.log = Log(self.world.send)
         self.plugged: bool = config["plugged"]
         self.rtc_offset_s = 0
@@ -55,11 +51,11 @@ class Supervisor:
         self.wired = config["wired"]
         self.watchdog: Timer | None = None
         self.later: Timer | None = None
-        self.uarts = UartPorts(self.loop, lambda number, flags: self._uart_irq(number, flags))
-        self.i2cs = I2cPorts(
-            self.loop, lambda number, flag: self._tell_board(["i2c", number, flag])
+        self.uarts = UartPorts(self.loop, partial(self._tell_board, "uart"))
+        self.i2cs = I2cPorts(self.loop, partial(self._tell_board, "i2c"))
+        self.bluetooth = BluetoothPort(
+            self.loop, config["bluetooth"], partial(self._tell_board, "bluetooth")
         )
-        self.bluetooth = BluetoothPort(self.loop, config["bluetooth"], self._bluetooth_event)
         self.port: UsbPort | None = None
         self.pty = (-1, -1)
         if config["usb"] == "rp2":
@@ -73,8 +69,8 @@ class Supervisor:
         try:
             self._make_flash()
             self.power_on()
-            self.world.send("started", config_pid())
-            self.loop.run()
+            self.world.send("started")
+            super().run()
         finally:
             self._stop()
 
@@ -112,10 +108,8 @@ class Supervisor:
         self.process = BoardProcess(self, arguments, config)
         if raw_repl and self.interpreter.program and self.port:
             self.port.put(b"\x01")
-        for pin, level in self.pins.items():
-            self.process.send("ext", pin, level)
-        for channel, volts in self.adc.items():
-            self.process.send("adc", channel, volts)
+        for what, level in self.around.items():
+            self.process.send(*what, level)
         self._feed()
 
     def hard_reset(self, off_s: float = ENUMERATION_S, cause: int = WATCHDOG) -> None:
@@ -157,7 +151,7 @@ class Supervisor:
             self._soft_reset(raw)
         else:
             code = os.waitstatus_to_exitcode(status)
-            self.log_text(f"[the interpreter ended unexpectedly: {code}]\n".encode())
+            self.log.add(f"[the interpreter ended unexpectedly: {code}]\n".encode())
             self.bluetooth.dark()
             self.world.send("state", "crashed")
 
@@ -173,25 +167,13 @@ class Supervisor:
     def printed(self, data: bytes) -> None:
         """The firmware itself printed something."""
         if self.port:
-            self.log_text(data)
+            self.log.add(data)
             self.port.write(data)
         else:
             os.write(self.pty[0], data)
 
-    def log_text(self, data: bytes) -> None:
-        """Remember what a board printed, for whoever debugs a test."""
-        self.log.add(data)
-
     def _keyboard_interrupt(self) -> bool:
         return self.process is not None and self.process.keyboard_interrupt()
-
-    def _uart_irq(self, number: int, flags: int) -> None:
-        if self.process:
-            self.process.send("uart", number, flags)
-
-    def _bluetooth_event(self) -> None:
-        if self.process:
-            self.process.send("bluetooth")
 
     # -- messages
 
@@ -233,14 +215,11 @@ class Supervisor:
         else:
             self.world.send(*message)
 
-    def _from_world(self, message: Message) -> None:
+    def _told(self, message: Message) -> None:
         kind = message[0]
-        if kind == "ext":
-            self.pins[message[1]] = message[2]
-            self._tell_board(message)
-        elif kind == "adc":
-            self.adc[message[1]] = message[2]
-            self._tell_board(message)
+        if kind in ("ext", "adc"):
+            self.around[kind, message[1]] = message[2]
+            self._tell_board(*message)
         elif kind == "power":
             if message[1]:
                 self.power_on()
@@ -256,26 +235,21 @@ class Supervisor:
                 self.port.plug()
             self._feed()
         elif kind == "uart":
-            self.uarts.wire(message[1], Wired(message[2], message[3], tuple(message[4])))
+            self.uarts.wire(*message[1:])
         elif kind == "i2c":
-            self.i2cs.wire(message[1], WiredI2c(message[2], message[3], tuple(message[4])))
+            self.i2cs.wire(*message[1:])
         elif kind == "wired":
             self.wired = message[1]
         elif kind == "log":
             self.log.ask(*message[1:])
-        elif kind == "done":
-            self.world.send("done", message[1])
 
     def _feed(self) -> None:
         """5 V at VBUS or none, which a Pico W has at a pin of its radio."""
-        self._tell_board(["ext", "WL_GPIO2", int(self.plugged)])
+        self._tell_board("ext", "WL_GPIO2", int(self.plugged))
 
-    def _tell_board(self, message: Message) -> None:
+    def _tell_board(self, *message: Any) -> None:
         if self.process:
             self.process.send(*message)
-
-    def _world_gone(self) -> None:
-        self.loop.running = False
 
     def _make_flash(self) -> None:
         image = Path(self.config["flash"])
@@ -291,15 +265,9 @@ class Supervisor:
         flash.store(image, cached.stem, cached.parent)
 
 
-def config_pid() -> int:
-    """The process id to announce."""
-    return os.getpid()
-
-
 def main() -> None:
     """Run the board that the first argument (JSON) describes."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # Interpreters begin with these: a Ctrl-C that comes before they listen is a byte of input.
     for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
-    Supervisor(json.loads(sys.argv[1])).run()
+    serve(Supervisor)
