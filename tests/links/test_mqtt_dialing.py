@@ -93,6 +93,7 @@ async def test_a_dial_that_is_given_up_leaves_nothing(broker: Broker) -> None:
 
 INTERRUPTED = """
 import picolink
+print("dials")
 try:
     picolink.connect(ADDRESS, timeout_s=60)
 except KeyboardInterrupt:
@@ -107,6 +108,7 @@ def test_a_ctrl_c_while_it_waits_for_the_node_leaves_the_broker(
     until(lambda: connections(broker) == 1, 10)
     source = f"ADDRESS = {broker.address + '/lab/nobody'!r}\n{INTERRUPTED}"
     with Program([sys.executable], source, tmp_path) as program:
+        program.line("dials")
         until(lambda: connections(broker) == 2, 20)
         program.interrupt()
         program.line("interrupted")
