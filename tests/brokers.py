@@ -264,6 +264,10 @@ class Program:
             timer.cancel()
         raise AssertionError(f"no {wanted!r} in\n" + "\n".join(self.output[-40:]))
 
+    def interrupt(self) -> None:
+        """Ctrl-C."""
+        self._process.send_signal(signal.SIGINT)
+
     def kill(self) -> None:
         """Ends it without a goodbye."""
         self._process.kill()

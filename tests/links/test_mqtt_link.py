@@ -160,7 +160,7 @@ def test_who_is_not_there(tmp_path: Path) -> None:
             picolink.connect(f"{broker.address}/greenhouse", timeout_s=0.5)
         with pytest.raises(picolink.BadAddress, match="which node on that broker"):
             picolink.connect(broker.address)
-    with pytest.raises(picolink.CannotConnect, match="no connection to"):
+    with pytest.raises(picolink.CannotConnect, match="no broker answers.*Connection refused"):
         picolink.connect(f"{broker.address}/greenhouse", timeout_s=2)
 
 

@@ -61,7 +61,6 @@ class HostLink(NodeSide):
 
     def _gone(self, _: Any) -> None:
         self._end(f"{self._where} has gone, or is out of range")
-        self._out.put_nowait(None)
 
     async def _run(self) -> None:
         try:

@@ -1,6 +1,5 @@
-"""The event loop of links whose libraries want one: all of a program share it, in a thread of its
-own, so that they serve programs with asyncio and without; and the half of such a link that faces
-the node. Host only."""
+"""The event loop of links that want one, for programs without: all of a program share it, in a
+thread of its own; and the half of such a link that faces the node. Host only."""
 
 from __future__ import annotations
 
@@ -40,7 +39,7 @@ if hasattr(os, "register_at_fork"):
 class NodeSide:
     """What whoever drives the node calls of such a link. Its other half runs in the shared loop: it
     sends what comes out of `_out` (None: no more), puts into `_packets` what has come and calls
-    `on_ready`, and says by `_end` that it is over."""
+    `on_ready`, and says by `_end` that it is over, which has `_out` end too."""
 
     pollable = None
     unsent = False
@@ -57,9 +56,11 @@ class NodeSide:
 
     def receive(self) -> list[bytes]:
         """The packets that have come."""
-        packets, self._packets = self._packets, []
-        if not packets and self._why:
-            raise LinkError(self._why)
+        why = self._why  # first: what came before is taken before
+        packets = self._packets[:]
+        del self._packets[: len(packets)]  # of one list: the other thread may just be adding to it
+        if not packets and why:
+            raise LinkError(why)
         return packets
 
     def send(self, packet: bytes) -> None:
@@ -84,3 +85,4 @@ class NodeSide:
         if not self._why:
             self._why = why
             self.on_ready()
+        self._out.put_nowait(None)

@@ -1,9 +1,8 @@
-"""Dials a node over a broker, on MicroPython: `mqtt://HOST/PREFIX/NODE`."""
+"""Dials a node over a broker: `mqtt://HOST/PREFIX/NODE`. A computer does by this too (host.py)."""
 
 from asyncio import Event, TimeoutError, wait_for
 from os import urandom
 
-from ...core.errors import CannotConnect
 from .address import Broker, node_of
 from .client import Client
 from .link import MqttLink
@@ -12,12 +11,16 @@ MYPY = False
 if MYPY:
     from .packets import Message
 
-_ONLINE_S = 10  # for the node to come to the broker
+_PATIENCE_S = 10  # for the broker to answer and the node to come to it
 
 
 async def open_async(scheme: str, where: str, options: "dict[str, str]") -> MqttLink:
     """Connects to the broker, and makes a link to the node of that name."""
-    address = scheme + ":" + where
+    return await dial(scheme + ":" + where, _PATIENCE_S)
+
+
+async def dial(address: str, timeout_s: float, once: bool = False) -> MqttLink:
+    """The same. `once`: what fails is told at once, and not tried again until then."""
     broker = Broker(address)
     base = node_of(broker)
     name = "".join(["%02x" % x for x in urandom(5)])
@@ -28,7 +31,6 @@ async def open_async(scheme: str, where: str, options: "dict[str, str]") -> Mqtt
         client.stop()
 
     link = MqttLink(client, str(broker), topic + "/in", stop)
-
     there = Event()
     seen = [b""]
 
@@ -44,20 +46,25 @@ async def open_async(scheme: str, where: str, options: "dict[str, str]") -> Mqtt
 
     def down() -> None:
         link.end(client.why)
+        there.set()
 
-    await client.connect()
-    client.on_down = down
+    heard = client.on(topic + "/out", lambda message: link.take(message.payload))
+    client.on(base + "/status", status)
+
+    async def reach() -> None:
+        await client.connect(timeout_s, once)
+        client.on_down = down
+        await heard.agreed()
+        await there.wait()
+
     try:
-        await client.subscribe(topic + "/out", lambda message: link.take(message.payload))
-        client.on(base + "/status", status)
-        await wait_for(there.wait(), _ONLINE_S)
+        await wait_for(reach(), timeout_s)
     except TimeoutError:
-        link.close()
-        raise CannotConnect(
-            "%s: the broker is there; the node is not%s"
-            % (broker, "" if seen[0] else ", and never was: is prefix and name right?")
-        ) from None
+        client.stop()
+        from .dialing import absent
+
+        raise absent(client, base, seen[0], timeout_s) from None
     except BaseException:
-        link.close()
+        client.stop()
         raise
     return link

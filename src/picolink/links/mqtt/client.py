@@ -124,33 +124,29 @@ class Client:
             self.publisher.closed = False
             self._task = asyncio.create_task(self._run())
 
-    async def connect(self, timeout_s: float = 10) -> "Client":
-        """Connects; Refused or CannotConnect, with the reason, where that fails."""
+    async def connect(self, timeout_s: float = 10, once: bool = False) -> "Client":
+        """Connects; Refused or CannotConnect, with the reason, where that fails. `once`: it is not
+        tried again until then."""
         self.start()
         try:
-            await asyncio.wait_for(self._first(), timeout_s)
+            await asyncio.wait_for(self._first(once), timeout_s)
         except asyncio.TimeoutError:
             failed = self.failed
             await self.close()
-            if failed is None:
-                from ...core.errors import CannotConnect
-
-                failed = CannotConnect(
-                    "%s did not answer in %s s: %s" % (self.brokers[0], timeout_s, self.why)
-                )
-            raise failed from None
+            raise failed or self._dialing("unanswered", self, " in %s s" % timeout_s) from None
         return self
 
-    async def _first(self) -> None:
+    async def _first(self, once: bool) -> None:
         from ...core.errors import PeerError, UsageError
 
         while not self.connected:
             self._changed.clear()
             await self._changed.wait()
             failed = self.failed
-            if isinstance(failed, (UsageError, PeerError)) and len(self.brokers) == 1:
+            final = isinstance(failed, (UsageError, PeerError)) and len(self.brokers) == 1
+            if final or (once and not self.connected):
                 await self.close()
-                raise failed
+                raise failed or self._dialing("unanswered", self, " as a broker")
 
     async def _run(self) -> None:
         """Connects, and connects again whenever the connection is lost."""
@@ -171,9 +167,12 @@ class Client:
 
     def _dialing(self, what: str, *args: "Any") -> "Any":
         """Calls a function of dialing.py. No name in a coroutine may hold that module."""
-        from .dialing import failure, opened, stolen, wait_ms
+        from .dialing import failure, opened, stolen, unanswered, wait_ms
 
-        named: Any = {"failure": failure, "opened": opened, "stolen": stolen, "wait_ms": wait_ms}
+        named: Any = {
+            "failure": failure, "opened": opened, "stolen": stolen, "unanswered": unanswered,
+            "wait_ms": wait_ms,
+        }  # fmt: skip
         return named[what](*args)
 
     def _wanted(self) -> bool:

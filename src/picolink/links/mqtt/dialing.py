@@ -104,6 +104,29 @@ def failure(error: Exception, broker: "Broker") -> PicolinkError:
     return CannotConnect("no connection to %s: %s: %s" % (broker, type(error).__name__, error))
 
 
+def unanswered(client: "Client", how: str) -> PicolinkError:
+    """Why there is no connection, where nothing has failed but the broker to answer."""
+    return CannotConnect("%s did not answer%s: %s" % (client.brokers[0], how, client.why))
+
+
+def absent(client: "Client", base: str, status: bytes, timeout_s: float) -> PicolinkError:
+    """Why the node called `base` was not reached in that time; `status`: what the broker has kept
+    of it."""
+    if client.failed is not None:
+        return client.failed
+    broker = client.brokers[0]
+    if not client.connects:
+        why = "%s did not answer as a broker in %s s: %s" % (broker, timeout_s, NO_BROKER)
+    elif status:
+        why = "%s: the broker is there; the node is not, says its last status" % broker
+    else:
+        why = (
+            "%s: the broker is there, and nobody called %s has ever been: is prefix and name "
+            "right, and the same broker in its node.run(...)?" % (broker, base)
+        )
+    return CannotConnect(why)
+
+
 def refusal(verdict: int, client: "Client") -> PicolinkError:
     """What a CONNACK's verdict means."""
     why = _VERDICTS.get(verdict, "for a reason of its own, %d" % verdict)

@@ -49,7 +49,7 @@ class Subscription:
         self.granted = code
         if self._event is not None:
             self._event.set()
-        if code == _REFUSED:
+        elif code == _REFUSED:
             print("mqtt: the broker does not let us subscribe to %s" % self.topic)
 
 
