@@ -25,9 +25,9 @@ ALLOWED = {
     "links/mqtt/tls.py:explain": "the same; and aiomqtt keeps nothing of an error but its text",
     "links/host/diagnosis.py:split_told": "of another node's error its text alone comes over "
     "the wire",
-    "cli/doctoring.py:not_open": "the same: the text begins with the address, which is shown",
-    "cli/doctoring.py:_clock": "the same: `sys.time` tells a board's reason as a text",
-    "cli/installing.py:_told": "as `not_open` of the doctor",
+    "cli/commands/doctor.py:not_open": "the same: the text begins with the address, which is shown",
+    "cli/commands/doctor.py:_clock": "the same: `sys.time` tells a board's reason as a text",
+    "cli/commands/install.py:_told": "as `not_open` of the doctor",
     "install/repl.py:run": "what a board's REPL prints of an exception is all that mpremote has",
 }
 

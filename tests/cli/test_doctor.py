@@ -22,7 +22,7 @@ from cli.conftest import Done
 from terminal import Terminal
 
 import picolink
-from picolink.cli.doctoring import examine
+from picolink.cli.commands.doctor import examine
 from picolink.core import textstream
 from picolink.core.errors import BadAddress
 from picolink.core.lengths import Decoder, encode

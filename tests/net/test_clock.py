@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import picolink
-from picolink.cli.doctoring import examine
+from picolink.cli.commands.doctor import examine
 from picolink.net.clock import Clock
 from picolink.net.timekeeping import _take
 from picolink.packing import compile_all

@@ -12,7 +12,7 @@ import pytest
 
 import picolink
 from picolink import packing
-from picolink.cli.doctoring import examine
+from picolink.cli.commands.doctor import examine
 from picolink.links.host.diagnosis import Step
 from picolink.pytest_plugin import picolink_world  # noqa: F401
 from picosim import AccessPoint, RadioFaults, VirtualBoard, WifiFaults, World

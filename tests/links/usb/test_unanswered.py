@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from picolink import CannotConnect, PicolinkError, connect
-from picolink.cli import devices
+from picolink.cli.commands import devices
 from picolink.cli.main import main
 from picolink.install.repl import Repl
 from picolink.links.usb import doctor, host, unanswered

@@ -1,4 +1,13 @@
-"""`picolink devices`: the boards on USB, I2C, Bluetooth and in the network, and what they are."""
+"""The boards on USB, I2C, Bluetooth and in the network, and what they are.
+
+Opens each port for a moment to ask who is there. That stops no program. Asks the
+network which nodes listen there on TCP, for about 1 s. On I2C it asks the addresses
+that you name, and the usual one, i2c:1/0x43: no other, since a read can disturb a chip.
+
+    picolink devices
+    picolink devices greenhouse 10.0.3.7 i2c:1/0x44
+    picolink devices --json --quick
+"""
 
 from __future__ import annotations
 
@@ -6,21 +15,35 @@ import argparse
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ..core.errors import PicolinkError, PortBusy
-from ..links.ble.scanning import Found as Advertised
-from ..links.ble.scanning import addressed, nearby
-from ..links.i2c.doctor import around
-from ..links.tcp.discover import Found, search
-from ..links.usb.discover import Port, boot_drives, ports
-from ..links.usb.recognise import BOOT_DRIVE, HELD, NODE, WORDS, found
-from ..node.host.blocking import connect
-from .output import Progress, print_json, table
+import picolink
+
+from ...core.errors import PicolinkError, PortBusy
+from ...links.ble.scanning import Found as Advertised
+from ...links.ble.scanning import addressed, nearby
+from ...links.i2c.doctor import around
+from ...links.tcp.discover import Found, search
+from ...links.usb.discover import Port, boot_drives, ports
+from ...links.usb.recognise import BOOT_DRIVE, HELD, NODE, WORDS, found
+from ..command_line.arguments import json_option
+from ..output import Progress, print_json, table
 
 _ASK_S = 3.0
 #: The kind of an error that tells what is at a port -> that, as `recognise` calls it.
 _STATES = {word: kind for kind, word in WORDS.items()}
 #: What only those in the network tell.
 _NETWORK = ("host", "signal_dbm", "firmware", "version", "links")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "hosts", metavar="HOST", nargs="*",
+        help="an address or a name (as in NAME.local) to ask besides, where the network keeps "
+        "questions to everybody from it; or a target on I2C, as i2c:1/0x44",
+    )  # fmt: skip
+    parser.add_argument(
+        "--quick", action="store_true", help="list what is on USB only, open no port, ask nobody"
+    )
+    json_option(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -132,7 +155,7 @@ def _ask(port: Port) -> dict[str, Any]:
     """What is known of a port, and what its board answers."""
     row = _row(port)
     try:
-        with connect(port.path, timeout_s=_ASK_S) as board:
+        with picolink.connect(port.path, timeout_s=_ASK_S) as board:
             row.update(name=board.name, state=NODE)
             row["serial_number"] = row["serial_number"] or board.uid.upper()
     except PortBusy as error:
@@ -150,7 +173,7 @@ def _targets(told: list[str]) -> list[dict[str, Any]]:
         row = _row(Port("", description="I2C target"))
         row.update(address=address, path=None, serial_number="")
         try:
-            with connect(address, timeout_s=_ASK_S) as board:
+            with picolink.connect(address, timeout_s=_ASK_S) as board:
                 row.update(name=board.name, state=NODE, serial_number=board.uid.upper())
         except PortBusy as error:
             row.update(state=HELD, advice=str(error))

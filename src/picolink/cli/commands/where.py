@@ -1,4 +1,11 @@
-"""`picolink where`: a board's traceback, with the source files in it."""
+"""A board's traceback, with the source files in it.
+
+On a board most of picolink is one file, whose tracebacks say picolink/*.py. What
+`picolink log` and `picolink call --traceback` show has the source files already.
+
+    mpremote run main.py 2>&1 | picolink where
+    picolink where traceback.txt
+"""
 
 from __future__ import annotations
 
@@ -8,9 +15,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from .. import __version__
-from ..core.errors import UsageError
-from ..packing.tracebacks import located, unknown
+from ... import __version__
+from ...core.errors import UsageError
+from ...packing.tracebacks import located, unknown
 
 _FEW = 32
 """A log may have so many characters that are none, of the noise on a line."""
@@ -39,6 +46,10 @@ class _Text:
 def _is_odd(character: str) -> bool:
     """What text does not have: a byte that is no UTF-8, a control character."""
     return character == "\ufffd" or (character < " " and character not in "\t\n\r\b\f\x1b")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", nargs="?", help="the standard input if left out")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,17 +1,24 @@
-"""`picolink completion`: scripts for shells, generated from the parser. Boards' addresses are
-asked for when TAB is pressed (`picolink devices --quick` opens no port)."""
+"""Scripts for shells, generated from the parser. Boards' addresses are asked for when TAB is
+pressed (`picolink devices --quick` opens no port).
+
+    eval "$(picolink completion bash)"    # in ~/.bashrc; zsh alike
+    picolink completion fish > ~/.config/fish/completions/picolink.fish
+"""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
-from .parser import make_parser
+from ..command_line.parser import COMMANDS, commands
 
 #: What stands in for an address: a shell command that prints the boards' addresses.
 _DEVICES = (
     'picolink devices --quick --json 2>/dev/null | grep -o \'"address": "[^"]*"\' | cut -d\'"\' -f4'
 )
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=["bash", "zsh", "fish"])
 
 
 def run(options: argparse.Namespace) -> int:
@@ -28,38 +35,27 @@ def script(shell: str) -> str:
 class Completed:
     """What can be completed of a command."""
 
-    def __init__(self, name: str, parser: argparse.ArgumentParser, help: str) -> None:
+    def __init__(self, name: str, parser: argparse.ArgumentParser) -> None:
         self.name = name
-        self.help = help
-        self.parser = parser
-        self.inner: list[argparse.ArgumentParser] = []
         self.options = [
             (max(action.option_strings, key=len), action.help or "")
             for action in parser._actions
             if action.option_strings and action.help != argparse.SUPPRESS
         ]
-        self.words: list[str] = []
-        for action in parser._actions:
-            if not action.option_strings and action.choices is not None:
-                self.words += list(action.choices)
-                if isinstance(action.choices, dict):
-                    self.inner += action.choices.values()
-        places = [action.dest for action in parser._actions if not action.option_strings]
-        self.address = "address" in places
-        self.files = "files" in places or self.name in ("selftest", "install")
+        places = [action for action in parser._actions if not action.option_strings]
+        self.words = [word for place in places for word in place.choices or ()]
+        self.address = any(place.dest == "address" for place in places)
+        self.files = name in ("selftest", "install")
 
 
-def commands() -> list[Completed]:
+def completed() -> list[Completed]:
     """The commands of `picolink`."""
-    parser = make_parser()
-    subparsers: Any = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
-    helps = {choice.dest: choice.help or "" for choice in subparsers._choices_actions}
-    return [Completed(name, sub, helps[name]) for name, sub in subparsers.choices.items()]
+    return [Completed(name, parser) for name, parser in commands().items()]
 
 
 def _bash(*, zsh: bool) -> str:
     cases = []
-    for command in commands():
+    for command in completed():
         words = " ".join([*command.words, *(option for option, _ in command.options)])
         lines = [f"    {command.name})", f'      words="{words}"']
         if command.address:
@@ -67,7 +63,7 @@ def _bash(*, zsh: bool) -> str:
         if command.files:
             lines.append('      COMPREPLY+=($(compgen -f -- "$typed"))')
         cases += [*lines, "      ;;"]
-    names = " ".join(command.name for command in commands())
+    names = " ".join(COMMANDS)
     head = "autoload -U +X bashcompinit && bashcompinit\n" if zsh else ""
     body = "\n".join(cases)
     return f"""# picolink completion for {"zsh" if zsh else "bash"}, made by `picolink completion`
@@ -98,9 +94,9 @@ def _fish() -> str:
         "# picolink completion for fish, made by `picolink completion`",
         "complete -c picolink -f",
     ]
-    for command in commands():
+    for command in completed():
         start = "complete -c picolink -n __fish_use_subcommand"
-        lines.append(f"{start} -a {command.name} -d {_quoted(command.help)}")
+        lines.append(f"{start} -a {command.name} -d {_quoted(COMMANDS[command.name])}")
         here = f"complete -c picolink -n '__fish_seen_subcommand_from {command.name}'"
         for option, help in command.options:
             lines.append(f"{here} -l {option.removeprefix('--')} -d {_quoted(help)}")

@@ -1,25 +1,31 @@
-"""`picolink describe` and `picolink stats`."""
+"""What a board tells of itself.
+
+picolink describe usb:auto
+"""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
-from .calling import usage
-from .connecting import open_board
-from .output import print_json, table
+from ..command_line.arguments import address_argument, json_option
+from ..connecting import open_board
+from ..output import print_json, table, usage
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    address_argument(parser)
+    json_option(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Prints what the board tells of itself."""
     with open_board(options) as board:
-        told = board.describe() if options.what == "describe" else board.stats()
+        told = board.describe()
         if options.json:
             print_json(told)
-        elif options.what == "describe":
-            print(_description(told))
         else:
-            print(_counters(told))
+            print(_description(told))
     return 0
 
 
@@ -43,29 +49,4 @@ def _description(told: dict[str, Any]) -> str:
         for name, about in sorted(told["readings"].items())
     ]
     lines += ["readings:", table(rows, "  ") or "  none"]
-    return "\n".join(lines)
-
-
-_WORDS = {
-    "uptime_ms": "time since start, ms",
-    "stale": "late packets of old attaches, ignored",
-    "malformed": "packets that made no sense, dropped",
-    "damaged": "frames with a wrong CRC, dropped",
-    "free_bytes": "free memory, bytes",
-    "used_bytes": "used memory, bytes",
-}
-
-
-def _counters(told: dict[str, Any]) -> str:
-    rows = [
-        (_WORDS.get(name, name), str(value))
-        for name, value in sorted(told.items())
-        if name != "sessions"
-    ]
-    lines = [table(rows)]
-    for session in told.get("sessions", []):
-        rest = ", ".join(
-            f"{name} {value}" for name, value in sorted(session.items()) if name != "peer"
-        )
-        lines.append(f"session with {session.get('peer') or '?'}: {rest}")
     return "\n".join(lines)

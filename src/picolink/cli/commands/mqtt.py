@@ -1,7 +1,11 @@
-"""`picolink mqtt ca HOST`: the certificate that a board needs to trust a broker.
+"""The certificate that a board needs to trust a broker. The broker's own is checked as a browser
+would; what is stored is the root that it leads to. That root stays for years, while brokers change
+their own certificates every few months.
 
-The broker's own is checked as a browser would; what is stored is the root that it leads to. That
-root stays for years, while brokers change their own certificates every few months.
+Stores the root to which the broker's certificate leads, if this computer trusts it.
+
+    picolink mqtt ca broker.example.com
+    picolink mqtt ca broker.local:8883 -o ca.pem
 """
 
 from __future__ import annotations
@@ -13,11 +17,22 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import CannotConnect, UsageError
-from ..links.mqtt.address import Broker
-from .output import print_json
+from ...core.errors import CannotConnect, UsageError
+from ...links.mqtt.address import Broker
+from ..command_line.arguments import action, json_option
+from ..command_line.parser import CommandParser
+from ..output import print_json
 
 _TIMEOUT_S = 10.0
+
+
+def arguments(parser: CommandParser) -> None:
+    what = "fetch and check the certificate that a board needs for a broker"
+    ca = action(parser, "ca", what, __doc__)
+    ca.add_argument("host", metavar="HOST", help="the broker, HOST or HOST:PORT (8883)")
+    ca.add_argument("-o", "--output", metavar="FILE", help="HOST.der if left out; .pem: as PEM")
+    ca.add_argument("--ca", metavar="FILE", help="trust this instead of the system's CAs")
+    json_option(ca)
 
 
 def run(options: argparse.Namespace) -> int:

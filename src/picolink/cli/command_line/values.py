@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import UsageError
+from ...core.errors import UsageError
 
 _NAMED = re.compile(r"([A-Za-z_]\w*)=(.*)", re.S)
 

@@ -1,4 +1,10 @@
-"""`picolink time`: what time a board thinks it is, and setting it."""
+"""What time a board thinks it is.
+
+A board that runs on Wi-Fi asks time servers by itself, another one its peers.
+
+    picolink time usb:auto
+    picolink time greenhouse --set --zone Europe/Berlin
+"""
 
 from __future__ import annotations
 
@@ -6,10 +12,11 @@ import argparse
 import time
 from typing import Any
 
-from ..core.errors import UsageError
-from ..net.places import own_zone, rule
-from .connecting import open_board
-from .output import print_json
+from ...core.errors import UsageError
+from ...net.places import own_zone, rule
+from ..command_line.arguments import address_argument, json_option
+from ..connecting import open_board
+from ..output import print_json
 
 _WHO = {
     "unknown": "it does not know the time: nobody has told it yet",
@@ -18,6 +25,15 @@ _WHO = {
     "ntp": "told by time servers",
     "system": "the clock of its system",
 }
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    address_argument(parser)
+    parser.add_argument("--set", action="store_true", help="set it from this computer's clock")
+    parser.add_argument(
+        "--zone", metavar="PLACE", default="", help="local time there, as Europe/Berlin"
+    )
+    json_option(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,4 +1,11 @@
-"""`picolink watch`: a reading as a live chart, or line by line."""
+"""A reading as it changes.
+
+Where the output is no terminal, or with --plain, each reading is a line. Goes on by
+itself when the link is lost and comes back. Ctrl-C ends it.
+
+    picolink watch usb:auto temperature
+    picolink watch greenhouse light --seconds 60
+"""
 
 from __future__ import annotations
 
@@ -7,49 +14,29 @@ import queue
 import shutil
 import sys
 import time
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..core.errors import UnknownCommand
-from ..links.shown import shown
-from ..node.host.blocking import Board
-from ..node.items import Reading
-from .calling import unknown_reading
-from .chart import Series, frame
-from .connecting import offers, open_board
-from .output import clock, print_json, reading_object, show_number, show_reading
+from ...core.errors import UnknownCommand
+from ...links.shown import shown
+from ..chart import Series, frame
+from ..command_line.arguments import address_argument, json_option, limits
+from ..connecting import offers, open_board, unknown_reading
+from ..following import follow, say, say_link
+from ..output import clock, print_json, reading_object, show_number, show_reading
 
-#: How often link and window are looked at while nothing comes.
-LOOK_S = 0.25
+if TYPE_CHECKING:
+    from ...node.host.blocking import Board
+    from ...node.items import Reading
+
 _DRAW_S = 0.05  # as seldom as this however fast readings come
 
 
-def follow(
-    board: Board, topic: str, count: int | None, seconds: float | None
-) -> Iterator[Reading | bool | None]:
-    """What is published under `topic`: readings; True or False when the link came or went; None
-    every `LOOK_S` without one."""
-    arrived: queue.SimpleQueue[Reading] = queue.SimpleQueue()
-    feed = board.subscribe(topic, arrived.put)
-    end_s = None if seconds is None else time.monotonic() + seconds
-    linked = True
-    try:
-        while count is None or count > 0:
-            left_s = LOOK_S if end_s is None else min(LOOK_S, end_s - time.monotonic())
-            if left_s <= 0:
-                return
-            try:
-                item: Reading | None = arrived.get(timeout=left_s)
-            except queue.Empty:
-                item = None
-            if board.connected != linked:
-                linked = not linked
-                yield linked
-            yield item
-            if item is not None and count is not None:
-                count -= 1
-    finally:
-        feed.close()
+def arguments(parser: argparse.ArgumentParser) -> None:
+    address_argument(parser)
+    parser.add_argument("reading", metavar="READING", help="`picolink describe` lists them")
+    limits(parser)
+    parser.add_argument("--plain", action="store_true", help="a line per reading, no chart")
+    json_option(parser, "print a JSON object per reading, one a line")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -61,20 +48,23 @@ def run(options: argparse.Namespace) -> int:
             if error.kind in ("mistyped", "is_command"):
                 raise error
             # A program may publish what it never declared.
-            _note(f"{error}. Waiting in case the program publishes it; Ctrl-C ends")
+            say(f"{error}. Waiting in case the program publishes it; Ctrl-C ends")
         plain = options.plain or options.json or not sys.stdout.isatty()
         view: _Lines | _Chart
         view = _Lines(options, board) if plain else _Chart(options.reading, board)
         view.begin()
+        arrived: queue.SimpleQueue[Reading] = queue.SimpleQueue()
+        feed = board.subscribe(options.reading, arrived.put)
         try:
-            for item in follow(board, options.reading, options.count, options.seconds):
+            for item in follow(board, arrived, options.count, options.seconds):
                 if isinstance(item, bool):
-                    view.link(item, board.why)
+                    view.link(item)
                 elif item is None:
                     view.idle()
                 else:
                     view.show(item)
         finally:
+            feed.close()
             view.end()
         if view.series.count == 0 and (options.count or options.seconds):
             raise UnknownCommand(
@@ -82,10 +72,6 @@ def run(options: argparse.Namespace) -> int:
                 f"{shown(options.address)}` lists the readings"
             )
     return 0
-
-
-def _note(text: str) -> None:
-    print(f"picolink: {text}", file=sys.stderr, flush=True)
 
 
 class _Lines:
@@ -111,10 +97,9 @@ class _Lines:
     def idle(self) -> None:
         """Nothing came."""
 
-    def link(self, up: bool, why: str) -> None:
+    def link(self, up: bool) -> None:
         """Says that the link is lost, or back."""
-        name = self._board.name
-        _note(f"{name} is back" if up else f"{name} is lost ({why}); trying again")
+        say_link(self._board, up)
 
     def end(self) -> None:
         """Nothing to tidy up."""
@@ -151,9 +136,9 @@ class _Chart:
         if self._waiting or shutil.get_terminal_size() != self._size:
             self._draw()
 
-    def link(self, up: bool, why: str) -> None:
+    def link(self, up: bool) -> None:
         """Shows that the link is lost, or back."""
-        self._lost = "" if up else why
+        self._lost = "" if up else self._board.why
         self._draw()
 
     def end(self) -> None:

@@ -1,4 +1,12 @@
-"""`picolink sim up`: virtual boards that have picolink on them, from programs or a world's file."""
+"""Virtual boards that have picolink on them, from programs or a world's file.
+
+Each .py file becomes the main.py of a board that has picolink installed, named after
+its Node. A .toml file describes a whole world (docs/simulator.md). Without a file one
+board waits at MicroPython's prompt, with picolink installed.
+
+    picolink sim up examples/hello/main.py
+    picolink sim up world.toml
+"""
 
 from __future__ import annotations
 
@@ -7,12 +15,24 @@ import re
 import tempfile
 from pathlib import Path
 
-from ..core.errors import PicolinkError, UsageError
-from ..links.host.virtual import needed
-from ..packing import GROUPS, compile_all
-from .output import Progress
+from ...core.errors import PicolinkError, UsageError
+from ...links.host.virtual import needed
+from ...packing import GROUPS, compile_all
+from ..command_line.arguments import action, json_option
+from ..command_line.parser import CommandParser
+from ..output import Progress
 
 _NODE = re.compile(r"""\bNode\(\s*["']([\w-]+)["']""")
+
+
+def arguments(parser: CommandParser) -> None:
+    up = action(parser, "up", "start virtual boards and run them until Ctrl-C", __doc__)
+    up.add_argument("files", metavar="FILE", nargs="*", help="board programs, or one world.toml")
+    up.add_argument(
+        "--firmware", metavar="FILE",
+        help="run this .uf2 of MicroPython for a Pico or Pico W, in an emulated RP2040 (slow)",
+    )  # fmt: skip
+    json_option(up, "print a JSON object per board")
 
 
 def run(options: argparse.Namespace) -> int:

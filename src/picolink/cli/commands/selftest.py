@@ -1,5 +1,12 @@
-"""`picolink selftest`: what a board really does, as a report that can be compared with another's.
-The board's half is `selftest_board.py`."""
+"""What a board really does, as a report that can be compared with another's. The board's half is
+`selftest_board.py`.
+
+Stops the board's program, runs checks at the raw REPL, and restarts main.py at the end.
+Writes nothing to the board's files.
+
+    picolink selftest usb:auto -o pico.json
+    picolink selftest --compare pico.json virtual.json
+"""
 
 from __future__ import annotations
 
@@ -10,14 +17,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import LinkError, RemoteError, UsageError
-from ..links.host.user_address import normalise
-from ..links.shown import shown
-from .output import Progress, print_json, table
-from .rawrepl import RawRepl
+from ...core.errors import LinkError, RemoteError, UsageError
+from ...links.host.user_address import normalise
+from ...links.shown import shown
+from ..command_line.arguments import json_option
+from ..output import Progress, print_json, table
+from ..rawrepl import RawRepl
 
 FORMAT = 1
-_BOARD = Path(__file__).with_name("selftest_board.py")
+_BOARD = Path(__file__).parent.with_name("selftest_board.py")
 _SILENCE_S = 2.0
 _ALONE = (
     "firmware",
@@ -39,6 +47,16 @@ _ALONE = (
 _WHO = "reset_cause.unique_id"  # differs between any two boards
 
 Report = dict[str, Any]
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("address", metavar="ADDRESS", nargs="?", help="a board on USB")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the report there, as JSON")
+    parser.add_argument(
+        "--compare", nargs=2, metavar=("A", "B"), help="show where two reports differ"
+    )
+    parser.add_argument("--no-reset", action="store_true", help="leave the hard reset out")
+    json_option(parser, "print the report as JSON")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,4 +1,12 @@
-"""`picolink bench`: how fast a link is, measured from here with calls to the node at its end."""
+"""How fast a link is.
+
+Calls the node at its other end: the time from call to answer, then the payload that
+messages carry to it and from it. The figures are those of everything on the way, the
+board's processor included.
+
+    picolink bench usb:auto
+    picolink bench greenhouse --seconds 10 --json
+"""
 
 from __future__ import annotations
 
@@ -7,13 +15,16 @@ import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..core.errors import PicolinkError, UnknownCommand, UsageError
-from ..links.shown import shown as without_password
-from ..node.host.blocking import Board
-from .connecting import open_board
-from .output import Progress, print_json
+from ...core.errors import PicolinkError, UnknownCommand, UsageError
+from ...links.shown import shown as without_password
+from ..command_line.arguments import address_argument, json_option, positive, seconds
+from ..connecting import open_board
+from ..output import Progress, print_json
+
+if TYPE_CHECKING:
+    from ...node.host.blocking import Board
 
 ECHO = "x" * 32  # characters that a call of the round trip takes along
 _AT_ONCE = 2  # so that the link need not wait for us
@@ -29,6 +40,17 @@ class Figures(NamedTuple):
     calls: int
     to_bytes_s: float  # payload to the node, bytes/s
     from_bytes_s: float
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    address_argument(parser)
+    parser.add_argument(
+        "--seconds", type=seconds, default=3.0, metavar="S", help="for each of the three (3)"
+    )
+    parser.add_argument(
+        "--bytes", type=positive, default=2048, metavar="N", help="in a message (2048)"
+    )
+    json_option(parser)
 
 
 def run(options: argparse.Namespace) -> int:

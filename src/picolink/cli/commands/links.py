@@ -1,4 +1,7 @@
-"""`picolink links`: the kinds of address and their options, as each link documents them."""
+"""The kinds of address and their options, as each link documents them.
+
+picolink links
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ import argparse
 import importlib
 from typing import Any
 
-from ..core.errors import PicolinkError
-from ..links.host import plugins
-from ..links.registry import SCHEMES, load
-from .output import print_json
+from ...core.errors import PicolinkError
+from ...links.host import plugins
+from ...links.registry import SCHEMES, load
+from ..command_line.arguments import json_option
+from ..output import print_json
 
 
 def help_of_links() -> dict[str, dict[str, Any]]:
@@ -27,6 +31,10 @@ def help_of_links() -> dict[str, dict[str, Any]]:
             written, what, options = f"{scheme}:", str(error), {}
         result[scheme] = {"address": written, "what": what, "options": options}
     return result
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    json_option(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,6 +1,14 @@
-"""`picolink doctor`: what is wrong with a link, why, and what to do. Each link's folder knows what
-to look at (links/host/diagnosis.py). Here are the last steps, which need a whole node, and the
-words."""
+"""What is wrong with a link. Each link's folder knows what to look at (links/host/diagnosis.py).
+Here are the last steps, which need a whole node, and the words.
+
+Looks at each step between the cable and the node; without ADDRESS at all that can be
+found. Leaves everything as it was: resets nothing, runs nothing on a board.
+Exit code 0: all is well; 1: something is wrong, and it says what.
+
+    picolink doctor usb:auto
+    picolink doctor tcp:192.168.1.20
+    picolink doctor
+"""
 
 from __future__ import annotations
 
@@ -8,10 +16,12 @@ import argparse
 import textwrap
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..core.errors import BadAddress, PicolinkError, RemoteError, UnknownCommand
-from ..links.host.diagnosis import (
+import picolink
+
+from ...core.errors import BadAddress, PicolinkError, RemoteError, UnknownCommand
+from ...links.host.diagnosis import (
     NODE,
     Step,
     around,
@@ -22,11 +32,14 @@ from ..links.host.diagnosis import (
     sentence,
     split_told,
 )
-from ..links.host.user_address import normalise
-from ..links.registry import split
-from ..links.shown import shown as without_password
-from ..node.host.blocking import Board, connect
-from .output import Progress, print_json
+from ...links.host.user_address import normalise
+from ...links.registry import split
+from ...links.shown import shown as without_password
+from ..command_line.arguments import ADDRESS, json_option
+from ..output import Progress, print_json
+
+if TYPE_CHECKING:
+    from ...node.host.blocking import Board
 
 FAULT = 1  # the exit code where something is wrong
 _CONNECT_S = 8.0
@@ -35,6 +48,11 @@ _BESIDE_S = 4.0
 _WIDTH = 92
 _LOG = "Look at what the board prints when it starts: `picolink log`."
 _TOLD_BY = {"peer": "told by a peer", "rtc": "from its own clock, which was set before"}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("address", metavar="ADDRESS", nargs="?", help=ADDRESS)
+    json_option(parser, "print a JSON object per address")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -100,7 +118,7 @@ def _talk(address: str) -> Iterator[Step]:
     """What a node tells of itself, once it has answered a greeting."""
     what = "a call comes back"
     try:
-        with connect(address, timeout_s=_CONNECT_S) as board:
+        with picolink.connect(address, timeout_s=_CONNECT_S) as board:
             began_s = time.monotonic()
             told: dict[str, Any] = {}
             try:
@@ -138,7 +156,7 @@ def _beside(scheme: str) -> Iterator[Step]:
     """What boards on USB say of their own I2C: the one that does not answer may be there."""
     for address in doctor_of("usb").around()[:_BESIDE]:
         try:
-            with connect(address, timeout_s=_BESIDE_S) as board:
+            with picolink.connect(address, timeout_s=_BESIDE_S) as board:
                 told = board.describe()
         except PicolinkError:
             continue
