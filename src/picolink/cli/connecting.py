@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import picolink
 
 from ..core.errors import BadAddress, PicolinkError, UnknownCommand
-from ..links.shown import shown
+from ..links.redact import shown
 from .output import Progress
 
 if TYPE_CHECKING:

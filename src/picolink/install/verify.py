@@ -8,7 +8,7 @@ from typing import Any
 import picolink
 
 from ..core.errors import CannotConnect, PicolinkError
-from ..links.usb.recognise import DEAF_NODE, PROMPT, TRACEBACK, WORDS
+from ..links.usb.identify import DEAF_NODE, PROMPT, TRACEBACK, WORDS
 from .errors import InstallError
 from .repl import Repl, heard
 

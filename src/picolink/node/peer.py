@@ -42,7 +42,7 @@ class Peer:
         self.node = node
         self._target = address
         if "@" in address or "//" in address:
-            from ..links.shown import shown
+            from ..links.redact import shown
 
             address = shown(address)
         self.address = address

@@ -17,7 +17,7 @@ from picolink.cli.main import main
 from picolink.install.repl import Repl
 from picolink.links.usb import doctor, host, unanswered
 from picolink.links.usb.discover import Port
-from picolink.links.usb.recognise import UNREAD
+from picolink.links.usb.identify import UNREAD
 from picolink.links.usb.unanswered import MOST_BYTES, MOST_WITH_PROBE_BYTES, Unanswered
 from picolink.packing import compile_all
 from picosim import VirtualBoard, World

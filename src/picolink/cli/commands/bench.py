@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...core.errors import PicolinkError, UnknownCommand, UsageError
-from ...links.shown import shown as without_password
+from ...links.redact import shown as without_password
 from ..command_line.arguments import address_argument, json_option, positive, seconds
 from ..connecting import open_board
 from ..output import Progress, print_json

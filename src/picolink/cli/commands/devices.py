@@ -23,12 +23,12 @@ from ...links.ble.scanning import addressed, nearby
 from ...links.i2c.doctor import around
 from ...links.tcp.discover import Found, search
 from ...links.usb.discover import Port, boot_drives, ports
-from ...links.usb.recognise import BOOT_DRIVE, HELD, NODE, WORDS, found
+from ...links.usb.identify import BOOT_DRIVE, HELD, NODE, WORDS, found
 from ..command_line.arguments import json_option
 from ..output import Progress, print_json, table
 
 _ASK_S = 3.0
-#: The kind of an error that tells what is at a port -> that, as `recognise` calls it.
+#: The kind of an error that tells what is at a port -> that, as `links/usb/identify.py` calls it.
 _STATES = {word: kind for kind, word in WORDS.items()}
 #: What only those in the network tell.
 _NETWORK = ("host", "signal_dbm", "firmware", "version", "links")

@@ -33,8 +33,8 @@ from ...links.host.diagnosis import (
     split_told,
 )
 from ...links.host.user_address import normalise
+from ...links.redact import shown as without_password
 from ...links.registry import split
-from ...links.shown import shown as without_password
 from ..command_line.arguments import ADDRESS, json_option
 from ..output import Progress, print_json
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from ...core.errors import LinkError, RemoteError, UsageError
 from ...links.host.user_address import normalise
-from ...links.shown import shown
+from ...links.redact import shown
 from ..command_line.arguments import json_option
 from ..output import Progress, print_json, table
 from ..rawrepl import RawRepl

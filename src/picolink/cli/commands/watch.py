@@ -17,7 +17,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import UnknownCommand
-from ...links.shown import shown
+from ...links.redact import shown
 from ..chart import Series, frame
 from ..command_line.arguments import address_argument, json_option, limits
 from ..connecting import offers, open_board, unknown_reading

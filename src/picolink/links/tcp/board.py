@@ -4,7 +4,7 @@ import asyncio
 import socket
 
 from ...core.errors import CannotConnect
-from ..names import address_of
+from ..resolver import address_of
 from .link import TcpListener, host_and_port, make
 
 MYPY = False

@@ -4,7 +4,7 @@ import sys
 
 from ...core.errors import BadAddress, LinkError
 from ...core.lengths import Decoder, encode
-from ..output import Output
+from ..write_buffer import WriteBuffer
 
 MYPY = False
 if MYPY:
@@ -33,7 +33,7 @@ def host_and_port(where: str, options: dict[str, str]) -> tuple[str, int]:
     return host.strip("[]"), number
 
 
-class TcpLink(Output):
+class TcpLink(WriteBuffer):
     """One connection. `read(most)` gives what has come, None where nothing has, b"" at its end;
     `write(data)` sends what the system takes, and says how many bytes that was."""
 

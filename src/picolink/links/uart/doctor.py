@@ -15,7 +15,7 @@ from pathlib import Path
 from ...core.errors import BadAddress, LinkError, PortBusy
 from ..host.diagnosis import NODE, Step, bad, good, refused, split_message
 from ..host.probe import Greeting
-from ..usb.recognise import ANSWER_MS, PROBE, PROMPT, RAW_REPL, TRACEBACK, recognise
+from ..usb.identify import ANSWER_MS, PROBE, PROMPT, RAW_REPL, TRACEBACK, identify
 from ..usb.serial_port import open_exclusive
 from .listening import Listening
 
@@ -302,7 +302,7 @@ def _somebody_else(wire: Listening, before: bytes, where: str) -> Step:
             f"On that Raspberry Pi: {_RASPI_CONFIG}. To reach a board, its TX and RX must go to "
             "this computer.",
         )  # fmt: skip
-    found = recognise(before, before, wire.heard[len(before) :], hello=wire.last, port=where)
+    found = identify(before, before, wire.heard[len(before) :], hello=wire.last, port=where)
     if found.kind in (PROMPT, RAW_REPL, TRACEBACK):
         return bad(_ATTEMPT, found.kind, found.what, found.advice)
     lines = wire.heard.splitlines(keepends=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from ...core.errors import BadAddress, CannotConnect, LinkError
 from ..usb.serial_port import open_exclusive, set_baud, speeds
-from .away import ServedPort
+from .wait_for_port import ServedPort
 
 RX_BYTES = 8192
 """What the kernel keeps of a port that is read in time, and more."""

@@ -8,20 +8,20 @@ bytes are worth waking up for.
 
 from ...core.textstream import LINES, Decoder, encode
 from ...core.timing import TIMES
-from ..output import Output
+from ..write_buffer import WriteBuffer
 
 MYPY = False
 if MYPY:
     from collections.abc import Callable
     from typing import Any
 
-    from .fast import Fast
+    from .negotiation import Fast
 
 _LEAST_BYTES = 16  # of a frame
 _SPEED = 0x44  # first byte of the packets that agree on another baud rate
 
 
-class UartLink(Output):
+class UartLink(WriteBuffer):
     """One port. It stays open, and serves whoever comes next."""
 
     stream = True
@@ -81,7 +81,7 @@ class UartLink(Output):
         return fast.hear(packets)
 
     def _negotiator(self, wanted: int) -> "Fast":
-        from .fast import Fast
+        from .negotiation import Fast
 
         return Fast(self, self._baud, wanted)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ...core.errors import BadAddress, LinkError, PortBusy
 from ..host.diagnosis import NODE, Step, bad, firmware, good, refused, split_message
 from ..host.probe import Greeting
-from . import recognise
+from . import identify
 from .discover import Port, boot_drives, is_path, ports, resolve
 from .host import UsbLink
 from .serial_port import open_exclusive
@@ -68,7 +68,7 @@ def _not_there(where: str, error: LinkError) -> Step:
             "Say usb:auto, or the path or serial number that `picolink devices` prints.",
         )  # fmt: skip
     if boot_drives():
-        found = recognise.found(recognise.BOOT_DRIVE)
+        found = identify.found(identify.BOOT_DRIVE)
         return bad(what, found.kind, found.what, found.advice)
     silent = silent_boards()
     if silent:
@@ -103,7 +103,7 @@ def silent_boards() -> list[str]:
 def _not_opened(port: Port, error: LinkError) -> Step:
     why, advice = split_message(error)
     if isinstance(error, PortBusy):
-        return bad("no other program holds the port", recognise.HELD, why, advice)
+        return bad("no other program holds the port", identify.HELD, why, advice)
     kind = "no permission" if error.kind == "no_permission" else "port fails"
     return bad(f"the port {port.path} opens", kind, why, advice)
 
@@ -125,12 +125,12 @@ def _ask(link: UsbLink, port: Port) -> Iterator[Step]:
         )  # fmt: skip
         return
     found = link.diagnose(greeting.heard, greeting.wait)
-    if greeting.packets and found.kind in (recognise.SILENT, recognise.PROGRAM):
-        found = recognise.found(recognise.DEAF_NODE)
-    version = recognise.version_of(greeting.heard.decode("utf-8", "replace"))
+    if greeting.packets and found.kind in (identify.SILENT, identify.PROGRAM):
+        found = identify.found(identify.DEAF_NODE)
+    version = identify.version_of(greeting.heard.decode("utf-8", "replace"))
     if version:
         yield firmware(f"MicroPython {version}")
-    if found.kind == recognise.RAW_REPL:  # the probe has left it: as it was found
+    if found.kind == identify.RAW_REPL:  # the probe has left it: as it was found
         link.write(b"\x01")
-        greeting.wait(recognise.ANSWER_MS)
+        greeting.wait(identify.ANSWER_MS)
     yield bad(_ATTEMPT, found.kind, found.what, found.advice)

@@ -12,11 +12,11 @@ from ...core.errors import CannotConnect, LinkError
 from ...core.frames import MAX_PACKET_BYTES
 from ...core.packets import HELLO
 from ...core.textstream import PROMPT, Decoder, encode
-from ..output import Output
+from ..write_buffer import WriteBuffer
 from .discover import open_exclusive, resolve
-from .recognise import ANSWER_MS, PROBE, Found, recognise, unread
+from .identify import ANSWER_MS, PROBE, Found, identify, unread
+from .port_turns import turn
 from .serial_port import take_back
-from .turns import turn
 from .unanswered import Unanswered
 
 _AGAIN_S = 1.0  # for a program to end at Ctrl-C, before it is pressed again
@@ -30,7 +30,7 @@ HELP: dict[str, tuple[str, str, dict[str, str]]] = {
 }
 
 
-class UsbLink(Output):
+class UsbLink(WriteBuffer):
     """A serial port on a descriptor."""
 
     stream = True
@@ -106,7 +106,7 @@ class UsbLink(Output):
         unanswered = self._unanswered
         if unanswered.may_probe(len(PROBE)):
             self.write(PROBE)
-        found = recognise(heard, heard, wait(ANSWER_MS), hello=self._last, port=self.path)
+        found = identify(heard, heard, wait(ANSWER_MS), hello=self._last, port=self.path)
         if found.final:
             unanswered.answered()  # a prompt has taken it
         elif self.rest or unanswered.kept_back:

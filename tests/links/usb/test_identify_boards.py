@@ -9,7 +9,7 @@ import time
 import pytest
 
 from picolink.core.textstream import PROMPT, encode
-from picolink.links.usb import recognise as r
+from picolink.links.usb import identify as r
 from picolink.links.usb.discover import open_exclusive
 from picosim import World
 
@@ -53,6 +53,6 @@ def test_a_virtual_board(main: str, before: bytes, kind: str, words: str) -> Non
             after_probe = answer(fd, b">>> ", 0.5 if main == PRINTS else 5)
         finally:
             os.close(fd)
-    result = r.recognise(rest, after_hello, after_probe, hello=HELLO)
+    result = r.identify(rest, after_hello, after_probe, hello=HELLO)
     assert result.kind == kind
     assert words in result.what

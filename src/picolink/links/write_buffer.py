@@ -1,7 +1,7 @@
 """The writing half of a link whose medium may take less than it is given."""
 
 
-class Output:
+class WriteBuffer:
     """`_write(data)`, the link's own, says how many bytes the medium took (None is none, as
     MicroPython has it); the rest waits."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from picolink.core.textstream import PROMPT, encode
-from picolink.links.usb import recognise as r
-from picolink.links.usb.recognise import Found, found, recognise, traceback_of
+from picolink.links.usb import identify as r
+from picolink.links.usb.identify import Found, found, identify, traceback_of
 
 HELLO = encode(b"\x01\x90hello-from-laptop\x00\x07\x0d", PROMPT)
 ANSWER = encode(b"\x02\x91greenhouse")
@@ -68,7 +68,7 @@ TABLE: list[tuple[str, str, bytes, bytes, bytes, str]] = [
 def test_each_kind(
     kind: str, rest: bytes, after_hello: bytes, after_probe: bytes, words: str
 ) -> None:
-    result = recognise(rest, after_hello, after_probe, hello=HELLO, port="/dev/ttyACM0")
+    result = identify(rest, after_hello, after_probe, hello=HELLO, port="/dev/ttyACM0")
     assert result.kind == kind
     assert words in result.what
     assert "{" not in str(result)
@@ -89,14 +89,14 @@ def test_what_the_system_tells() -> None:
 
 
 def test_the_advice_names_the_port() -> None:
-    assert "mpremote connect COM3" in recognise(b"", b"", b"", port="COM3").advice
+    assert "mpremote connect COM3" in identify(b"", b"", b"", port="COM3").advice
 
 
 def test_a_damaged_frame_is_no_node() -> None:
     damaged = ANSWER[:-1] + bytes([ANSWER[-1] ^ 1])
-    assert recognise(b"", damaged, b"", hello=HELLO).kind == r.PROGRAM
-    assert recognise(b"", ANSWER[:-1], b"", hello=HELLO).kind == r.PROGRAM
-    assert recognise(b"", damaged + ANSWER, b"", hello=HELLO).kind == r.NODE
+    assert identify(b"", damaged, b"", hello=HELLO).kind == r.PROGRAM
+    assert identify(b"", ANSWER[:-1], b"", hello=HELLO).kind == r.PROGRAM
+    assert identify(b"", damaged + ANSWER, b"", hello=HELLO).kind == r.NODE
 
 
 def test_ctrl_c_is_no_error_of_the_program() -> None:

@@ -3,10 +3,10 @@ busy with what it took."""
 
 from both import cases
 
-from picolink.links.output import Output
+from picolink.links.write_buffer import WriteBuffer
 
 
-class Line(Output):
+class Line(WriteBuffer):
     """Takes `room` bytes at a time, and is then busy until it is told otherwise."""
 
     def __init__(self, room):

@@ -170,7 +170,7 @@ def unread(told: Found, count: int, port: str) -> Found:
     return told
 
 
-def recognise(
+def identify(
     rest: bytes, after_hello: bytes, after_probe: bytes, *, hello: bytes = b"", port: str = "PORT"
 ) -> Found:
     """What is there, told by the bytes that came at rest, after the hello, and after `PROBE`.

@@ -6,7 +6,7 @@ from picolink import Node
 from picolink.core.errors import PicolinkError
 from picolink.links.mqtt import Client
 from picolink.links.mqtt.address import Broker
-from picolink.links.shown import shown
+from picolink.links.redact import shown
 from picolink.mqtt import Mqtt
 
 #: Parts that no message may hold. Each address has SECRET somewhere in its password.

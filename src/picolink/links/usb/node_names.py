@@ -8,7 +8,7 @@ from ...core.errors import PicolinkError
 from ..host.probe import Greeting
 from .discover import Port, open_exclusive
 from .host import UsbLink
-from .turns import turn
+from .port_turns import turn
 
 ASK_MS = 1500
 
