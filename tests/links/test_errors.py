@@ -71,6 +71,9 @@ def test_addresses_that_mean_nothing() -> None:
     refused(picolink.BadAddress, "", "empty", "usb:auto")
     refused(picolink.BadAddress, "tcp:127.0.0.1:99999", "'99999'", "65535", "5263")
     refused(picolink.BadAddress, "tcp:127.0.0.1:http", "'http'", "number")
+    refused(picolink.BadAddress, "tcp:127.0.0.1:0", "'0'", "number", "5263")
+    refused(picolink.BadAddress, "tcp:[::1", "brackets", "[::1]:5263")
+    refused(picolink.BadAddress, "tcp:[::1:5263", "brackets", "[::1]:5263")
     refused(picolink.CannotConnect, "nobody", "'nobody'", "USB", "`picolink devices`")
 
 

@@ -21,7 +21,8 @@ from picosim import WifiFaults, World
 MAIN = """
 from picolink import Node
 import picolink.net.timekeeping as keeping
-keeping.scale(SCALE)
+for name in keeping.TIMES:
+    keeping.TIMES[name] = max(1, int(keeping.TIMES[name] * SCALE))
 keeping.TIMES["better"] = int(10_000 * SCALE)
 node = Node("garden")
 node.time.servers = SERVERS

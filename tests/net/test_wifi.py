@@ -22,7 +22,8 @@ QUICK = WifiFaults(join_s=0.05, lease_s=0.05, notice_s=0.1)
 
 SCALE = """
 from picolink.net import wifi
-wifi.scale({scale})
+for name in wifi.TIMES:
+    wifi.TIMES[name] = max(1, int(wifi.TIMES[name] * {scale}))
 """
 MAIN = """
 from picolink import Node

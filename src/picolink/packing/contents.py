@@ -136,7 +136,6 @@ STARTING = ["starting", "node/opening", "node/naming", "links/registry"]
 #: What the patterns above must leave out, since only a host runs it. Folders named `host` are in
 #: none of them.
 HOST_ONLY: set[str] = {
-    "core/ignored.py",
     "links/ble/doctor.py",
     "links/ble/host.py",
     "links/ble/scanning.py",

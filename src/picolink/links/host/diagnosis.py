@@ -13,10 +13,13 @@ An examination leaves everything as it was found: it resets nothing and runs not
 from __future__ import annotations
 
 import importlib
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...core.errors import BadAddress, PicolinkError
 from ..registry import SCHEMES, load
+
+if TYPE_CHECKING:
+    from .probe import Greeting
 
 OLDEST = (1, 22)  # MicroPython that has all that a node uses
 NODE = "node"  # the kind of the step that found a node which answers
@@ -76,6 +79,13 @@ def refused(name: str, why: str, other_version: bool = False) -> Step:
         what, "refused", f"It refuses: {why}.",
         "Close a program that is connected to it, or wait a minute: sessions without a link end.",
     )  # fmt: skip
+
+
+def of_node(greeting: Greeting) -> Step:
+    """A node that has answered."""
+    if greeting.refusal:
+        return refused(greeting.name, greeting.refusal, greeting.other_version)
+    return good(f"a picolink node answers: {greeting.name}", NODE)
 
 
 def firmware(told: str) -> Step:

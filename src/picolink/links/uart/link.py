@@ -29,7 +29,7 @@ class UartLink(WriteBuffer):
     shared = True  # a node that serves it and dials on it has it once
     mtu_bytes = 683  # larger packets gain little and are flipped more often
     texts = 0  # heard
-    _damaged = 0  # frames that text was marked for
+    _marked = 0  # damaged frames that text was marked for
 
     def __init__(
         self, port: "Any", pollable: "Any", address: str, baud: int, rx_bytes: int,
@@ -51,12 +51,17 @@ class UartLink(WriteBuffer):
         if fast:
             self.fast = self._negotiator(fast)
 
+    @property
+    def damaged(self) -> int:
+        """Frames that came damaged."""
+        return self.decoder.damaged
+
     def _text(self, text: bytes) -> None:
         self.texts += 1
         # A line that holds 0x00 is never run: no part of a broken frame becomes one.
-        damaged = self.decoder.damaged
-        if self._damaged != damaged:
-            self._damaged = damaged
+        damaged = self.damaged
+        if self._marked != damaged:
+            self._marked = damaged
             text = b"\x00" + text
         self.on_text(text)
 

@@ -94,7 +94,7 @@ class Fast:
 
     def _count(self) -> int:
         """Counts what was heard and was no packet."""
-        return self.link.texts + self.link.decoder.damaged
+        return self.link.texts + self.link.damaged
 
     def _say(self, kind: int, baud: int, number: int, more: bytes = b"") -> None:
         self.link.transmit(pack(_FORMAT, SPEED, kind, baud, number) + more)

@@ -1,11 +1,11 @@
-"""Which events a state of a session ignores on purpose. Host only: a board ignores them unasked.
+"""Which events a state of a session ignores on purpose. The code ignores them unasked.
 
 Together with `states.TRANSITIONS` this names every pair of a state and an event, and
 docs/session.md shows both. An event that is in neither raises under the tests
 (tests/session_events.py).
 """
 
-from .states import ANSWERING, ATTACHED, CLOSED, DORMANT, GREETING, MOVING, NEW
+from picolink.core.states import ANSWERING, ATTACHED, CLOSED, DORMANT, GREETING, MOVING, NEW
 
 MYPY = False
 if MYPY:
