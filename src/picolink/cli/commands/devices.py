@@ -17,20 +17,20 @@ from typing import Any
 
 import picolink
 
-from ...core.errors import PicolinkError, PortBusy
-from ...links.ble.scanning import Found as Advertised
+from ...core.errors import PicolinkError
 from ...links.ble.scanning import addressed, nearby
 from ...links.i2c.doctor import around
 from ...links.tcp.discover import Found, search
 from ...links.usb.discover import Port, boot_drives, ports
-from ...links.usb.identify import BOOT_DRIVE, HELD, NODE, WORDS, found
+from ...links.usb.identify import BOOT_DRIVE, NODE, WORDS, found
 from ..command_line.arguments import json_option
 from ..output import Progress, print_json, table
 
 _ASK_S = 3.0
 #: The kind of an error that tells what is at a port -> that, as `links/usb/identify.py` calls it.
 _STATES = {word: kind for kind, word in WORDS.items()}
-#: What only those in the network tell.
+#: What is not known of each; and what only those in the network tell.
+_KNOWN = ("path", "name", "serial_number")
 _NETWORK = ("host", "signal_dbm", "firmware", "version", "links")
 
 
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     boards = ports()
     network = []
     if options.quick:
-        rows = [_row(port) for port in boards]
+        rows = [_plugged(port) for port in boards]
     else:
         what = f"asking {len(boards)} boards and the network"
         with Progress(what), ThreadPoolExecutor(18) as pool:
@@ -59,14 +59,18 @@ def run(options: argparse.Namespace) -> int:
             nodes = pool.submit(search, hosts=[h for h in options.hosts if h not in wired])
             targets = pool.submit(_targets, wired)
             advertised = pool.submit(nearby)
-            rows = list(pool.map(_ask, boards))
+            rows = list(pool.map(lambda port: _ask(_plugged(port), port.path), boards))
             network = [_found(node) for node in nodes.result()]
-            network += _heard(advertised.result())
+            network += [
+                _row(address, "Bluetooth", serial_number=node.address, name=node.name, state=NODE,
+                     signal_dbm=node.signal_dbm)
+                for address, node in addressed(advertised.result())
+            ]  # fmt: skip
             rows += targets.result()
     for place in boot_drives():
-        row = _row(Port(place, description="Pico without a program"))
-        row.update(address=None, state=BOOT_DRIVE, advice=found(BOOT_DRIVE).advice)
-        rows.append(row)
+        advice = found(BOOT_DRIVE).advice
+        rows.append(_row(None, "Pico without a program", path=place, state=BOOT_DRIVE,
+                         advice=advice))  # fmt: skip
     rows += network
     if options.json:
         print_json(rows)
@@ -87,46 +91,27 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _row(port: Port) -> dict[str, Any]:
-    return {
-        "address": f"usb:{port.name or port.serial_number or port.path}",
-        "path": port.path,
-        "name": port.name,
-        "serial_number": port.serial_number,
-        "virtual": port.virtual,
-        "what": port.description,
-        "state": None,
-        "advice": None,
-        **dict.fromkeys(_NETWORK),
-    }
+def _row(address: str | None, what: str, **told: Any) -> dict[str, Any]:
+    row = {"address": address, **dict.fromkeys(_KNOWN), "virtual": False, "what": what}
+    return {**row, "state": None, "advice": None, **dict.fromkeys(_NETWORK), **told}
+
+
+def _plugged(port: Port) -> dict[str, Any]:
+    """A board on USB."""
+    return _row(
+        f"usb:{port.name or port.serial_number or port.path}", port.description, path=port.path,
+        name=port.name, serial_number=port.serial_number, virtual=port.virtual,
+    )  # fmt: skip
 
 
 def _found(node: Found) -> dict[str, Any]:
     """A node that answered in the network."""
-    return {
-        **_row(Port("", node.uid.upper(), node.name, virtual=node.virtual)),
-        "address": node.address,
-        "path": None,
-        "what": "virtual board" if node.virtual else node.machine or node.firmware or "node",
-        "state": NODE,
-        "host": node.host or None,
-        "signal_dbm": node.signal_dbm,
-        "firmware": node.firmware or None,
-        "version": node.version or None,
-        "links": list(node.links),
-    }
-
-
-def _heard(nodes: list[Advertised]) -> list[dict[str, Any]]:
-    """Nodes that advertise by Bluetooth; those of one name by their addresses."""
-    rows = []
-    for address, node in addressed(nodes):
-        row = _row(Port("", node.address, node.name))
-        row.update(
-            address=address, path=None, what="Bluetooth", state=NODE, signal_dbm=node.signal_dbm
-        )
-        rows.append(row)
-    return rows
+    return _row(
+        node.address, "virtual board" if node.virtual else node.machine or node.firmware or "node",
+        serial_number=node.uid.upper(), name=node.name, virtual=node.virtual, state=NODE,
+        host=node.host or None, signal_dbm=node.signal_dbm, firmware=node.firmware or None,
+        version=node.version or None, links=list(node.links),
+    )  # fmt: skip
 
 
 def _same_names(rows: list[dict[str, Any]]) -> list[str]:
@@ -151,15 +136,12 @@ def _by_bluetooth(row: dict[str, Any]) -> bool:
     return str(row["address"]).startswith("ble:")
 
 
-def _ask(port: Port) -> dict[str, Any]:
-    """What is known of a port, and what its board answers."""
-    row = _row(port)
+def _ask(row: dict[str, Any], at: str) -> dict[str, Any]:
+    """The row with what the node at an address answers."""
     try:
-        with picolink.connect(port.path, timeout_s=_ASK_S) as board:
+        with picolink.connect(at, timeout_s=_ASK_S) as board:
             row.update(name=board.name, state=NODE)
             row["serial_number"] = row["serial_number"] or board.uid.upper()
-    except PortBusy as error:
-        row.update(state=HELD, advice=str(error))
     except PicolinkError as error:
         row.update(state=_STATES.get(error.kind, "error"), advice=str(error))
     return row
@@ -168,19 +150,8 @@ def _ask(port: Port) -> dict[str, Any]:
 def _targets(told: list[str]) -> list[dict[str, Any]]:
     """Nodes on I2C: at the addresses that we were told, and at the usual one where one answers as
     ours. No other is asked: a read can disturb a chip."""
-    rows = []
-    for address in dict.fromkeys([*told, *around()]):
-        row = _row(Port("", description="I2C target"))
-        row.update(address=address, path=None, serial_number="")
-        try:
-            with picolink.connect(address, timeout_s=_ASK_S) as board:
-                row.update(name=board.name, state=NODE, serial_number=board.uid.upper())
-        except PortBusy as error:
-            row.update(state=HELD, advice=str(error))
-        except PicolinkError as error:
-            row.update(state="error", advice=str(error))
-        rows.append(row)
-    return rows
+    addresses = dict.fromkeys([*told, *around()])
+    return [_ask(_row(at, "I2C target", serial_number=""), at) for at in addresses]
 
 
 def _shown(rows: list[dict[str, Any]]) -> str:

@@ -23,6 +23,7 @@ from ...core.errors import UsageError
 from ...install import installer, program
 from ...install.settings import Wifi
 from ...links.host.user_address import normalise
+from ...net.settings import settings
 from ..command_line.arguments import json_option, seconds, usb_argument
 from ..installing import clear_line, reported
 from ..output import print_json
@@ -100,11 +101,7 @@ def _wifi(options: argparse.Namespace) -> Wifi | None:
             f"the password of {options.wifi} is missing: set {PASSWORD_VARIABLE}, or use "
             "--wifi-password-file FILE"
         )
-    if password and not 8 <= len(password.encode()) <= 63:
-        raise UsageError(
-            f"the password of {options.wifi} has {len(password.encode())} characters; WPA2 wants "
-            "8 to 63, an open network none"
-        )
+    settings((options.wifi, password))  # what is wrong with it is raised
     return Wifi(options.wifi, password)
 
 

@@ -22,7 +22,7 @@ from ...links.host.user_address import normalise
 from ...links.redact import shown
 from ..command_line.arguments import json_option
 from ..output import Progress, print_json, table
-from ..rawrepl import RawRepl
+from ..raw_repl import RawRepl
 
 FORMAT = 1
 _BOARD = Path(__file__).parent.with_name("selftest_board.py")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ...core.errors import PicolinkError, UsageError
 from ...links.host.virtual import needed
-from ...packing import GROUPS, compile_all
+from ...packing import GROUPS, compile_all, write_all
 from ..command_line.arguments import action, json_option
 from ..command_line.parser import CommandParser
 from ..output import Progress
@@ -61,10 +61,7 @@ def run(options: argparse.Namespace) -> int:
 def packed_lib(folder: Path) -> Path:
     """Everything that a board can use, as `picolink install` has it, so that it finds room for what
     differs."""
-    for place, data in compile_all(sorted(GROUPS)).items():
-        target = folder / place
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
+    write_all(folder, compile_all(sorted(GROUPS)))
     return folder
 
 

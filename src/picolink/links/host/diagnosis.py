@@ -66,10 +66,13 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def refused(name: str, why: str, other_version: bool = False) -> Step:
-    """A node that answers, but does not talk to us."""
+def of_node(greeting: Greeting) -> Step:
+    """A node that has answered; it may not talk to us."""
+    name, why = greeting.name, greeting.refusal
+    if not why:
+        return good(f"a picolink node answers: {name}", NODE)
     what = f"the node {name} talks to us" if name else "the node talks to us"
-    if other_version:
+    if greeting.other_version:
         return bad(
             what, "other protocol version", f"It refuses: {why}.",
             "Install the same picolink on both: `picolink install ADDRESS` renews the board's, "
@@ -79,13 +82,6 @@ def refused(name: str, why: str, other_version: bool = False) -> Step:
         what, "refused", f"It refuses: {why}.",
         "Close a program that is connected to it, or wait a minute: sessions without a link end.",
     )  # fmt: skip
-
-
-def of_node(greeting: Greeting) -> Step:
-    """A node that has answered."""
-    if greeting.refusal:
-        return refused(greeting.name, greeting.refusal, greeting.other_version)
-    return good(f"a picolink node answers: {greeting.name}", NODE)
 
 
 def firmware(told: str) -> Step:

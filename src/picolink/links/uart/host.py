@@ -80,7 +80,7 @@ class HostPort:
             set_baud(self.fd, self.path, self.baud)
         return self.baud
 
-    def pause(self) -> None:
+    def settle(self) -> None:
         """A moment in which the other side sets its port."""
         time.sleep(0.005)
 

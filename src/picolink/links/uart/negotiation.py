@@ -111,7 +111,7 @@ class Fast:
         elif kind == AGREE and at_base and self._asked == number and baud == self.wanted:
             self._switch(baud)
             for _ in range(_TRIALS if self.baud == baud else 0):
-                self.link.port.pause()  # the other side takes a moment to switch
+                self.link.port.settle()  # the other side takes a moment to switch
                 self._say(TRIAL, baud, number, _PATTERN)
         elif kind == TRIAL and baud == self.baud:
             self._prove()

@@ -9,6 +9,7 @@ import time
 
 from ..core.errors import CannotConnect, LinkError, RemoteError
 from ..links.usb.discover import open_exclusive, resolve
+from ..links.usb.serial_port import read, write
 
 _CHUNK = 256  # what a board's USB buffer takes at once, so that no line editor is overrun
 
@@ -19,6 +20,7 @@ class RawRepl:
     def __init__(self, address: str) -> None:
         self.path = resolve(address).path
         self._fd = open_exclusive(self.path)
+        self._gone = f"{self.path} was unplugged, or the board was reset"
         self._heard = b""
 
     def close(self) -> None:
@@ -46,12 +48,10 @@ class RawRepl:
         """Sends all of it, as fast as the board takes it."""
         while data:
             select.select([], [self._fd], [], 5)
-            try:
-                data = data[os.write(self._fd, data[:_CHUNK]) :]
-            except BlockingIOError:
-                raise LinkError(f"{self.path}: the board takes no more input: reset it") from None
-            except OSError:
-                raise LinkError(f"{self.path} was unplugged, or the board was reset") from None
+            count = write(self._fd, data[:_CHUNK], self._gone)
+            if not count:
+                raise LinkError(f"{self.path}: the board takes no more input: reset it")
+            data = data[count:]
 
     def until(self, what: bytes, timeout_s: float = 5) -> bytes:
         """What came before `what`; LinkError where it does not come."""
@@ -63,13 +63,7 @@ class RawRepl:
                     f"{self.path}: {what!r} did not come within {timeout_s:g} s; the last that "
                     f"came was {self._heard[-80:]!r}"
                 )
-            try:
-                data = os.read(self._fd, 65536)
-            except OSError:
-                data = b""
-            if not data:
-                raise LinkError(f"{self.path} was unplugged, or the board was reset")
-            self._heard += data
+            self._heard += read(self._fd, self._gone)
         before, _, self._heard = self._heard.partition(what)
         return before
 
