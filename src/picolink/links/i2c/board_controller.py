@@ -7,8 +7,8 @@ from machine import I2C, Pin
 
 from ...core.errors import LinkError
 from .board import open_buses
-from .controller import Controller
-from .layout import HEAD_BYTES, MOST, MTU_BYTES, TAKES_BYTES, Mailed
+from .controller import Controller, ControllerSide
+from .layout import HEAD_BYTES, MOST, MTU_BYTES
 
 MYPY = False
 if MYPY:
@@ -42,11 +42,8 @@ class Bus:
             link.box.idle_ms = idle_ms
 
 
-class ControllerLink(Mailed):
+class ControllerLink(ControllerSide):
     """The link to one target."""
-
-    box: Controller
-    mtu_bytes = TAKES_BYTES
 
     def __init__(self, bus: Bus, address: int, ready: "Any") -> None:
         i2c = bus.i2c

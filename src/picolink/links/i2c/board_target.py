@@ -13,7 +13,7 @@ from micropython import schedule
 from ..ctrl_c import ctrl_c
 from .board import open_buses
 from .board_serving import Polled
-from .layout import MEMORY_BYTES, MTU_BYTES, TAKES_BYTES, Mailed
+from .layout import MEMORY_BYTES, MTU_BYTES, TAKES_BYTES
 from .target import Target
 
 MYPY = False
@@ -25,12 +25,17 @@ _DEAF_MS = 2500  # without a write of the controller, while it should read
 _SILENT_MS = 10000  # without any: its keepalive comes more often
 
 
-class TargetLink(Mailed, io.IOBase):
+class TargetLink(io.IOBase):
     """The link, and what asyncio polls."""
 
-    box: Target
+    stream = False
+    reliable = False
+    shared = True  # a node that serves it and dials on it has it once
+    window_bytes = 0
     mtu_bytes = MTU_BYTES
     takes_bytes = TAKES_BYTES
+    rest = b""
+    pollable = None
 
     def __init__(self, number: int, address: int, pins: "dict[str, Any]", make: "Any") -> None:
         self.address = "i2c-target:%d/0x%02x" % (number, address)
@@ -95,6 +100,11 @@ class TargetLink(Mailed, io.IOBase):
         return 0
 
     @property
+    def damaged(self) -> int:
+        """Frames that came damaged."""
+        return self.box.damaged
+
+    @property
     def unsent(self) -> bool:
         """Whether a packet waits behind the one that the controller is to read."""
         if not self.box.waiting:
@@ -117,6 +127,12 @@ class TargetLink(Mailed, io.IOBase):
     def send(self, packet: bytes) -> None:
         """Puts a packet where the controller finds it."""
         self.box.send(packet)
+
+    def write(self, text: bytes) -> None:
+        """There is no text on this link."""
+
+    def flush(self) -> None:
+        """The controller reads when it likes."""
 
     def close(self) -> None:
         """Answers no more."""

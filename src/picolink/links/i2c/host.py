@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ...core.errors import BadAddress, CannotConnect, LinkError, PicolinkError, PortBusy
-from .controller import Controller
-from .layout import MTU_BYTES, TAKES_BYTES, Mailed
+from .controller import Controller, ControllerSide
+from .layout import MTU_BYTES
 from .options import numbers
 
 HELP: dict[str, tuple[str, str, dict[str, str]]] = {
@@ -153,12 +153,10 @@ class Bus:
         self._smbus.close()
 
 
-class HostLink(Mailed):
+class HostLink(ControllerSide):
     """The link to one target. `turn` is called by the bus's thread, all else by whoever drives the
     node."""
 
-    box: Controller
-    mtu_bytes = TAKES_BYTES
     takes_bytes = MTU_BYTES
 
     def __init__(self, bus: Bus, address: int) -> None:

@@ -4,10 +4,6 @@ Single bytes are the only thing that both sides see whole. So a frame is there w
 says so has been written after it, and every read is checked.
 """
 
-MYPY = False
-if MYPY:
-    from typing import Any
-
 # The board writes; one read of four bytes.
 LENGTH = 0x10  # of its frame, in units of 4 bytes; 0: none waits
 NUMBER = 0x11  # of its frame
@@ -49,29 +45,6 @@ def anew(number: int) -> int:
 def check(length: int, number: int, heard: int) -> int:
     """The byte that tells a status from half of one."""
     return length ^ number ^ heard ^ _CHECK
-
-
-class Mailed:
-    """What links over a mailbox have in common; `box` is their half of it."""
-
-    stream = False
-    reliable = False
-    shared = True  # a node that serves it and dials on it has it once
-    window_bytes = 0
-    pollable = None
-    rest = b""
-    box: "Any"
-
-    @property
-    def damaged(self) -> int:
-        """Frames that came damaged."""
-        return self.box.damaged  # type: ignore[no-any-return]
-
-    def write(self, text: bytes) -> None:
-        """There is no text on this link."""
-
-    def flush(self) -> None:
-        """What waits is sent, or read, when its turn comes."""
 
 
 class Pieces:
