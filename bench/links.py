@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import picolink
-from picolink.cli.benching import Figures, measure
+from picolink.cli.commands.bench import Figures, measure
 from picolink.packing import compile_all
 from picosim import BluetoothFaults, World, for_picolink
 

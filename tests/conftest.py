@@ -75,7 +75,7 @@ def _known_events() -> Iterator[None]:
     if session_events is None:
         return
     unknown, session_events.unknown[:] = list(session_events.unknown), []
-    assert unknown == [], "core/states.py or core/ignored.py has to name it"
+    assert unknown == [], "core/states.py or ignored_events.py has to name it"
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,8 @@ For both interpreters. `conftest.py` installs it for CPython's tests, and looks 
 any was seen: what a node calls of its own may swallow what is raised.
 """
 
-from picolink.core.ignored import IGNORED, events
+from ignored_events import IGNORED, events
+
 from picolink.core.states import TRANSITIONS
 
 KNOWN = events(TRANSITIONS, IGNORED)

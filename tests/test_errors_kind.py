@@ -13,7 +13,7 @@ import pytest
 import picolink
 from picolink.core import errors
 from picolink.links.ble import stack
-from picolink.links.usb.recognise import NODE, SENTENCES, WORDS, found
+from picolink.links.usb.identify import NODE, SENTENCES, WORDS, found
 from picolink.node.host.unknown import not_there
 
 ROOT = Path(__file__).parent.parent

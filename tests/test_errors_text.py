@@ -19,15 +19,15 @@ PACKAGE = Path(__file__).parent.parent / "src" / "picolink"
 #: "module:function" that reads the text of an error -> why it has nothing better.
 ALLOWED = {
     "node/config.py:complete": "an ImportError of MicroPython has no name of the module, only text",
-    "links/missing.py:missing": "the same",
+    "links/not_installed.py:missing": "the same",
     "links/memory.py:is_short": "MicroPython tells mbedtls's errors by text where the firmware has "
     "the texts, by number where it has not",
     "links/mqtt/tls.py:explain": "the same",
     "links/host/diagnosis.py:split_told": "of another node's error its text alone comes over "
     "the wire",
-    "cli/doctoring.py:not_open": "the same: the text begins with the address, which is shown",
-    "cli/doctoring.py:_clock": "the same: `sys.time` tells a board's reason as a text",
-    "cli/installing.py:_told": "as `not_open` of the doctor",
+    "cli/commands/doctor.py:not_open": "the same: the text begins with the address, which is shown",
+    "cli/commands/doctor.py:_clock": "the same: `sys.time` tells a board's reason as a text",
+    "cli/commands/install.py:_told": "as `not_open` of the doctor",
     "install/repl.py:run": "what a board's REPL prints of an exception is all that mpremote has",
 }
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from imports import imports_of
 
 SRC = Path(__file__).parent.parent / "src"
 PACKAGE = SRC / "picolink"
@@ -94,42 +95,11 @@ def layer_of(parts: tuple[str, ...]) -> str:
     return parts[0]
 
 
-def type_checking_only(node: ast.stmt) -> bool:
-    return (
-        isinstance(node, ast.If)
-        and isinstance(node.test, ast.Name)
-        and node.test.id in ("MYPY", "TYPE_CHECKING")
-    )
-
-
-def imports(tree: ast.AST, package: tuple[str, ...]) -> Iterator[tuple[int, str]]:
-    """(line, absolute dotted name) of all that a module imports at run time, at any depth."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.stmt) and type_checking_only(node):
-            continue
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield node.lineno, alias.name
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                up = package[: len(package) - node.level + 1]
-                base = ".".join(up + ((node.module,) if node.module else ()))
-            for alias in node.names:
-                yield node.lineno, f"{base}.{alias.name}"
-        yield from imports(node, package)
-
-
-def imports_of(path: Path) -> list[tuple[int, str]]:
-    tree = ast.parse(path.read_text("utf-8"), str(path))
-    return list(imports(tree, path.relative_to(SRC).parent.parts))
-
-
 def against_the_layers(path: Path) -> list[str]:
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     layer = layer_of(parts)
     wrong = []
-    for line, name in imports_of(path):
+    for line, name in imports_of(path, SRC):
         target = name.split(".")
         if target[0] != "picolink" or len(target) < 2:
             continue
@@ -151,7 +121,7 @@ def used_by(layer: str) -> set[str]:
     used = set()
     for path in modules():
         if layer_of(path.relative_to(PACKAGE).with_suffix("").parts) == layer:
-            for _, name in imports_of(path):
+            for _, name in imports_of(path, SRC):
                 first, *rest = name.split(".")
                 if first == "picolink" and rest and rest[0] in {*MAY_IMPORT, *TOP_LEVEL}:
                     used.add(TOP_LEVEL.get(rest[0], rest[0]))
@@ -240,7 +210,7 @@ def test_imports_follow_the_layers(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.glob("core/*.py")), ids=name_of)
 def test_core_imports_nothing_of_the_platform(path: Path) -> None:
-    found = [f"line {line}: {name}" for line, name in imports_of(path)]
+    found = [f"line {line}: {name}" for line, name in imports_of(path, SRC)]
     wrong = [text for text in found if text.split(": ")[1].split(".")[0] in PLATFORM]
     assert wrong == [], "core is sans-IO: pass the time in, hand the bytes out"
 

@@ -3,17 +3,16 @@ users had when they were one is still there."""
 
 from __future__ import annotations
 
-import ast
 import importlib
 import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+from imports import imports_of
 
 import picosim
 from picolink.cli.main import main
@@ -26,19 +25,9 @@ PICOLINK = sorted((ROOT / "src" / "picolink").rglob("*.py"))
 MAX_LINES = 400
 
 
-def imported(path: Path) -> Iterator[str]:
-    """The packages that a module imports when it runs, at any depth."""
-    todo: list[ast.AST] = [ast.parse(path.read_text("utf-8"))]
-    while todo:
-        node = todo.pop()
-        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "MYPY"):
-            todo += node.orelse
-            continue
-        if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            yield (node.module or "").split(".")[0]
-        todo += ast.iter_child_nodes(node)
+def imported(path: Path) -> set[str]:
+    """The packages that a module imports when it runs."""
+    return {name.split(".")[0] for _, name in imports_of(path, ROOT / "src")}
 
 
 def test_one_module_of_the_simulator_knows_picolink() -> None:

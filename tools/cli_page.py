@@ -6,8 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from picolink.cli.completion import commands
-from picolink.cli.parser import EXIT_CODES, make_parser
+from picolink.cli.command_line.parser import EXIT_CODES, commands, inner, make_parser
 
 PAGE = Path(__file__).parent.parent / "docs" / "cli.md"
 
@@ -31,10 +30,10 @@ def page() -> str:
     text = HEAD + "".join(f"| {code} | {what} |\n" for code, what in EXIT_CODES.items())
     parser = make_parser()
     text += f"\n```\n{parser.format_usage().rstrip()}\n```\n"
-    for command in commands():
-        text += f"\n## picolink {command.name}\n```\n{command.parser.format_help().rstrip()}\n```\n"
-        for inner in command.inner:
-            text += f"\n```\n{inner.format_help().rstrip()}\n```\n"
+    for name, command in commands().items():
+        text += f"\n## picolink {name}\n```\n{command.format_help().rstrip()}\n```\n"
+        for action in inner(command).values():
+            text += f"\n```\n{action.format_help().rstrip()}\n```\n"
     return text
 
 

@@ -1,5 +1,5 @@
 """Draws the state diagram of a session in docs/session.md from the table in core/states.py, and
-lists what each state ignores, from core/ignored.py.
+lists what each state ignores, from tests/ignored_events.py.
 
 usage: python tools/session_diagram.py [--check]
 """
@@ -7,17 +7,16 @@ usage: python tools/session_diagram.py [--check]
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "src"))
+from pages import ROOT, renew
+
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
+
+from ignored_events import IGNORED  # noqa: E402
 
 from picolink.core import states  # noqa: E402
-from picolink.core.ignored import IGNORED  # noqa: E402
 
-PAGE = ROOT / "docs" / "session.md"
-BEGIN = "<!-- made by tools/session_diagram.py from core/states.py and core/ignored.py -->\n"
-END = "<!-- end of what is made -->\n"
+BEGIN = "<!-- made by tools/session_diagram.py: core/states.py, tests/ignored_events.py -->\n"
 
 
 def diagram() -> str:
@@ -44,24 +43,5 @@ def ignored() -> str:
     return "\n".join(lines) + "\n"
 
 
-def page() -> str:
-    """docs/session.md with the diagram and the table as they should be."""
-    text = PAGE.read_text("utf-8")
-    before, found, rest = text.partition(BEGIN)
-    _, also, after = rest.partition(END)
-    if not (found and also):
-        raise SystemExit(f"{PAGE.name} has lost the marks between which the diagram stands")
-    return before + BEGIN + diagram() + "\n" + ignored() + END + after
-
-
-def main() -> None:
-    new = page()
-    if "--check" in sys.argv[1:]:
-        if new != PAGE.read_text("utf-8"):
-            raise SystemExit("docs/session.md is out of date: run python tools/session_diagram.py")
-        return
-    PAGE.write_text(new, "utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    renew(ROOT / "docs" / "session.md", BEGIN, diagram() + "\n" + ignored())

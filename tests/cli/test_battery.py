@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from picolink.cli.budget import AWAKE, duration_s, estimate, lasts_days
+from picolink.cli.battery_life import AWAKE, duration_s, estimate, lasts_days
 from picolink.cli.main import main
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from cli.conftest import Done
 
-from picolink.cli.benching import Figures, shown
+from picolink.cli.commands.bench import Figures, shown
 from picolink.packing import compile_all
 from picosim import World
 

@@ -22,7 +22,7 @@ from cli.conftest import Done
 from terminal import Terminal
 
 import picolink
-from picolink.cli.doctoring import examine
+from picolink.cli.commands.doctor import examine
 from picolink.core import textstream
 from picolink.core.errors import BadAddress
 from picolink.core.lengths import Decoder, encode
@@ -30,7 +30,7 @@ from picolink.core.packets import HELLO_FORMAT, REFUSED, hello_packets
 from picolink.links.host import diagnosis as findings
 from picolink.links.host.diagnosis import Step
 from picolink.links.usb import doctor as usb_doctor
-from picolink.links.usb import recognise as r
+from picolink.links.usb import identify as r
 from picolink.packing import board_texts, compile_all, compile_source
 from picosim import VirtualBoard, World
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import picolink
-from picolink.cli.doctoring import examine
+from picolink.cli.commands.doctor import examine
 from picolink.core.errors import BadAddress
 from picolink.links.ble import doctor, stack
 from picolink.links.ble.advertising import RX, SERVICE, TX

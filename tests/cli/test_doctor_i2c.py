@@ -10,7 +10,7 @@ import pytest
 from cli.test_doctor import fault, well
 from terminal import Terminal
 
-from picolink.cli.doctoring import examine
+from picolink.cli.commands.doctor import examine
 from picolink.core.errors import BadAddress
 from picolink.links.host import diagnosis as findings
 from picolink.links.i2c import doctor

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from brokers import Certificates, Mosquitto, Nats, Program, Watcher
 
-from picolink.cli.doctoring import examine
+from picolink.cli.commands.doctor import examine
 from picolink.core.errors import BadAddress
 from picolink.links.host.diagnosis import Step
 from picolink.links.mqtt import Client

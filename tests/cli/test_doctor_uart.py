@@ -125,7 +125,7 @@ def test_interruptions(wire: UartWire) -> None:
 
 
 def picolink_steps(wire: UartWire) -> list[findings.Step]:
-    from picolink.cli.doctoring import examine
+    from picolink.cli.commands.doctor import examine
 
     return list(examine(address(wire)))
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from picolink.cli.completion import commands, script
+from picolink.cli import commands
+from picolink.cli.command_line.parser import COMMANDS, EXIT_CODES, make_parser
+from picolink.cli.command_line.values import parse_arguments
+from picolink.cli.commands.completion import script
 from picolink.cli.main import exit_code
-from picolink.cli.parser import EXIT_CODES, make_parser
-from picolink.cli.values import parse_arguments
 from picolink.core import errors
 from picolink.node.host.suggestion import suggestion
 from picosim import VirtualBoard
@@ -31,12 +35,32 @@ def test_arguments(texts: list[str], expected: tuple[list[Any], dict[str, Any]])
 
 
 def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in commands():
+    for command in COMMANDS:
         with pytest.raises(SystemExit) as end:
-            make_parser().parse_args([command.name, "--help"])
+            make_parser().parse_args([command, "--help"])
         assert end.value.code == 0
         shown = capsys.readouterr().out
-        assert f"picolink {command.name}" in shown.partition("example")[2], command.name
+        assert f"picolink {command}" in shown.partition("example")[2], command
+
+
+def test_each_file_of_the_folder_is_a_command() -> None:
+    there = {path.stem for path in Path(commands.__file__).parent.glob("[a-z]*.py")}
+    assert there == set(COMMANDS)
+
+
+def test_help_and_a_command_load_no_other_command() -> None:
+    code = (
+        "import sys; from picolink.cli.main import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "print([m for m in sys.modules if m.startswith('picolink.cli.commands.')])"
+    )
+    for arguments, loaded in (["--help"], "[]"), (["links"], "['picolink.cli.commands.links']"):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )  # fmt: skip
+        assert done.stdout.splitlines()[-1] == loaded
 
 
 def test_every_error_has_an_exit_code_that_is_documented() -> None:
@@ -58,7 +82,7 @@ def test_suggestions() -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_a_script_that_the_shell_takes(shell: str) -> None:
     text = script(shell)
-    assert all(command.name in text for command in commands())
+    assert all(command in text for command in COMMANDS)
     program = shutil.which(shell)
     if program:
         subprocess.run([program, "-n"], input=text, text=True, check=True, timeout=10)
@@ -82,9 +106,6 @@ def complete(*words: str) -> list[str]:
 def test_bash_completes_commands_options_and_boards(
     board: VirtualBoard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import os
-    import sys
-
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     monkeypatch.setenv("PATH", os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"])
     assert complete("picolink", "de") == ["devices", "describe"]

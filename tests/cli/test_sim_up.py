@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from uf2_files import block
 
+from picolink.cli.commands.sim import packed_lib
 from picolink.cli.main import main
-from picolink.cli.simulating import packed_lib
 from picosim import World
 
 HELLO = 'from picolink import Node\nnode = Node("greenhouse")\nnode.run("usb")\n'
@@ -147,10 +147,10 @@ sys.meta_path.insert(0, Interrupt())
 sys.exit(main(["sim", "up"]))
 """
     for module in (
-        "picolink.cli.parser",
+        "picolink.cli.command_line.parser",
         "picolink.core.errors",
         "picolink.links.host.virtual",
-        "picolink.cli.simulating",
+        "picolink.cli.commands.sim",
         "picosim.world",
     ):
         done = subprocess.run(

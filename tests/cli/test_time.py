@@ -16,7 +16,8 @@ Run = Callable[..., "tuple[int, str, str]"]
 PROGRAM = """
 from picolink import Node
 import picolink.net.timekeeping as keeping
-keeping.scale(1000)
+for name in keeping.TIMES:
+    keeping.TIMES[name] = max(1, int(keeping.TIMES[name] * 1000))
 Node("late").run("usb:")
 """
 

@@ -2,9 +2,9 @@
 
 import session_events
 from both import raises, skip_on_micropython
+from ignored_events import IGNORED
 
 from picolink.core import states
-from picolink.core.ignored import IGNORED
 from picolink.core.session import Session
 from picolink.core.states import ANSWERING, ATTACHED, CLOSED, DORMANT, GREETING, MOVING, NEW
 

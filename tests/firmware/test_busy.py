@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import picolink
-from picolink.links.usb.recognise import UNREAD
+from picolink.links.usb.identify import UNREAD
 from picosim import FirmwareBoard, World
 from picosim.rp2040.firmware import Firmware
 

@@ -250,8 +250,8 @@ def test_what_is_missing_is_told() -> None:
 
 def test_isinstance_asks_for_an_ability() -> None:
     from picolink.links.loopback.link import LoopbackLink, open_link
-    from picolink.links.uart.away import ServedPort
     from picolink.links.uart.host import HostPort, Pollable
+    from picolink.links.uart.wait_for_port import ServedPort
     from picolink.links.usb.host import UsbLink
 
     for link, ability in ((UsbLink, Restartable), (UsbLink, Diagnosable), (ServedPort, Reopening)):

@@ -19,7 +19,7 @@ from virtual_bench import bench
 import picolink
 from picolink.core.lengths import Decoder, encode
 from picolink.core.packets import HELLO_FORMAT, REFUSED, hello_packets
-from picolink.node.host import line
+from picolink.node.host import threaded_client as line
 from picolink.node.host.loop_thread import Host
 from picosim import VirtualBoard, World
 
@@ -71,6 +71,9 @@ def test_addresses_that_mean_nothing() -> None:
     refused(picolink.BadAddress, "", "empty", "usb:auto")
     refused(picolink.BadAddress, "tcp:127.0.0.1:99999", "'99999'", "65535", "5263")
     refused(picolink.BadAddress, "tcp:127.0.0.1:http", "'http'", "number")
+    refused(picolink.BadAddress, "tcp:127.0.0.1:0", "'0'", "number", "5263")
+    refused(picolink.BadAddress, "tcp:[::1", "brackets", "[::1]:5263")
+    refused(picolink.BadAddress, "tcp:[::1:5263", "brackets", "[::1]:5263")
     refused(picolink.CannotConnect, "nobody", "'nobody'", "USB", "`picolink devices`")
 
 

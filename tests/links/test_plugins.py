@@ -16,8 +16,8 @@ from served_node import Served
 
 import picolink
 from picolink import Node
-from picolink.cli.doctoring import examine
-from picolink.cli.links import help_of_links
+from picolink.cli.commands.doctor import examine
+from picolink.cli.commands.links import help_of_links
 from picolink.core.errors import BadAddress, CannotConnect
 from picolink.links import options, registry
 from picolink.links.host import plugins

@@ -19,6 +19,7 @@ import picolink
 from picolink.core import textstream
 from picolink.core.errors import BadAddress, CannotConnect, PicolinkError, PortBusy
 from picolink.core.textstream import Decoder
+from picolink.links.host.abilities import Counting
 from picolink.links.host.user_address import normalise
 from picolink.links.uart.link import UartLink
 from picolink.links.usb.serial_port import open_exclusive, set_baud
@@ -625,6 +626,15 @@ def broken(frame: bytes, random: Random) -> bytes:
     return frame[:at] + bytes((frame[at] ^ 1 << random.below(8),)) + frame[at + 1 :]
 
 
+def test_damaged_frames_are_counted() -> None:
+    side = Side()
+    wire = Wire()
+    UartLink(wire, None, "uart:0", 115200, 4096).send(bytes(range(64)))
+    assert side.link.damaged == 0
+    side.hear(wire.went[:30] + bytes((wire.went[30] ^ 1,)) + wire.went[31:])
+    assert side.link.damaged == 1 and isinstance(side.link, Counting)
+
+
 def test_no_part_of_a_broken_frame_is_run() -> None:
     """A file with lines that are commands, on its way in frames that arrive broken."""
     random = random_for("broken frames")
@@ -661,7 +671,10 @@ def test_what_a_board_loads_for_uart() -> None:
     real names cost."""
     usb, uart = (sum(loaded_bytes([group]).values()) for group in ("usb", "uart"))
     each = sizes(["uart"])
-    for seldom in ("fast", "refusal"):  # where a side asks for another rate, or nothing works
+    for seldom in (
+        "negotiation",
+        "refusal",
+    ):  # where a side asks for another rate, or nothing works
         uart -= each[f"picolink/links/uart/{seldom}.mpy"]
     more = uart + each["picolink/core/textstream.mpy"] - usb
     print(f"{more} bytes more than USB")

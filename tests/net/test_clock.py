@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import picolink
-from picolink.cli.doctoring import examine
+from picolink.cli.commands.doctor import examine
 from picolink.net.clock import Clock
 from picolink.net.timekeeping import _take
 from picolink.node.services import time as time_service
@@ -21,7 +21,8 @@ from picosim import WifiFaults, World
 MAIN = """
 from picolink import Node
 import picolink.net.timekeeping as keeping
-keeping.scale(SCALE)
+for name in keeping.TIMES:
+    keeping.TIMES[name] = max(1, int(keeping.TIMES[name] * SCALE))
 keeping.TIMES["better"] = int(10_000 * SCALE)
 node = Node("garden")
 node.time.servers = SERVERS

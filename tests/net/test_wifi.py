@@ -12,7 +12,7 @@ import pytest
 
 import picolink
 from picolink import packing
-from picolink.cli.doctoring import examine
+from picolink.cli.commands.doctor import examine
 from picolink.links.host.diagnosis import Step
 from picolink.pytest_plugin import picolink_world  # noqa: F401
 from picosim import AccessPoint, RadioFaults, VirtualBoard, WifiFaults, World
@@ -22,7 +22,8 @@ QUICK = WifiFaults(join_s=0.05, lease_s=0.05, notice_s=0.1)
 
 SCALE = """
 from picolink.net import wifi
-wifi.scale({scale})
+for name in wifi.TIMES:
+    wifi.TIMES[name] = max(1, int(wifi.TIMES[name] * {scale}))
 """
 MAIN = """
 from picolink import Node

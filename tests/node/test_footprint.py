@@ -11,7 +11,7 @@ import pytest
 import picolink
 from picolink import packing
 from picolink.core.errors import UnknownCommand
-from picolink.links.usb.recognise import PROBE
+from picolink.links.usb.identify import PROBE
 from picolink.net import places
 from picosim import World
 

@@ -5,7 +5,7 @@ import asyncio
 from both import count, raises, random_for
 
 from picolink.core.errors import UsageError
-from picolink.links.output import Output
+from picolink.links.write_buffer import WriteBuffer
 from picolink.node.driver import Driver
 from picolink.node.features.text.lines import Lines
 from picolink.node.node import Node
@@ -13,7 +13,7 @@ from picolink.node.node import Node
 HEAP_KB = 800
 
 
-class Wire(Output):
+class Wire(WriteBuffer):
     """A link whose both ends the test holds."""
 
     stream = True

@@ -1,1 +1,1 @@
-"""The `picolink` command: each subcommand is a module with `run(options) -> exit code`."""
+"""The `picolink` command."""

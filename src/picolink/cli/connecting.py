@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..core.errors import BadAddress, PicolinkError
-from ..links.shown import shown
-from ..node.host.blocking import Board, connect
+import picolink
+
+from ..core.errors import BadAddress, PicolinkError, UnknownCommand
+from ..links.redact import shown
 from .output import Progress
+
+if TYPE_CHECKING:
+    from ..node.host.blocking import Board
 
 
 def open_board(options: argparse.Namespace, on_log: Callable[[str], object] | None = None) -> Board:
@@ -21,12 +25,13 @@ def open_board(options: argparse.Namespace, on_log: Callable[[str], object] | No
             f"a node use {scheme.removesuffix('-listen')}:..."
         )
     with Progress(f"connecting to {shown(options.address)}"):
-        return connect(
+        board: Board = picolink.connect(
             options.address,
             timeout_s=options.timeout or 1e6,
-            start=getattr(options, "start", False),
+            start=options.start,
             on_log=on_log,
         )
+    return board
 
 
 def offers(board: Board) -> dict[str, Any]:
@@ -35,3 +40,15 @@ def offers(board: Board) -> dict[str, Any]:
         return board.describe()
     except PicolinkError:
         return {}
+
+
+def unknown_reading(board: Board, name: str) -> UnknownCommand:
+    """The error for a reading that is not declared there."""
+    from ..node.host.unknown import not_there, unknown
+
+    told = offers(board)
+    if name in told.get("commands", {}):
+        why = f"{name} is a command of {board.name}, no reading"
+        return unknown(name, why, "use `picolink call`", "is_command")
+    why = f"{board.name} has no reading {name!r}"
+    return not_there(name, why, told.get("readings", {}) if told else None)

@@ -43,17 +43,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    import importlib
     import os
     import signal
 
     from ..core.errors import PicolinkError
     from ..links.host.virtual import simulator
-    from .parser import make_parser
+    from .command_line.parser import make_parser
 
     parser = make_parser()
     options = parser.parse_args(arguments)
-    if options.module is None:
+    if options.run is None:
         parser.print_help()
         return USAGE
     try:
@@ -65,8 +64,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     if virtual is not None:
         virtual.install()
     try:
-        module = importlib.import_module("picolink.cli." + options.module)
-        code: int = module.run(options)
+        code: int = options.run(options)
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # `picolink watch ... | head`

@@ -62,6 +62,16 @@ def reading_object(name: str, reading: Reading) -> dict[str, Any]:
     return {"name": name, **reading._asdict()}
 
 
+def usage(name: str, told: dict[str, Any]) -> str:
+    """A command and what it takes: `led_set state=on|off|toggle|?`; in brackets what may be left
+    out."""
+    words = [name]
+    for arg, what in told["args"]:
+        word = f"{arg}={what or 'VALUE'}"
+        words.append(f"[{word}]" if arg in told.get("defaults", {}) else word)
+    return " ".join(words)
+
+
 def clock(time_s: float) -> str:
     """The time of day of a reading, in this computer's zone."""
     return time.strftime("%H:%M:%S", time.localtime(time_s)) + f".{int(time_s * 1000) % 1000:03}"

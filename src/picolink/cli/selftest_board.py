@@ -118,30 +118,30 @@ def clock():
 # Interrupts in a busy loop
 
 
-def timer_in_busy_loop():
+def busy(ms):
+    end = time.ticks_add(time.ticks_ms(), ms)
+    while time.ticks_diff(end, time.ticks_ms()) > 0:
+        pass
+
+
+def ticks_while(passing):
     seen = [0]
 
     def tick(_):
         seen[0] += 1
 
     timer = Timer(period=10, mode=Timer.PERIODIC, callback=tick)
-    end = time.ticks_add(time.ticks_ms(), 300)
-    while time.ticks_diff(end, time.ticks_ms()) > 0:
-        pass
+    passing(300)
     timer.deinit()
     return {"ticks_in_300_ms": seen[0]}
+
+
+def timer_in_busy_loop():
+    return ticks_while(busy)
 
 
 def timer_in_sleep():
-    seen = [0]
-
-    def tick(_):
-        seen[0] += 1
-
-    timer = Timer(period=10, mode=Timer.PERIODIC, callback=tick)
-    time.sleep_ms(300)
-    timer.deinit()
-    return {"ticks_in_300_ms": seen[0]}
+    return ticks_while(time.sleep_ms)
 
 
 def irq_in_busy_loop():
@@ -155,9 +155,7 @@ def irq_in_busy_loop():
     time.sleep_ms(2)
     pin.irq(edge, Pin.IRQ_RISING)
     pin.init(Pin.IN, Pin.PULL_UP)
-    end = time.ticks_add(time.ticks_ms(), 20)
-    while time.ticks_diff(end, time.ticks_ms()) > 0:
-        pass
+    busy(20)
     pin.irq(None)
     return {"edges": seen[0]}
 
@@ -169,9 +167,7 @@ def schedule_in_busy_loop():
         seen[0] = value
 
     micropython.schedule(run, 7)
-    end = time.ticks_add(time.ticks_ms(), 20)
-    while time.ticks_diff(end, time.ticks_ms()) > 0:
-        pass
+    busy(20)
     return {"ran": seen[0] == 7}
 
 
@@ -210,9 +206,7 @@ def readinto_blocks():
 def input_waits():
     # The host sends 2000 bytes while nobody reads.
     ready()
-    end = time.ticks_add(time.ticks_ms(), 300)
-    while time.ticks_diff(end, time.ticks_ms()) > 0:
-        pass
+    busy(300)
     data = fin.read(2000)
     return {"whole": data == b"abcdefghij" * 200}
 

@@ -11,7 +11,7 @@ MOVING = "moving"  # on a link, with a hello under way on another (or on the sam
 DORMANT = "dormant"  # without a link; everything undelivered is kept
 CLOSED = "closed"  # over
 
-#: What each event makes of each state; what it does not name leaves it as it is (ignored.py).
+#: What each event makes of each state; what is not named stays as it is.
 TRANSITIONS = {
     NEW: {"dial": GREETING, "hello": ANSWERING, "close": CLOSED},
     GREETING: {"dial": GREETING, "attach": ATTACHED, "lost": DORMANT, "close": CLOSED},

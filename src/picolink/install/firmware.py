@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..links.host.diagnosis import OLDEST
-from ..links.usb.recognise import CIRCUITPYTHON, found
+from ..links.usb.identify import CIRCUITPYTHON, found
 from .errors import InstallError
 from .repl import Facts
 

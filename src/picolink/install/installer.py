@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from .. import __version__
 from ..core.errors import CannotConnect, PicolinkError, UsageError
-from ..links.shown import shown
+from ..links.redact import shown
 from ..links.usb.discover import Port, resolve
 from ..net.places import own_zone
 from ..node.naming import check_name

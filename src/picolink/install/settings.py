@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from ..core.errors import UsageError
 from ..links.mqtt.address import Broker
+from ..links.redact import shown
 from ..links.registry import SCHEMES, split
-from ..links.shown import shown
 from ..node.naming import check_name
 from ..packing import GROUPS
 from .errors import InstallError

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import picolink
+
 from ..core.errors import CannotConnect, PicolinkError
-from ..links.usb.recognise import DEAF_NODE, PROMPT, TRACEBACK, WORDS
-from ..node.host.blocking import connect
+from ..links.usb.identify import DEAF_NODE, PROMPT, TRACEBACK, WORDS
 from .errors import InstallError
 from .repl import Repl, heard
 
@@ -52,5 +53,6 @@ def call(path: str, timeout_s: float) -> dict[str, Any]:
 
 
 def _describe(path: str, timeout_s: float, *, start: bool) -> dict[str, Any]:
-    with connect(path, timeout_s=timeout_s, start=start) as board:
-        return board.describe()
+    with picolink.connect(path, timeout_s=timeout_s, start=start) as board:
+        told: dict[str, Any] = board.describe()
+    return told

@@ -12,6 +12,11 @@ if MYPY:
 _WEAK_DBM = -80
 _BELIEVED = 4  # refusals in a row: then the password is wrong
 _AGAIN = "It is tried again and again."
+_BRIEFLY = {
+    -2: "%s is not seen",
+    1: "%s does not let us in (stuck while joining)",
+    2: "%s gives no address (DHCP)",
+}
 
 
 def briefly(wifi: "Wifi") -> str:
@@ -21,13 +26,8 @@ def briefly(wifi: "Wifi") -> str:
         if ssid in wifi.worked:
             return "%s refuses a password that it took before; trying again" % ssid
         return "%s refuses the password (%d times so far)" % (ssid, wifi.refusals[ssid])
-    if status == -2:
-        return "%s is not seen" % ssid
-    if status == 1:
-        return "%s does not let us in (stuck while joining)" % ssid
-    if status == 2:
-        return "%s gives no address (DHCP)" % ssid
-    return "joining %s fails" % ssid
+    told: str = _BRIEFLY.get(status, "joining %s fails") % ssid
+    return told
 
 
 def findings(wifi: "Wifi") -> "list[Finding]":

@@ -1,6 +1,6 @@
 """Asks a time server, by SNTP (RFC 4330), and judges what it says. Bytes in, numbers out."""
 
-from struct import pack, unpack
+from struct import unpack
 
 PORT = 123
 COOKIE_BYTES = 8
@@ -57,10 +57,3 @@ def agreed(answers: "list[int]") -> "int | None":
     if not best or tie:
         return None
     return best[len(best) // 2]
-
-
-def answer(packet: bytes, unix_ms: int, stratum: int = 1) -> bytes:
-    """What a server answers to the question `packet` at a time: for a node that serves it."""
-    seconds = (unix_ms // 1000 + _1970_S) % _ERA_S
-    stamp = pack(">II", seconds, unix_ms % 1000 * 4294967)
-    return pack(">BBBb", 0x24, stratum, 6, -10) + bytes(12) + stamp + packet[40:48] + stamp + stamp

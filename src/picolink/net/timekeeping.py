@@ -12,7 +12,7 @@ if MYPY:
 
 SERVERS = ("0.pool.ntp.org", "1.pool.ntp.org", "2.pool.ntp.org")
 
-# Milliseconds, in one table that tests can scale.
+# Milliseconds, in one table that tests can change.
 TIMES = {
     "answer": 2000,  # for a server's
     "retry": 2000,  # the first wait before it is asked for again; doubles up to retry_max
@@ -20,12 +20,6 @@ TIMES = {
     "again": 6 * 3600_000,  # when it is known
     "better": 600_000,  # when only a peer or the own clock has told it
 }
-
-
-def scale(factor: float) -> None:
-    """Multiplies every time by `factor` (tests run faster)."""
-    for name in TIMES:
-        TIMES[name] = max(1, int(TIMES[name] * factor))
 
 
 async def keep(
@@ -44,7 +38,12 @@ async def keep(
         changed.clear()
         servers = usual if clock.servers is None else clock.servers
         try:
-            clock.why = await _from_servers(clock, now_ms, servers) if servers else ""
+            why = ""
+            if servers:
+                from .servers import from_servers
+
+                why = await from_servers(clock, now_ms, servers)
+            clock.why = why
             if clock.why or not servers or not clock.zone:
                 _take(clock, await ask_peers())
         except Exception as error:  # no memory, or a time that is none: it is asked for again
@@ -79,11 +78,3 @@ def _take(clock: Clock, told: "list[tuple[int, int, str, str]]") -> None:
         rank = QUALITIES.index(quality) if quality in QUALITIES else 0
         if rank >= 3 > known or (rank == 2 and known == 0):
             clock.set(unix_ms, at_ms, "peer")
-
-
-async def _from_servers(
-    clock: Clock, now_ms: "Callable[[], int]", servers: "tuple[str, ...]"
-) -> str:
-    from .servers import from_servers
-
-    return await from_servers(clock, now_ms, servers)

@@ -23,7 +23,7 @@ JOINING, NO_ADDRESS, UP, REFUSED = 1, 2, 3, -3
 DHCP = "dhcp"
 _PATIENCE = 12  # checks
 
-# Milliseconds, in one table that tests can scale.
+# Milliseconds, in one table that tests can change.
 TIMES = {
     "ask": 100,  # how often the state is asked for while joining
     "watch": 1000,  # and when joined
@@ -33,12 +33,6 @@ TIMES = {
     "retry": 1000,  # the first wait before the next try; doubles up to retry_max
     "retry_max": 6000,
 }
-
-
-def scale(factor: float) -> None:
-    """Multiplies every time by `factor` (tests run faster)."""
-    for name in TIMES:
-        TIMES[name] = max(1, int(TIMES[name] * factor))
 
 
 class Wifi:

@@ -67,7 +67,7 @@ def complete(node: "Node", links: "list[Any]") -> "list[Any]":
             raise UsageError("wifi= is for boards: a computer joins networks by its own settings")
         return links
     try:
-        from ..links import names
+        from ..links import resolver as names
 
         names.node = node
     except ImportError:

@@ -9,31 +9,18 @@ stripped (`slimming`), joined with others (`bundling`), parted from what is seld
 compiled (`compiling`) and given the line numbers of the sources (`lines`).
 """
 
-from .assembling import (
-    board_texts,
-    compile_all,
-    loaded_bytes,
-    package_json,
-    sizes,
-    write_all,
-)
-from .compiling import PackingError, cache_folder, compile_source, without_types
-from .contents import CHECKOUT, GROUPS, HOST_ONLY, SOURCES, board_sources
-
-__all__ = [
-    "CHECKOUT",
-    "GROUPS",
-    "HOST_ONLY",
-    "SOURCES",
-    "PackingError",
-    "board_sources",
-    "board_texts",
-    "cache_folder",
-    "compile_all",
-    "compile_source",
-    "loaded_bytes",
-    "package_json",
-    "sizes",
-    "without_types",
-    "write_all",
-]
+from .assembling import board_texts as board_texts
+from .assembling import compile_all as compile_all
+from .assembling import loaded_bytes as loaded_bytes
+from .assembling import package_json as package_json
+from .assembling import sizes as sizes
+from .assembling import write_all as write_all
+from .compiling import PackingError as PackingError
+from .compiling import cache_folder as cache_folder
+from .compiling import compile_source as compile_source
+from .compiling import without_types as without_types
+from .contents import CHECKOUT as CHECKOUT
+from .contents import GROUPS as GROUPS
+from .contents import HOST_ONLY as HOST_ONLY
+from .contents import SOURCES as SOURCES
+from .contents import board_sources as board_sources

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..core.errors import PicolinkError
-from .assembling import package_json, sizes, write_all
+from .assembling import compile_all, package_json, sizes, write_all
 from .contents import CHECKOUT, GROUPS
 from .lines import LINES
 
@@ -49,12 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"{size:7} {place}")
             print(f"{sum(table.values()):7} in all")
         if options.out:
-            total = write_all(
-                options.out,
-                groups,
-                joined=not options.apart,
-                lines=options.lines,
-            )
+            joined = not options.apart
+            packed = compile_all(groups, march="armv6m", joined=joined, lines=options.lines)
+            total = write_all(options.out, packed)
             print(f"wrote {total} bytes below {options.out}")
     except (PicolinkError, OSError) as error:
         print(error, file=sys.stderr)

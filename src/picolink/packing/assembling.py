@@ -149,19 +149,10 @@ def package_json(groups: Iterable[str] | None = None) -> str:
     return json.dumps({"version": project["version"], "deps": [], "urls": urls}, indent=1) + "\n"
 
 
-def write_all(
-    folder: Path,
-    groups: Iterable[str],
-    *,
-    joined: bool = True,
-    lines: str = "spare",
-) -> int:
-    """Writes the compiled modules below `folder`; returns the sum of their bytes."""
-    total = 0
-    packed = compile_all(groups, march="armv6m", joined=joined, lines=lines)
+def write_all(folder: Path, packed: Mapping[str, bytes]) -> int:
+    """Writes what `compile_all` made below `folder`; returns the sum of the bytes."""
     for place, data in packed.items():
         target = folder / place
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
-        total += len(data)
-    return total
+    return sum(map(len, packed.values()))

@@ -58,11 +58,6 @@ class Bundle:
         self.constants: dict[str, int | str] = {}  # global names that are put in where they stand
         self.keep: set[str] = set()  # global names that other modules import
 
-    @property
-    def source(self) -> str:
-        """The joined source."""
-        return ast.unparse(self.tree) + "\n"
-
 
 def join(sources: Mapping[str, Source], others: Mapping[str, Source] | None = None) -> Bundle:
     """Joins modules into one that takes the place of the shortest name, a package: the door.

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from picolink import CannotConnect, PicolinkError, connect
-from picolink.cli import devices
+from picolink.cli.commands import devices
 from picolink.cli.main import main
 from picolink.install.repl import Repl
 from picolink.links.usb import doctor, host, unanswered
 from picolink.links.usb.discover import Port
-from picolink.links.usb.recognise import UNREAD
+from picolink.links.usb.identify import UNREAD
 from picolink.links.usb.unanswered import MOST_BYTES, MOST_WITH_PROBE_BYTES, Unanswered
 from picolink.packing import compile_all
 from picosim import VirtualBoard, World

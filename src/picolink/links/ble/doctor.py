@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ...core.errors import BadAddress, CannotConnect
 from ..host.background import shared_loop
-from ..host.diagnosis import NODE, Step, bad, good, refused, sentence
+from ..host.diagnosis import Step, bad, good, of_node, sentence
 from ..host.probe import Greeting
 from .host import HostLink, open_link
 from .scanning import WEAK_DBM, Found, addressed, nearby, scan
@@ -128,14 +128,11 @@ def _talk(where: str, found: Found) -> Iterator[Step]:
         answered = greeting.ask(_ANSWER_MS)
     finally:
         link.close()
-    what = "a node answers"
-    if greeting.refusal:
-        yield refused(greeting.name, greeting.refusal, greeting.other_version)
-    elif answered:
-        yield good(f"the node {greeting.name} answers", NODE)
+    if answered:
+        yield of_node(greeting)
     else:
         yield bad(
-            what, "no answer",
+            "a node answers", "no answer",
             "The board has the service, but its program says nothing: it is busy with something "
             "that blocks, or has stopped.",
             "Look at what it prints: `picolink log usb:auto`. What takes long is declared "

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from ...node.node import Node
     from ..base import Link
-    from ..usb.recognise import Found
+    from ..usb.identify import Found
 
 
 @runtime_checkable

@@ -13,10 +13,13 @@ An examination leaves everything as it was found: it resets nothing and runs not
 from __future__ import annotations
 
 import importlib
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...core.errors import BadAddress, PicolinkError
 from ..registry import SCHEMES, load
+
+if TYPE_CHECKING:
+    from .probe import Greeting
 
 OLDEST = (1, 22)  # MicroPython that has all that a node uses
 NODE = "node"  # the kind of the step that found a node which answers
@@ -63,10 +66,13 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def refused(name: str, why: str, other_version: bool = False) -> Step:
-    """A node that answers, but does not talk to us."""
+def of_node(greeting: Greeting) -> Step:
+    """A node that has answered; it may not talk to us."""
+    name, why = greeting.name, greeting.refusal
+    if not why:
+        return good(f"a picolink node answers: {name}", NODE)
     what = f"the node {name} talks to us" if name else "the node talks to us"
-    if other_version:
+    if greeting.other_version:
         return bad(
             what, "other protocol version", f"It refuses: {why}.",
             "Install the same picolink on both: `picolink install ADDRESS` renews the board's, "

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import CannotConnect
-from ..missing import missing
+from ..not_installed import missing
 from ..options import OPTIONS, parsed
 from ..registry import SCHEMES
 

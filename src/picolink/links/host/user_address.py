@@ -7,8 +7,8 @@ import os
 import re
 
 from ...core.errors import BadAddress, CannotConnect
+from ..redact import shown
 from ..registry import SCHEMES
-from ..shown import shown
 from .plugins import known
 
 
@@ -45,8 +45,8 @@ def normalise(text: str) -> str:
 
 def _search(name: str) -> str:
     from ..tcp import discover
-    from ..usb.asking import named
     from ..usb.discover import candidates, ports
+    from ..usb.node_names import named
 
     if not name:
         raise BadAddress("the address is empty: try usb:auto, or `picolink devices`")

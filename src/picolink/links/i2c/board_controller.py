@@ -7,8 +7,8 @@ from machine import I2C, Pin
 
 from ...core.errors import LinkError
 from .board import open_buses
-from .controller import Controller
-from .layout import HEAD_BYTES, MOST, MTU_BYTES, TAKES_BYTES
+from .controller import Controller, ControllerSide
+from .layout import HEAD_BYTES, MOST, MTU_BYTES
 
 MYPY = False
 if MYPY:
@@ -42,16 +42,8 @@ class Bus:
             link.box.idle_ms = idle_ms
 
 
-class ControllerLink:
+class ControllerLink(ControllerSide):
     """The link to one target."""
-
-    stream = False
-    reliable = False
-    shared = True
-    window_bytes = 0
-    mtu_bytes = TAKES_BYTES
-    rest = b""
-    pollable = None
 
     def __init__(self, bus: Bus, address: int, ready: "Any") -> None:
         i2c = bus.i2c
@@ -115,11 +107,6 @@ class ControllerLink:
         return self._due_ms
 
     @property
-    def damaged(self) -> int:
-        """Frames that came damaged."""
-        return self.box.damaged
-
-    @property
     def unsent(self) -> bool:
         """Whether it takes no other packet yet."""
         self._full = self.box.full()
@@ -137,12 +124,6 @@ class ControllerLink:
         self.box.waiting.append(packet)
         self._due_ms = 0
         self._node.host.call_by(0)
-
-    def write(self, text: bytes) -> None:
-        """There is no text on this link."""
-
-    def flush(self) -> None:
-        """It is sent when its turn comes."""
 
     def close(self) -> None:
         """Leaves the bus, once what waits was sent: the last of it is a goodbye."""

@@ -19,6 +19,7 @@ from .layout import (
     MOST,
     NUMBERS,
     SIZE,
+    TAKES_BYTES,
     WORD,
     Pieces,
     anew,
@@ -260,3 +261,27 @@ class Controller:
     def _acknowledge(self, number: int) -> None:
         self._acked_ms = self._active_ms = self._clock()
         self._write(ACK, bytes((number, self._units)))
+
+
+class ControllerSide:
+    """What the link to a target is, on a board and on a computer; `box` looks after it."""
+
+    stream = False
+    reliable = False
+    shared = True
+    window_bytes = 0
+    mtu_bytes = TAKES_BYTES
+    pollable = None
+    rest = b""
+    box: Controller
+
+    @property
+    def damaged(self) -> int:
+        """Frames that came damaged."""
+        return self.box.damaged
+
+    def write(self, text: bytes) -> None:
+        """There is no text on this link."""
+
+    def flush(self) -> None:
+        """It is sent when its turn comes."""

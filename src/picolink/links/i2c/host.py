@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ...core.errors import BadAddress, CannotConnect, LinkError, PicolinkError, PortBusy
-from .controller import Controller
-from .layout import MTU_BYTES, TAKES_BYTES
+from .controller import Controller, ControllerSide
+from .layout import MTU_BYTES
 from .options import numbers
 
 HELP: dict[str, tuple[str, str, dict[str, str]]] = {
@@ -153,18 +153,11 @@ class Bus:
         self._smbus.close()
 
 
-class HostLink:
+class HostLink(ControllerSide):
     """The link to one target. `turn` is called by the bus's thread, all else by whoever drives the
     node."""
 
-    stream = False
-    reliable = False
-    shared = True
-    window_bytes = 0
-    mtu_bytes = TAKES_BYTES
     takes_bytes = MTU_BYTES
-    pollable = None
-    rest = b""
 
     def __init__(self, bus: Bus, address: int) -> None:
         self.address = f"i2c:{bus.number}/0x{address:02x}"
@@ -217,11 +210,6 @@ class HostLink:
     # Whoever drives the node
 
     @property
-    def damaged(self) -> int:
-        """Frames that came damaged."""
-        return self.box.damaged
-
-    @property
     def unsent(self) -> bool:
         """Whether it takes no other packet yet."""
         self._full = True  # before it is asked: the bus's thread looks at it
@@ -244,12 +232,6 @@ class HostLink:
         self._sent.clear()
         self._given = True
         self._bus.kick()
-
-    def write(self, text: bytes) -> None:
-        """There is no text on this link."""
-
-    def flush(self) -> None:
-        """It is sent when its turn comes."""
 
     def close(self) -> None:
         """Leaves the bus, once what waits was sent: the last of it is a goodbye."""

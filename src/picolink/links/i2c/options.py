@@ -13,8 +13,11 @@ def settings(
 ) -> "tuple[int, int, dict[str, Any], int]":
     """Number of the bus, address of the target, pins, clock rate in Hz. BadAddress where a board
     has no such."""
+    name = ""
     try:
         number, address = numbers(where)
+        if number > 1:
+            raise ValueError
         pins = {"sda": 2 * number, "scl": 2 * number + 1}
         freq = 100000
         for name, value in options.items():
@@ -28,12 +31,10 @@ def settings(
                 "sda": 2 * number, "scl": 2 * number + 1, "ready": pin & 3,
             }[name]:  # fmt: skip
                 raise ValueError
-        if number > 1:
-            raise ValueError
-    except (KeyError, ValueError):
+    except ValueError:
         from .refusal import refusal
 
-        raise refusal(scheme, where, options) from None
+        raise refusal(scheme, where, name, options.get(name, "")) from None
     return number, address, pins, freq
 
 

@@ -11,38 +11,27 @@ if MYPY:
     from ...core.errors import PicolinkError
 
 
-def refusal(scheme: str, where: str, options: "dict[str, str]") -> "PicolinkError":
-    """The error for an address that can't be opened."""
-    bus, _, target = where.partition("/")
+def refusal(scheme: str, where: str, name: str, value: str) -> "PicolinkError":
+    """The error for an address that can't be opened: for its option `name`, if that is not ""."""
+    bus, _, _ = where.partition("/")
     if bus not in ("", "0", "1"):
         return BadAddress("%s:%s: a board has I2C 0 and 1: %s:0/0x43" % (scheme, where, scheme))
-    number = int(bus or "0")
-    try:
-        fits = not target or 8 <= int(target, 0) < 0x78
-    except ValueError:
-        fits = False
-    if not fits:
+    if name in ("sda", "scl"):
+        number = int(bus or "0")
+        legal = [n for n in range(30) if n & 3 == 2 * number + (name == "scl")]
         return BadAddress(
-            "%s:%s: the address of a target is 0x08 to 0x77, usual is 0x43" % (scheme, where)
+            "I2C %d can't have %s at pin %s: it can be %s"
+            % (number, name.upper(), value, ", ".join(["GP%d" % n for n in legal]))
         )
-    for name, value in options.items():
-        if name in ("sda", "scl"):
-            role = 2 * number + (name == "scl")
-            legal = [n for n in range(30) if n & 3 == role]
-            if value.upper().replace("GP", "") not in [str(n) for n in legal]:
-                return BadAddress(
-                    "I2C %d can't have %s at pin %s: it can be %s"
-                    % (number, name.upper(), value, ", ".join(["GP%d" % n for n in legal]))
-                )
-        elif name == "ready":
-            if value.upper().replace("GP", "") not in [str(n) for n in range(30)]:
-                return BadAddress("ready=%s: a pin is GP0 to GP29" % value)
-        else:
-            return BadAddress(
-                "freq=%s: the clock of I2C is 1000 to 1000000 Hz, usual are 100000 and 400000"
-                % value
-            )
-    return CannotConnect("%s:%s can't be opened" % (scheme, where))
+    if name == "ready":
+        return BadAddress("ready=%s: a pin is GP0 to GP29" % value)
+    if name:
+        return BadAddress(
+            "freq=%s: the clock of I2C is 1000 to 1000000 Hz, usual are 100000 and 400000" % value
+        )
+    return BadAddress(
+        "%s:%s: the address of a target is 0x08 to 0x77, usual is 0x43" % (scheme, where)
+    )
 
 
 def in_use(number: int, what: str) -> "PicolinkError":

@@ -3,7 +3,7 @@
 import socket
 
 from .. import tls_room
-from ..names import address_of
+from ..resolver import address_of
 from .sockets_board import Wire, ready
 
 MYPY = False

@@ -7,7 +7,7 @@ import time
 from binascii import a2b_base64
 
 from ...core.errors import CannotConnect, UsageError
-from .. import names
+from .. import resolver as names
 
 MYPY = False
 if MYPY:

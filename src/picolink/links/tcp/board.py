@@ -4,7 +4,7 @@ import asyncio
 import socket
 
 from ...core.errors import CannotConnect
-from ..names import address_of
+from ..resolver import address_of
 from .link import TcpListener, host_and_port, make
 
 MYPY = False
@@ -19,8 +19,8 @@ _ENOMEM = 12
 
 async def open_async(scheme: str, where: str, options: "dict[str, str]") -> "Any":
     """Dials `tcp:HOST:PORT`, or listens for `tcp-listen:[HOST]:PORT`."""
-    host, port = host_and_port(where, options)
     listens = scheme != "tcp"
+    host, port = host_and_port(where, 0 if listens else 1)
     try:
         ip = await address_of(host) or "0.0.0.0"
         info = socket.getaddrinfo(ip, port, 0, socket.SOCK_STREAM)[0]

@@ -6,7 +6,7 @@ import errno
 import socket
 from collections.abc import Callable, Generator, Iterator
 
-from ..host.diagnosis import NODE, Step, bad, good, refused
+from ..host.diagnosis import Step, bad, good, of_node
 from ..host.probe import Greeting
 from .discover import search
 from .host import make_link
@@ -33,7 +33,7 @@ def around() -> list[str]:
 
 def examine(where: str, options: dict[str, str]) -> Iterator[Step]:
     """Looks at the name, the way there, the port, and who answers."""
-    host, port = host_and_port(where, options)
+    host, port = host_and_port(where)
     sock = yield from reach(
         host, port, "this network does not tell the names of its devices",
         "Use the IP that your router lists for the board (or that its program prints). A name "
@@ -102,10 +102,8 @@ def _no_way(host: str, port: int, error: OSError) -> Step:
 
 def _ask(greeting: Greeting, port: int) -> Step:
     """Who answers on the open connection."""
-    if greeting.ask(_ANSWER_MS, text_ends=True) and not greeting.refusal:
-        return good(f"a picolink node answers: {greeting.name}", NODE)
-    if greeting.refusal:
-        return refused(greeting.name, greeting.refusal, greeting.other_version)
+    if greeting.ask(_ANSWER_MS, text_ends=True):
+        return of_node(greeting)
     heard = greeting.heard
     if heard:
         who = next((name for start, name in _KNOWN.items() if heard.startswith(start)), "Something")

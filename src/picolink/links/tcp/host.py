@@ -48,9 +48,9 @@ def open_link(
     scheme: str, where: str, options: dict[str, str], timeout_s: float = 10
 ) -> TcpLink | TcpListener:
     """Dials `tcp:HOST:PORT`, or listens for `tcp-listen:[HOST]:PORT`. May wait `timeout_s`."""
-    host, port = host_and_port(where, options)
     if scheme != "tcp":
-        return _listen(host, port)
+        return _listen(*host_and_port(where, 0))
+    host, port = host_and_port(where)
     try:
         sock = socket.create_connection((host, port), timeout=timeout_s)
     except socket.gaierror:

@@ -4,7 +4,7 @@ import sys
 
 from ...core.errors import BadAddress, LinkError
 from ...core.lengths import Decoder, encode
-from ..output import Output
+from ..write_buffer import WriteBuffer
 
 MYPY = False
 if MYPY:
@@ -19,21 +19,24 @@ _MTU_BYTES = 65536
 _TAKES_BYTES = 2048  # of a board
 
 
-def host_and_port(where: str, options: dict[str, str]) -> tuple[str, int]:
-    """`HOST:PORT`, `HOST`, `:PORT` or `[IPv6]:PORT`; BadAddress where the port is none."""
+def host_and_port(where: str, least: int = 1) -> tuple[str, int]:
+    """`HOST:PORT`, `HOST`, `:PORT` or `[IPv6]:PORT`; BadAddress where a bracket is missing, or the
+    port is none. 0, of who listens, is any that is free."""
     host, _, port = where.rpartition(":")
     if not _ or "]" in port or (":" in host and host[0] != "["):
         host, port = where, ""
+    if ("[" in host) != ("]" in host):
+        raise BadAddress("%s: an IPv6 address stands in brackets, as [::1]:5263" % where)
     try:
         number = int(port or PORT)
     except ValueError:
         number = -1
-    if not 0 <= number < 65536:
+    if not least <= number < 65536:
         raise BadAddress("the port %r: it is a number up to 65535, 5263 if left out" % port)
     return host.strip("[]"), number
 
 
-class TcpLink(Output):
+class TcpLink(WriteBuffer):
     """One connection. `read(most)` gives what has come, None where nothing has, b"" at its end;
     `write(data)` sends what the system takes, and says how many bytes that was."""
 

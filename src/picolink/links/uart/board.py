@@ -112,7 +112,7 @@ class Port(io.IOBase):
         self.need = _LEAST_BYTES
         return baud
 
-    def pause(self) -> None:
+    def settle(self) -> None:
         """A moment in which the other side sets its port."""
         sleep_ms(5)
 

@@ -12,11 +12,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...core.errors import BadAddress, LinkError, PortBusy
-from ..host.diagnosis import NODE, Step, bad, good, refused, split_message
+from ...core.errors import BadAddress
+from ..host.diagnosis import Step, bad, good, of_node
 from ..host.probe import Greeting
-from ..usb.recognise import ANSWER_MS, PROBE, PROMPT, RAW_REPL, TRACEBACK, recognise
-from ..usb.serial_port import open_exclusive
+from ..usb.doctor import opened
+from ..usb.identify import ANSWER_MS, PROBE, PROMPT, RAW_REPL, TRACEBACK, identify
+from ..usb.serial_port import speeds
 from .listening import Listening
 
 CMDLINE = Path("/proc/cmdline")
@@ -62,13 +63,10 @@ def examine(where: str, options: dict[str, str]) -> Iterator[Step]:
     if console:
         yield console
         return
-    try:
-        fd = open_exclusive(where)
-    except LinkError as error:
-        yield _not_opened(where, error)
+    fd = yield from opened(where)
+    if fd is None:
         return
-    yield good("the port opens, and no other program holds it")
-    wire = Listening(fd)
+    wire = Listening(fd, where, baud)
     try:
         yield from _listen(wire, where, baud)
     finally:
@@ -77,7 +75,7 @@ def examine(where: str, options: dict[str, str]) -> Iterator[Step]:
 
 def _baud_of(options: dict[str, str]) -> int:
     text = options.get("baud") or "115200"
-    if not text.isdigit() or not Listening.can(int(text)):
+    if not text.isdigit() or int(text) not in speeds():
         raise BadAddress(f"baud={text}: this computer's ports can't do that; 115200 is usual")
     return int(text)
 
@@ -120,19 +118,11 @@ def _console(where: str) -> Step | None:
     )  # fmt: skip
 
 
-def _not_opened(where: str, error: LinkError) -> Step:
-    why, advice = split_message(error)
-    if isinstance(error, PortBusy):
-        return bad("no other program holds the port", "held port", why, advice)
-    kind = "no permission" if error.kind == "no_permission" else "port fails"
-    return bad(f"the port {where} opens", kind, why, advice)
-
-
 # The wires
 
 
 def _listen(wire: Listening, where: str, baud: int) -> Iterator[Step]:
-    wire.set_baud(baud)
+    wire.tune(baud)
     greeting = Greeting(wire)
     greeting.wait(_REST_MS)
     at_rest = wire.heard
@@ -174,7 +164,7 @@ def _listen(wire: Listening, where: str, baud: int) -> Iterator[Step]:
 def _answered(wire: Listening, greeting: Greeting) -> Iterator[Step]:
     """A node is there: how good are the wires?"""
     if greeting.refusal:
-        yield refused(greeting.name, greeting.refusal, greeting.other_version)
+        yield of_node(greeting)
         return
     said = min(_HELLOS, max(8, _COUNT_MS // (1 + wire.time_ms(2 * _HELLO_BYTES))))
     got = greeting.count_answers(said, wire.time_ms(4 * _HELLO_BYTES) + _LATE_MS)
@@ -207,7 +197,7 @@ def _answered(wire: Listening, greeting: Greeting) -> Iterator[Step]:
             "our own bytes come back as well", "own echo",
             "TX and RX touch, or the cable has one wire for both: picolink bears that",
         )  # fmt: skip
-    yield good(f"a picolink node answers: {greeting.name}", NODE)
+    yield of_node(greeting)
 
 
 def _login_here() -> Step:
@@ -273,9 +263,9 @@ def _makes_sense(heard: bytes) -> bool:
 def _other_baud(wire: Listening, baud: int) -> Step | None:
     """The step for the usual baud rate at which a node answers or sense comes, if there is one."""
     for other in USUAL_BAUDS:
-        if other == baud or not Listening.can(other):
+        if other == baud or other not in speeds():
             continue
-        wire.set_baud(other)
+        wire.tune(other)
         greeting = Greeting(wire)
         answers = greeting.ask(_TRY_MS + wire.time_ms(600))
         if not answers and not (len(wire.heard) >= 8 and _makes_sense(wire.heard)):
@@ -302,7 +292,7 @@ def _somebody_else(wire: Listening, before: bytes, where: str) -> Step:
             f"On that Raspberry Pi: {_RASPI_CONFIG}. To reach a board, its TX and RX must go to "
             "this computer.",
         )  # fmt: skip
-    found = recognise(before, before, wire.heard[len(before) :], hello=wire.last, port=where)
+    found = identify(before, before, wire.heard[len(before) :], hello=wire.last, port=where)
     if found.kind in (PROMPT, RAW_REPL, TRACEBACK):
         return bad(_ATTEMPT, found.kind, found.what, found.advice)
     lines = wire.heard.splitlines(keepends=True)

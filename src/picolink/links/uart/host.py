@@ -8,9 +8,9 @@ import os
 import time
 from collections.abc import Callable
 
-from ...core.errors import BadAddress, CannotConnect, LinkError
-from ..usb.serial_port import open_exclusive, set_baud, speeds
-from .away import ServedPort
+from ...core.errors import BadAddress, CannotConnect
+from ..usb.serial_port import open_exclusive, read, set_baud, speeds, write
+from .wait_for_port import ServedPort
 
 RX_BYTES = 8192
 """What the kernel keeps of a port that is read in time, and more."""
@@ -47,6 +47,7 @@ class HostPort:
         self.fd = fd
         self.path = path
         self.baud = baud
+        self._gone = f"the port {path} is gone: unplugged?"
         self._busy_until = 0.0  # reckoned: adapters do not tell when all is on the wire
 
     def clock(self) -> int:
@@ -55,27 +56,15 @@ class HostPort:
 
     def read(self) -> bytes:
         """What has come."""
-        try:
-            data = os.read(self.fd, 65536)
-        except BlockingIOError:
-            return b""
-        except OSError as error:
-            raise LinkError(f"the port {self.path} is gone: unplugged?") from error
-        if not data:
-            raise LinkError(f"the port {self.path} is gone: unplugged?")
-        return data
+        return read(self.fd, self._gone)
 
     def write(self, data: bytes) -> int:
         """Writes what the port takes; returns how much."""
-        try:
-            sent = os.write(self.fd, data)
+        sent = write(self.fd, data, self._gone)
+        if sent:
             begin = max(self._busy_until, time.monotonic())
             self._busy_until = begin + sent * 10 / self.baud
-            return sent
-        except BlockingIOError:
-            return 0
-        except OSError as error:
-            raise LinkError(f"the port {self.path} is gone: unplugged?") from error
+        return sent
 
     def can(self, baud: int) -> bool:
         """Whether the system knows this rate."""
@@ -91,7 +80,7 @@ class HostPort:
             set_baud(self.fd, self.path, self.baud)
         return self.baud
 
-    def pause(self) -> None:
+    def settle(self) -> None:
         """A moment in which the other side sets its port."""
         time.sleep(0.005)
 

@@ -8,20 +8,20 @@ bytes are worth waking up for.
 
 from ...core.textstream import LINES, Decoder, encode
 from ...core.timing import TIMES
-from ..output import Output
+from ..write_buffer import WriteBuffer
 
 MYPY = False
 if MYPY:
     from collections.abc import Callable
     from typing import Any
 
-    from .fast import Fast
+    from .negotiation import Fast
 
 _LEAST_BYTES = 16  # of a frame
 _SPEED = 0x44  # first byte of the packets that agree on another baud rate
 
 
-class UartLink(Output):
+class UartLink(WriteBuffer):
     """One port. It stays open, and serves whoever comes next."""
 
     stream = True
@@ -29,7 +29,7 @@ class UartLink(Output):
     shared = True  # a node that serves it and dials on it has it once
     mtu_bytes = 683  # larger packets gain little and are flipped more often
     texts = 0  # heard
-    _damaged = 0  # frames that text was marked for
+    _marked = 0  # damaged frames that text was marked for
 
     def __init__(
         self, port: "Any", pollable: "Any", address: str, baud: int, rx_bytes: int,
@@ -51,12 +51,17 @@ class UartLink(Output):
         if fast:
             self.fast = self._negotiator(fast)
 
+    @property
+    def damaged(self) -> int:
+        """Frames that came damaged."""
+        return self.decoder.damaged
+
     def _text(self, text: bytes) -> None:
         self.texts += 1
         # A line that holds 0x00 is never run: no part of a broken frame becomes one.
-        damaged = self.decoder.damaged
-        if self._damaged != damaged:
-            self._damaged = damaged
+        damaged = self.damaged
+        if self._marked != damaged:
+            self._marked = damaged
             text = b"\x00" + text
         self.on_text(text)
 
@@ -81,7 +86,7 @@ class UartLink(Output):
         return fast.hear(packets)
 
     def _negotiator(self, wanted: int) -> "Fast":
-        from .fast import Fast
+        from .negotiation import Fast
 
         return Fast(self, self._baud, wanted)
 

@@ -3,16 +3,17 @@ Host only."""
 
 from __future__ import annotations
 
-import os
 import termios
 
-from ...core.errors import LinkError
+from ...core.errors import BadAddress, LinkError
 from ...core.textstream import PROMPT, Decoder, encode
+from ..usb.serial_port import set_baud
+from .host import HostPort
 
 _KEPT_BYTES = 65536
 
 
-class Listening:
+class Listening(HostPort):
     """A link, as far as a `Greeting` needs one, on an open port, whose rate is as before at the
     end."""
 
@@ -21,32 +22,27 @@ class Listening:
     window_bytes = 0
     unsent = False
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, path: str, baud: int) -> None:
+        self._before = termios.tcgetattr(fd)
+        super().__init__(fd, path, baud)
         self.pollable = fd
-        self.heard = b""  # since the rate was set, whatever it is
-        self.text = b""  # of it, what is no frame
         self.last = b""  # frame that was sent
         self.on_text = self._ignore
-        self._decoder = Decoder(self._text)
-        self._before = termios.tcgetattr(fd)
-        self.baud = 0
+        self._forget()
 
-    @staticmethod
-    def can(baud: int) -> bool:
-        """Whether serial ports here know this rate."""
-        return hasattr(termios, f"B{baud}")
-
-    def set_baud(self, baud: int) -> None:
+    def tune(self, baud: int) -> None:
         """Goes on at another rate; what was heard is forgotten."""
-        state = termios.tcgetattr(self.pollable)
-        state[4] = state[5] = getattr(termios, f"B{baud}")
         try:
-            termios.tcsetattr(self.pollable, termios.TCSADRAIN, state)
-            termios.tcflush(self.pollable, termios.TCIFLUSH)
-        except termios.error as error:
-            raise LinkError(f"the port does not take {baud} baud: {error}") from None
+            set_baud(self.fd, self.path, baud)
+        except BadAddress as error:
+            raise LinkError(str(error)) from None
+        termios.tcflush(self.fd, termios.TCIFLUSH)
         self.baud = baud
-        self.heard = self.text = b""
+        self._forget()
+
+    def _forget(self) -> None:
+        self.heard = b""  # since the rate was set, whatever it is
+        self.text = b""  # of it, what is no frame
         self._decoder = Decoder(self._text)
 
     def time_ms(self, count: int) -> int:
@@ -67,14 +63,7 @@ class Listening:
 
     def receive(self) -> list[bytes]:
         """The packets that have come."""
-        try:
-            data = os.read(self.pollable, 4096)
-        except BlockingIOError:
-            return []
-        except OSError as error:
-            raise LinkError("it was unplugged") from error
-        if not data:
-            raise LinkError("it was unplugged")
+        data = self.read()
         self.heard = (self.heard + data)[-_KEPT_BYTES:]
         return self._decoder.feed(data)
 
@@ -88,17 +77,10 @@ class Listening:
         self.last = encode(packet, PROMPT)
         self.write(self.last)
 
-    def write(self, data: bytes) -> None:
-        """Sends bytes as they are."""
-        try:
-            os.write(self.pollable, data)
-        except OSError as error:
-            raise LinkError("it was unplugged") from error
-
     def close(self) -> None:
         """Closes the port, its rate as it was."""
         try:
-            termios.tcsetattr(self.pollable, termios.TCSANOW, self._before)
+            termios.tcsetattr(self.fd, termios.TCSANOW, self._before)
         except termios.error:
             pass  # unplugged
-        os.close(self.pollable)
+        super().close()

@@ -13,6 +13,7 @@ def settings(
     board has no such, CannotConnect where it is open already."""
     pins = {}
     rates = {"baud": 115200, "fast": 0, "rxbuf": 0}
+    name = ""
     try:
         number = ("0", "1").index(where)
         for name, value in options.items():
@@ -26,12 +27,13 @@ def settings(
                 rates[name] = int(value)
                 if not low <= rates[name] <= high:
                     raise ValueError
+        name = ""
         if number in taken:
             raise ValueError
-    except (KeyError, ValueError):
+    except ValueError:
         from .refusal import refusal
 
-        raise refusal(where, options, LIMITS) from None
+        raise refusal(where, name, options.get(name, ""), LIMITS) from None
     baud = rates["baud"]
     # A collection takes up to 18 ms, and whoever runs it holds the program up a little longer.
     rx_bytes = rates["rxbuf"] or (6144 if baud >= 38400 or rates["fast"] else 2048)

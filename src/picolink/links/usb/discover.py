@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ...core.errors import BadAddress, CannotConnect
 from ..host.virtual import virtual_boards
-from .recognise import BOOT_DRIVE, WORDS, found
+from .identify import BOOT_DRIVE, WORDS, found
 from .serial_port import holders, open_exclusive
 
 __all__ = ["Port", "boot_drives", "candidates", "holders", "open_exclusive", "ports", "resolve"]
@@ -131,7 +131,7 @@ def resolve(spec: str) -> Port:
         return fitting[0]
     certain = [p for p in fitting if wanted in (p.name, p.serial_number) or _is_serial(p, wanted)]
     if not certain:
-        from .asking import named
+        from .node_names import named
 
         certain = named(wanted, fitting or ports())
     if len(certain) == 1:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from ...core.errors import BadAddress, LinkError, PortBusy
-from ..host.diagnosis import NODE, Step, bad, firmware, good, refused, split_message
+from ..host.diagnosis import Step, bad, firmware, good, of_node, split_message
 from ..host.probe import Greeting
-from . import recognise
-from .discover import Port, boot_drives, is_path, ports, resolve
+from . import identify
+from .discover import boot_drives, is_path, ports, resolve
 from .host import UsbLink
 from .serial_port import open_exclusive
 
@@ -41,15 +41,12 @@ def examine(where: str, options: dict[str, str]) -> Iterator[Step]:
         yield _not_there(where, error)
         return
     yield good(f"the port is there: {port}")
-    try:
-        fd = open_exclusive(port.path)
-    except LinkError as error:
-        yield _not_opened(port, error)
+    fd = yield from opened(port.path)
+    if fd is None:
         return
-    yield good("the port opens, and no other program holds it")
     link = UsbLink(fd, port.path, f"usb:{port.path}")
     try:
-        yield from _ask(link, port)
+        yield from _ask(link)
     finally:
         link.close()
 
@@ -68,7 +65,7 @@ def _not_there(where: str, error: LinkError) -> Step:
             "Say usb:auto, or the path or serial number that `picolink devices` prints.",
         )  # fmt: skip
     if boot_drives():
-        found = recognise.found(recognise.BOOT_DRIVE)
+        found = identify.found(identify.BOOT_DRIVE)
         return bad(what, found.kind, found.what, found.advice)
     silent = silent_boards()
     if silent:
@@ -100,23 +97,28 @@ def silent_boards() -> list[str]:
     return found
 
 
-def _not_opened(port: Port, error: LinkError) -> Step:
-    why, advice = split_message(error)
-    if isinstance(error, PortBusy):
-        return bad("no other program holds the port", recognise.HELD, why, advice)
-    kind = "no permission" if error.kind == "no_permission" else "port fails"
-    return bad(f"the port {port.path} opens", kind, why, advice)
+def opened(path: str) -> Generator[Step, None, int | None]:
+    """Whether a port opens; its file descriptor, where it does."""
+    try:
+        fd = open_exclusive(path)
+    except LinkError as error:
+        why, advice = split_message(error)
+        if isinstance(error, PortBusy):
+            yield bad("no other program holds the port", identify.HELD, why, advice)
+        else:
+            kind = "no permission" if error.kind == "no_permission" else "port fails"
+            yield bad(f"the port {path} opens", kind, why, advice)
+        return None
+    yield good("the port opens, and no other program holds it")
+    return fd
 
 
-def _ask(link: UsbLink, port: Port) -> Iterator[Step]:
+def _ask(link: UsbLink) -> Iterator[Step]:
     """Who answers on the open port."""
     greeting = Greeting(link)
     greeting.wait(_REST_MS)
     if greeting.ask(_ANSWER_MS):
-        if greeting.refusal:
-            yield refused(greeting.name, greeting.refusal, greeting.other_version)
-        else:
-            yield good(f"a picolink node answers: {greeting.name}", NODE)
+        yield of_node(greeting)
         return
     if greeting.lost:
         yield bad(
@@ -125,12 +127,12 @@ def _ask(link: UsbLink, port: Port) -> Iterator[Step]:
         )  # fmt: skip
         return
     found = link.diagnose(greeting.heard, greeting.wait)
-    if greeting.packets and found.kind in (recognise.SILENT, recognise.PROGRAM):
-        found = recognise.found(recognise.DEAF_NODE)
-    version = recognise.version_of(greeting.heard.decode("utf-8", "replace"))
+    if greeting.packets and found.kind in (identify.SILENT, identify.PROGRAM):
+        found = identify.found(identify.DEAF_NODE)
+    version = identify.version_of(greeting.heard.decode("utf-8", "replace"))
     if version:
         yield firmware(f"MicroPython {version}")
-    if found.kind == recognise.RAW_REPL:  # the probe has left it: as it was found
+    if found.kind == identify.RAW_REPL:  # the probe has left it: as it was found
         link.write(b"\x01")
-        greeting.wait(recognise.ANSWER_MS)
+        greeting.wait(identify.ANSWER_MS)
     yield bad(_ATTEMPT, found.kind, found.what, found.advice)

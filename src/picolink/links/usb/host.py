@@ -8,15 +8,15 @@ import select
 import time
 from collections.abc import Callable
 
-from ...core.errors import CannotConnect, LinkError
+from ...core.errors import CannotConnect
 from ...core.frames import MAX_PACKET_BYTES
 from ...core.packets import HELLO
 from ...core.textstream import PROMPT, Decoder, encode
-from ..output import Output
+from ..write_buffer import WriteBuffer
 from .discover import open_exclusive, resolve
-from .recognise import ANSWER_MS, PROBE, Found, recognise, unread
-from .serial_port import take_back
-from .turns import turn
+from .identify import ANSWER_MS, PROBE, Found, identify, unread
+from .port_turns import turn
+from .serial_port import read, take_back, write
 from .unanswered import Unanswered
 
 _AGAIN_S = 1.0  # for a program to end at Ctrl-C, before it is pressed again
@@ -30,7 +30,7 @@ HELP: dict[str, tuple[str, str, dict[str, str]]] = {
 }
 
 
-class UsbLink(Output):
+class UsbLink(WriteBuffer):
     """A serial port on a descriptor."""
 
     stream = True
@@ -44,6 +44,7 @@ class UsbLink(Output):
         self.path = path
         self.address = address
         self.on_text: Callable[[bytes], object] = len
+        self._gone = f"{address} was unplugged, or the board was reset"
         self._decoder = Decoder(self._text)
         self._last = b""  # frame sent, by which an echo is known
         self._unanswered = Unanswered(path)
@@ -55,15 +56,7 @@ class UsbLink(Output):
 
     def receive(self) -> list[bytes]:
         """The packets that have come."""
-        try:
-            data = os.read(self.pollable, 65536)
-        except BlockingIOError:
-            return []
-        except OSError as error:
-            raise LinkError(f"{self.address} was unplugged, or the board was reset") from error
-        if not data:
-            raise LinkError(f"{self.address} was unplugged, or the board was reset")
-        packets = self._decoder.feed(data)
+        packets = self._decoder.feed(read(self.pollable, self._gone))
         if packets:
             self._heard(packets)
         return packets
@@ -91,14 +84,10 @@ class UsbLink(Output):
             self._held += frame
 
     def _write(self, data: bytes) -> int:
-        try:
-            count = os.write(self.pollable, data)
+        count = write(self.pollable, data, self._gone)
+        if count:
             self._unanswered.written(count)
-            return count
-        except BlockingIOError:
-            return 0
-        except OSError as error:
-            raise LinkError(f"{self.address} was unplugged, or the board was reset") from error
+        return count
 
     def diagnose(self, heard: bytes, wait: Callable[[int], bytes]) -> Found:
         """Names what is there instead of a node. `heard` came since our hello; `wait(ms)` gives
@@ -106,7 +95,7 @@ class UsbLink(Output):
         unanswered = self._unanswered
         if unanswered.may_probe(len(PROBE)):
             self.write(PROBE)
-        found = recognise(heard, heard, wait(ANSWER_MS), hello=self._last, port=self.path)
+        found = identify(heard, heard, wait(ANSWER_MS), hello=self._last, port=self.path)
         if found.final:
             unanswered.answered()  # a prompt has taken it
         elif self.rest or unanswered.kept_back:

@@ -67,22 +67,40 @@ def _make_raw(fd: int, path: str) -> None:
     import termios
 
     try:
-        iflag, oflag, cflag, lflag, _, _, characters = termios.tcgetattr(fd)
+        state = termios.tcgetattr(fd)
     except termios.error as error:
         raise _no_serial_port(path) from error
-    iflag &= ~(
-        termios.IGNBRK | termios.BRKINT | termios.PARMRK | termios.ISTRIP | termios.INLCR
-        | termios.IGNCR | termios.ICRNL | termios.IXON | termios.IXOFF
-    )  # fmt: skip
-    oflag &= ~termios.OPOST
-    lflag &= ~(termios.ECHO | termios.ECHONL | termios.ICANON | termios.ISIG | termios.IEXTEN)
-    cflag &= ~(termios.CSIZE | termios.PARENB | termios.CSTOPB | getattr(termios, "CRTSCTS", 0))
-    cflag |= termios.CS8 | termios.CREAD | termios.CLOCAL
-    characters[termios.VMIN], characters[termios.VTIME] = 1, 0
+    # Bytes as they are, both ways: no flag of what comes, of what goes, of a terminal's lines.
+    cflag = state[2] & ~(termios.CSIZE | termios.PARENB | termios.CSTOPB)
+    cflag &= ~getattr(termios, "CRTSCTS", 0)
+    state[:4] = [0, 0, cflag | termios.CS8 | termios.CREAD | termios.CLOCAL, 0]
     # USB has no baud rate, but 1200 would send some boards into their boot drive.
-    speed = termios.B115200
-    state = [iflag, oflag, cflag, lflag, speed, speed, characters]
+    state[4] = state[5] = termios.B115200
+    state[6][termios.VMIN], state[6][termios.VTIME] = 1, 0
     termios.tcsetattr(fd, termios.TCSANOW, state)
+
+
+def read(fd: int, gone: str) -> bytes:
+    """What has come at an open port; LinkError, which says `gone`, where it is unplugged."""
+    try:
+        data = os.read(fd, 65536)
+    except BlockingIOError:
+        return b""
+    except OSError as error:
+        raise LinkError(gone) from error
+    if not data:
+        raise LinkError(gone)
+    return data
+
+
+def write(fd: int, data: bytes, gone: str) -> int:
+    """Writes what an open port takes, and says how much; LinkError as `read`."""
+    try:
+        return os.write(fd, data)
+    except BlockingIOError:
+        return 0
+    except OSError as error:
+        raise LinkError(gone) from error
 
 
 def take_back(fd: int) -> None:

@@ -26,7 +26,7 @@ class Dial:
         self.node = node
         self._target = address
         if "@" in address or "//" in address:
-            from ...links.shown import shown
+            from ...links.redact import shown
 
             address = shown(address)
         self.address = address

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ...core.dialer import Dialer
 from ...core.errors import CannotConnect, LinkError, PicolinkError, Refused, UsageError
 from ...core.session import Session
-from ...links.shown import shown
+from ...links.redact import shown
 from ..client.calls import milliseconds
 from ..driver import Driver
 

@@ -20,8 +20,8 @@ from ...core.timing import TIMES
 from ...links.host.abilities import Diagnosable, Restartable
 from ...links.host.forks import on_fork
 from ...links.host.user_address import normalise
+from ...links.redact import shown
 from ...links.registry import load, split
-from ...links.shown import shown
 from ..client.calls import Calls
 from ..client.dial import Dial
 from ..driver import Driver

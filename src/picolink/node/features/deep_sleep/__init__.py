@@ -44,7 +44,7 @@ def deliver_and_sleep(
         raise UsageError("deliver_and_sleep() delivers readings: declare one with @node.reading")
     awake = awake_on_usb and usb_power()
     if awake:
-        from ....links.shown import shown
+        from ....links.redact import shown
 
         why = "%s: on USB power, so it stays awake; delivers to %s every %s s"
         print(why % (node.name, shown(getattr(to, "address", to)), every_s))
