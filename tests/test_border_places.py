@@ -74,7 +74,7 @@ def test_commands_of_every_dialect_run_through_the_border() -> None:
     """Sessions, services that run users' functions, typed lines, dialects, MQTT and Bluetooth
     texts, readings, subscribers, pins, registers, deliveries, streams."""
     for file in (
-        "node/talk.py", "node/other_calls.py", "node/streams.py", "node/services/__init__.py",
+        "node/talk.py", "node/special.py", "node/streams.py", "node/services/__init__.py",
         "node/services/deliver.py", "node/readings.py", "node/client/subscription.py",
         "node/features/text/typed.py", "node/features/text/dialect.py",
         "node/features/plain_payload.py", "node/features/button.py",

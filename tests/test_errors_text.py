@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).parent.parent / "src" / "picolink"
 #: "module:function" that reads the text of an error -> why it has nothing better.
 ALLOWED = {
     "node/config.py:complete": "an ImportError of MicroPython has no name of the module, only text",
-    "links/not_installed.py:missing": "the same",
+    "links/missing.py:missing": "the same",
     "links/memory.py:is_short": "MicroPython tells mbedtls's errors by text where the firmware has "
     "the texts, by number where it has not",
     "links/mqtt/tls.py:explain": "the same",

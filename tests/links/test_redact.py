@@ -6,7 +6,7 @@ from picolink import Node
 from picolink.core.errors import PicolinkError
 from picolink.links.mqtt import Client
 from picolink.links.mqtt.address import Broker
-from picolink.links.redact import shown
+from picolink.links.redact import redact
 from picolink.mqtt import Mqtt
 
 #: Parts that no message may hold. Each address has SECRET somewhere in its password.
@@ -34,8 +34,8 @@ def hides(text):
 @cases([(password,) for password in PASSWORDS])
 def test_of_an_address(password):
     for address in addresses(password):
-        hides(shown(address))
-        assert "ann" in shown(address)
+        hides(redact(address))
+        assert "ann" in redact(address)
         try:
             broker = Broker(address)
         except PicolinkError as error:
@@ -80,7 +80,7 @@ def test_the_last_at_separates():
     ]
 )  # fmt: skip
 def test_what_is_shown(address, text):
-    assert shown(address) == text
+    assert redact(address) == text
 
 
 def test_of_clients_and_nodes():

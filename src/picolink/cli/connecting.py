@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import picolink
 
 from ..core.errors import BadAddress, PicolinkError, UnknownCommand
-from ..links.redact import shown
+from ..links.redact import redact
 from .output import Progress
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ def open_board(options: argparse.Namespace, on_log: Callable[[str], object] | No
     scheme = options.address.partition(":")[0]
     if scheme.endswith("-listen"):
         raise BadAddress(
-            f"{shown(options.address)} waits for others: it is an address for node.run(). To reach "
-            f"a node use {scheme.removesuffix('-listen')}:..."
+            f"{redact(options.address)} waits for others: it is an address for node.run(). "
+            f"To reach a node use {scheme.removesuffix('-listen')}:..."
         )
-    with Progress(f"connecting to {shown(options.address)}"):
+    with Progress(f"connecting to {redact(options.address)}"):
         board: Board = picolink.connect(
             options.address,
             timeout_s=options.timeout or 1e6,

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from .. import __version__
 from ..core.errors import CannotConnect, PicolinkError, UsageError
-from ..links.redact import shown
+from ..links.redact import redact
 from ..links.usb.discover import Port, resolve
 from ..net.places import own_zone
 from ..node.naming import check_name
@@ -53,7 +53,7 @@ def port_of(address: str) -> Port:
     """The port of an address, which must be on USB."""
     if not address.startswith("usb:"):
         raise UsageError(
-            f"{shown(address)}: files go onto a board over USB: use usb:auto, or its port"
+            f"{redact(address)}: files go onto a board over USB: use usb:auto, or its port"
         )
     return resolve(address)
 

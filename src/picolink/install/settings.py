@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ..core.errors import UsageError
 from ..links.mqtt.address import Broker
-from ..links.redact import shown
+from ..links.redact import redact
 from ..links.registry import SCHEMES, split
 from ..node.naming import check_name
 from ..packing import GROUPS
@@ -66,7 +66,7 @@ def address_of(link: str) -> str:
             "(`picolink links` shows how)"
         )
     raise UsageError(
-        f"there is no link {shown(link)!r} for a board: use {', '.join(available())}, or an "
+        f"there is no link {redact(link)!r} for a board: use {', '.join(available())}, or an "
         "address such as tcp-listen::5263"
     )
 

@@ -3,7 +3,7 @@
 _BROKER = ("mqtt", "mqtts")
 
 
-def shown(address: str) -> str:
+def redact(address: str) -> str:
     """`mqtt://USER:PASSWORD@HOST/...` without the password, any other as it is. The last @ ends the
     password, whatever stands in it; where the host was forgotten, nothing does."""
     login, at, rest = address.rpartition("@")

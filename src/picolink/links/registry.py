@@ -56,7 +56,7 @@ def load(scheme: str) -> "Any":
                 from .host.plugins import load_plugin
 
                 return load_plugin(scheme)
-        from .not_installed import missing
+        from .missing import missing
 
         raise missing(scheme, sorted(SCHEMES), error) from None
     return sys.modules[name]
@@ -69,6 +69,6 @@ async def open_link(address: str, node: "Node") -> "Any":
         return await load(scheme).open_async(scheme, where, options)
     except (MemoryError, OSError) as error:
         from .memory import explained
-        from .redact import shown
+        from .redact import redact
 
-        raise explained(error, shown(address)) from None
+        raise explained(error, redact(address)) from None

@@ -106,7 +106,7 @@ class Talk:
             self.fail(ref, error)
             return
         if command is None or command.stream or command.blocking_s:
-            from .other_calls import begin
+            from .special import begin
 
             begin(self, ref, name, command, request, named)
         else:

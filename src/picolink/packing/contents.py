@@ -28,7 +28,7 @@ GROUPS: dict[str, list[str]] = {
     "registry": [
         "links/registry.py",
         "links/options.py",
-        "links/not_installed.py",
+        "links/missing.py",
         "links/redact.py",
         "links/memory.py",
     ],

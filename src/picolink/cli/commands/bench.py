@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...core.errors import PicolinkError, UnknownCommand, UsageError
-from ...links.redact import shown as without_password
+from ...links.redact import redact
 from ..command_line.arguments import address_argument, json_option, positive, seconds
 from ..connecting import open_board
 from ..output import Progress, print_json
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
         with Progress(f"measuring for about {3 * options.seconds:g} s"):
             found = measure(board, options.seconds, options.bytes)
         name = board.name
-    address = without_password(options.address)
+    address = redact(options.address)
     if options.json:
         print_json({"address": address, "node": name, "bytes": options.bytes,
                     **found._asdict()})  # fmt: skip

@@ -33,7 +33,7 @@ from ...links.host.diagnosis import (
     split_told,
 )
 from ...links.host.user_address import normalise
-from ...links.redact import shown as without_password
+from ...links.redact import redact
 from ...links.registry import split
 from ..command_line.arguments import ADDRESS, json_option
 from ..output import Progress, print_json
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     healthy = True
     for address in addresses:
         steps = []
-        title = without_password(address)
+        title = redact(address)
         with Progress(f"looking at {title}") as progress:
             for step in examine(address):
                 steps.append(step)
@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
 
 def examine(address: str) -> Iterator[Step]:
     """All steps at one address; UsageError where it is none."""
-    title = without_password(address)
+    title = redact(address)
     try:
         scheme, where, options = split(normalise(address))
     except BadAddress:

@@ -19,7 +19,7 @@ from typing import Any
 
 from ...core.errors import LinkError, RemoteError, UsageError
 from ...links.host.user_address import normalise
-from ...links.redact import shown
+from ...links.redact import redact
 from ..command_line.arguments import json_option
 from ..output import Progress, print_json, table
 from ..raw_repl import RawRepl
@@ -88,7 +88,7 @@ def test_board(address: str, *, hard_reset: bool = True) -> Report:
     address = normalise(address)
     if not address.startswith("usb:"):
         raise UsageError(
-            f"{shown(address)}: selftest talks to the REPL, which is on USB: use usb:auto"
+            f"{redact(address)}: selftest talks to the REPL, which is on USB: use usb:auto"
         )
     repl = RawRepl(address)
     try:

@@ -17,7 +17,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import UnknownCommand
-from ...links.redact import shown
+from ...links.redact import redact
 from ..chart import Series, frame
 from ..command_line.arguments import address_argument, json_option, limits
 from ..connecting import offers, open_board, unknown_reading
@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
         if view.series.count == 0 and (options.count or options.seconds):
             raise UnknownCommand(
                 f"nothing was published under {options.reading!r}: `picolink describe "
-                f"{shown(options.address)}` lists the readings"
+                f"{redact(options.address)}` lists the readings"
             )
     return 0
 

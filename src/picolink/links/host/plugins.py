@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import CannotConnect
-from ..not_installed import missing
+from ..missing import missing
 from ..options import OPTIONS, parsed
 from ..registry import SCHEMES
 

@@ -7,7 +7,7 @@ import os
 import re
 
 from ...core.errors import BadAddress, CannotConnect
-from ..redact import shown
+from ..redact import redact
 from ..registry import SCHEMES
 from .plugins import known
 
@@ -21,9 +21,9 @@ def normalise(text: str) -> str:
     """
     text = text.strip()
     scheme, colon, _ = text.partition(":")
-    if SCHEMES.get(scheme) != "mqtt" and shown(text) != text:  # and so it stays hidden
+    if SCHEMES.get(scheme) != "mqtt" and redact(text) != text:  # and so it stays hidden
         raise BadAddress(
-            f"{shown(text)} has a user and a password in it, as only a broker's address has: "
+            f"{redact(text)} has a user and a password in it, as only a broker's address has: "
             "mqtt://USER:PASSWORD@HOST/..."
         )
     if colon and (scheme in SCHEMES or (scheme and known(scheme))):

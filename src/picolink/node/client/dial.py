@@ -26,9 +26,9 @@ class Dial:
         self.node = node
         self._target = address
         if "@" in address or "//" in address:
-            from ...links.redact import shown
+            from ...links.redact import redact
 
-            address = shown(address)
+            address = redact(address)
         self.address = address
         self.session: Session | None = None
         self.why = "not tried yet"  # there is no link, or there was none the last time

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ...core.dialer import Dialer
 from ...core.errors import CannotConnect, LinkError, PicolinkError, Refused, UsageError
 from ...core.session import Session
-from ...links.redact import shown
+from ...links.redact import redact
 from ..client.calls import milliseconds
 from ..driver import Driver
 
@@ -51,7 +51,7 @@ class _Trial:
     def __init__(self, client: ThreadedClient, address: str) -> None:
         self._client = client
         self._target = address
-        self._address = shown(address)
+        self._address = redact(address)
         self._driver: Driver | None = None
         self._failed: PicolinkError | None = None
 

@@ -20,7 +20,7 @@ from ...core.timing import TIMES
 from ...links.host.abilities import Diagnosable, Restartable
 from ...links.host.forks import on_fork
 from ...links.host.user_address import normalise
-from ...links.redact import shown
+from ...links.redact import redact
 from ...links.registry import load, split
 from ..client.calls import Calls
 from ..client.dial import Dial
@@ -44,7 +44,7 @@ for _path in (
     "core.control", "core.markers", "core.partial", "net.clock", "net.places", "net.zone",
     "node.config", "node.error_reply", "node.features.clock", "node.interrupts",
     "node.services.bench", "node.services.deliver", "node.services.describe", "node.services.log",
-    "node.services.stats", "node.services.time", "node.services.wifi", "node.other_calls",
+    "node.services.stats", "node.services.time", "node.services.wifi", "node.special",
     "node.streams", "node.traceback",
 ):  # fmt: skip
     load_module(_path)
@@ -98,7 +98,7 @@ class ThreadedClient(Dial):
         scheme, where, options = split(normalise(address))
         if scheme.endswith("-listen"):
             raise UsageError(
-                f"{shown(address)} waits for others to dial: give it to Node.run, and connect to "
+                f"{redact(address)} waits for others to dial: give it to Node.run, and connect to "
                 f"{scheme.removesuffix('-listen')}:..."
             )
         return load(scheme).open_link(scheme, where, options, timeout_s)
@@ -216,7 +216,7 @@ class ThreadedClient(Dial):
         """Goes on over `driver`, which is attached; the lock is held."""
         old, self._driver = self._driver, driver
         self._target = address
-        self.address = shown(address)
+        self.address = redact(address)
         if old is not None:
             old.lost("moved to another link")
 

@@ -44,10 +44,10 @@ def deliver_and_sleep(
         raise UsageError("deliver_and_sleep() delivers readings: declare one with @node.reading")
     awake = awake_on_usb and usb_power()
     if awake:
-        from ....links.redact import shown
+        from ....links.redact import redact
 
         why = "%s: on USB power, so it stays awake; delivers to %s every %s s"
-        print(why % (node.name, shown(getattr(to, "address", to)), every_s))
+        print(why % (node.name, redact(getattr(to, "address", to)), every_s))
     try:
         if awake:
             node.run(_until_unplugged(node, to, every_s, timeout_s))
