@@ -32,6 +32,24 @@ async def test_calls_and_values(address: str) -> None:
         assert await host.call("fan", level=20) == 20
 
 
+async def test_a_name_that_is_not_there_is_told_as_by_calls_that_wait(address: str) -> None:
+    with picolink.connect(address, timeout_s=8) as board:
+        expected = []
+        for ask in (lambda: board.call("ecko"), lambda: board.call("number"),
+                    lambda: board.read("nummer")):  # fmt: skip
+            with pytest.raises(picolink.UnknownCommand) as caught:
+                ask()
+            expected.append((str(caught.value), caught.value.kind, caught.value.command))
+    assert [kind for _, kind, _ in expected][:2] == ["mistyped", "is_reading"]
+    async with aio.connect(address, timeout_s=8) as host:
+        told = []
+        for asked in (host.call("ecko"), host.call("number"), host.read("nummer")):
+            with pytest.raises(picolink.UnknownCommand) as caught:
+                await asked
+            told.append((str(caught.value), caught.value.kind, caught.value.command))
+    assert told == expected
+
+
 async def test_connect_can_be_awaited(address: str) -> None:
     host = await aio.connect(address, timeout_s=8)
     try:

@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator, Generator
 from typing import Any
 
-from ...core.errors import UnknownCommand
+from ...core.errors import PicolinkError, UnknownCommand
 from ...core.session import Session
 from ...core.timing import TIMES
 from ...links.host.user_address import normalise
@@ -21,6 +21,7 @@ from ..opening import start
 from .identity import host_name
 from .leaving import LONGEST_MS, under_way
 from .limits import check_limits
+from .unknown import HINT_S, no_command, unknown
 
 __all__ = ["Board", "connect"]
 
@@ -63,11 +64,28 @@ class Board(Peer):
     async def _ask(
         self, command: str, args: Any, named: dict[str, Any], timeout_s: float | None
     ) -> tuple[Any, Session]:
+        begun_ms = self.node.now_ms()
         try:
             return await super()._ask(command, args, named, timeout_s)
         except UnknownCommand as error:
             error.command = command
-            raise
+            if command.startswith("sys."):
+                raise
+        left_s = HINT_S
+        if timeout_s:
+            left_s = min(HINT_S, timeout_s - (self.node.now_ms() - begun_ms) / 1000)
+        try:
+            told = await self.call("sys.describe", timeout_s=max(left_s, 0.001))
+        except PicolinkError:  # it does not describe itself
+            told = {}
+        raise no_command(command, self.name, told)
+
+    async def read(self, name: str, timeout_s: float | None = None) -> Reading:
+        """The present value of a reading."""
+        try:
+            return await super().read(name, timeout_s)
+        except UnknownCommand:
+            raise unknown(name, f"{self.name} has no reading {name!r}") from None
 
     async def subscribe(self, topic: str, queue: str = "all") -> Subscription:
         """What the peer publishes under `topic`, as an async iterator of readings. `queue`:

@@ -29,10 +29,9 @@ from .lead import EVER
 from .limits import check_limits
 from .moving import move
 from .threaded_client import ThreadedClient
-from .unknown import not_there, unknown
+from .unknown import HINT_S, no_command, unknown
 
 _LONGEST_S = 1e6
-_HINT_S = 2.0  # for what a mistyped name may have meant
 
 
 class Board:
@@ -141,9 +140,9 @@ class Board:
             if isinstance(error, UnknownCommand):
                 error.command = command
             if isinstance(error, UnknownCommand) and not command.startswith("sys."):
-                left_s = _HINT_S
+                left_s = HINT_S
                 if deadline_ms is not None:
-                    left_s = min(_HINT_S, (deadline_ms - client.node.now_ms()) / 1000)
+                    left_s = min(HINT_S, (deadline_ms - client.node.now_ms()) / 1000)
                 raise self._unknown(command, left_s)
             if not isinstance(error, NotDone) or client.session is session:
                 raise error
@@ -157,13 +156,7 @@ class Board:
             told = self.call("sys.describe", timeout_s=max(timeout_s, 0.001))
         except PicolinkError:  # it does not describe itself
             told = {}
-        if name in told.get("readings", {}):
-            return unknown(
-                name, f"{name} is a reading of {self.name}, no command", "use `picolink read`",
-                "is_reading",
-            )  # fmt: skip
-        why = f"{self.name} has no command {name!r}"
-        return not_there(name, why, told.get("commands", {}) if told else None)
+        return no_command(name, self.name, told)
 
     def read(self, name: str, timeout_s: float | None = None) -> Reading:
         """The present value of a reading."""
