@@ -1,7 +1,7 @@
 """The layers of the design: who may import whom, and how large a module may be.
 
-``core <- {links, net} <- node <- sim <- cli``; ``packing`` needs ``core`` alone, and
-``install`` stands beside ``sim``. Each folder of the package is a layer.
+``core <- {links, net} <- node <- install <- cli``; ``packing`` needs only ``core``, ``sim`` only
+``links``. Each folder of the package is a layer.
 """
 
 from __future__ import annotations

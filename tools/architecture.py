@@ -46,7 +46,7 @@ def picture() -> str:
     lines = ["```mermaid", "flowchart TD"]
     for folder, others in sorted(arrows().items()):
         lines += [f"    {folder} --> {other}" for other in sorted(others)]
-    lines += ["    sim -. entry point .-> picosim", "```"]
+    lines += ["    links -. entry point .-> picosim", "```"]
     return "\n".join(lines) + "\n"
 
 

@@ -13,7 +13,7 @@ PicolinkError
 |- LinkError               what the link did
 |  |- CannotConnect        no link, or nobody answers on it
 |  `- PortBusy             another program holds it
-`- CallError               how a call ended that was not done; `outcome` says which way
+`- CallError               a call that was not confirmed as done; `outcome` says which way
    |- NotDone              it was never begun: safe to call again
    `- Unknown              sent, and not confirmed before the peer vanished or the deadline passed
 """
@@ -39,7 +39,7 @@ class TooBig(UsageError):
 
 
 class Busy(UsageError):
-    """Too much is under way; nothing was sent."""
+    """Too much is under way, here or at the peer; the call was not begun."""
 
 
 class PeerError(PicolinkError):

@@ -1,14 +1,14 @@
-"""The memory of a board with a broker: collected early, and of `mqtts:` room kept for TLS.
+"""Memory of a board that uses a broker: collected early, and for `mqtts:` room is kept for TLS.
 
 mbedtls, as MicroPython 1.28 has it, needs a piece of 16.7 kB for what comes and one of 4.4 kB for
 what goes, as long as a connection stands, and many small ones, most of them for the handshake.
 After a while what is free is in small pieces: so the room is taken from the start, given up just
 before, and taken again at once when a connection has ended.
 
-MicroPython takes the lowest place that is large enough. So the room for the two buffers is kept in
-the highest place there is, and all others are taken while TLS takes its own: in the moments in
-which nobody has it, what is small goes below it. Where all below it is full, it goes into what is
-kept for the handshake, in the lowest places there were, and given up with the room.
+MicroPython allocates at the lowest address that fits. So the room for the two buffers is kept at
+the highest, and while TLS allocates its own all other places of that size are filled. In the
+moments in between, small objects then land lower; where all of that is full, in the room kept for
+the handshake, which is at the lowest addresses that there were.
 """
 
 import gc
@@ -83,7 +83,8 @@ def _keep() -> None:
 
 
 def _take(size: int, most: int = 99) -> "list[Any]":
-    """Takes so many places of that size, or all there are; the lowest first."""
+    """Allocates up to `most` pieces of `size` bytes, the lowest address first; fewer where memory
+    runs out."""
     taken: list[Any] = []
     collects = gc.isenabled()
     gc.disable()  # it would be in vain

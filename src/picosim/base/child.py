@@ -1,4 +1,4 @@
-"""A process of its own, as whoever starts it holds it; and, in there, what serves it."""
+"""A child process: `Child` is the parent's side, `Served` runs inside it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Child:
     """The process, and the line to it. `module` has a `main` that reads `config` (JSON), where the
     descriptors `fd` and perhaps `listener` are put in; what it prints goes to the file `log`.
 
-    `received(message)` and `lost()` are called in the loop's thread. Whoever waits does so at
-    `changed`; `gone` says that it has ended.
+    `received(message)` and `lost()` are called in the loop's thread. `changed` is notified
+    when an answer comes, or the process ends: then `gone` is True.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class Child:
 
 
 class Served:
-    """The process itself: its event loop, and the line to who has started it."""
+    """The process itself: its event loop, and the connection to its parent."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.config = config
@@ -125,7 +125,7 @@ class Served:
         self.world = Lines(self.loop, socket.socket(fileno=config["fd"]), self._told, self._end)
 
     def run(self) -> None:
-        """Serve until the world goes."""
+        """Serves until the parent closes the connection."""
         self.loop.run()
 
     def _told(self, message: Message) -> None:

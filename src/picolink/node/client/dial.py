@@ -85,14 +85,14 @@ class Dial:
         driver.wake()
 
     def not_opened(self, error: Exception) -> None:
-        """No link could be opened. An address that never worked is not tried again."""
+        """No link could be opened. A wrong address is not tried again, unless it worked before."""
         if isinstance(error, UsageError) and not self._met:
             self.failed = error
         self.on_lost(None, str(error) or type(error).__name__)
 
     def on_lost(self, driver: Driver | None, why: str) -> None:
-        """A link is gone. The next one is opened at once after a connection, ever later where none
-        comes of it."""
+        """A link is gone. If it had connected, the next one is opened at once; after each attempt
+        that failed the wait doubles, up to `retry_max`."""
         if driver is not self._driver:
             return
         self._driver = None

@@ -115,15 +115,16 @@ class Peer(Dial):
         super().on_state(session, why)
 
     def on_forgotten(self, session: "Session") -> None:
-        """The peer was restarted: a new session begins."""
+        """The peer was restarted. One by address gets a new session; one by name has none until it
+        connects again."""
         if not self._named:
             super().on_forgotten(session)
         elif session is self.session:
             self.session = None  # until one of that name connects again
 
     def _newest(self) -> "Session | None":
-        """The latest of those of our name that are connected: an earlier run of its program may
-        be so still."""
+        """The newest connected session of a node of that name; that of an earlier run of its
+        program may be connected still."""
         newest = None
         for each in self.node.endpoint.sessions.values():
             if each.peer_name == self.address and each.attach is not None:
@@ -132,8 +133,8 @@ class Peer(Dial):
         return newest
 
     def _leave(self, session: "Session | None") -> None:
-        """Another program of our name is the newest. What was asked of one that is away is over:
-        mostly it was the same program, which was killed and has begun anew."""
+        """Another program has this peer's name now. Calls to one that is away are given up:
+        mostly it was the same program, restarted."""
         if session is None or session.attach is not None or session.data.calls is None:
             return
         calls = session.data.calls
@@ -144,7 +145,8 @@ class Peer(Dial):
     # What users call
 
     async def ready(self, timeout_s: float = 10) -> "Peer":
-        """Waits until the peer is connected; CannotConnect with the reason if it is not in time."""
+        """Waits until the peer is connected. Raises CannotConnect after `timeout_s`, and at once
+        Refused, or the error that ended the connection."""
         await self._connected(self.node.now_ms() + int(timeout_s * 1000))
         return self
 

@@ -109,7 +109,8 @@ class ThreadedClient(Dial):
         link.on_text = self.on_text
 
     def connect(self, timeout_s: float, start: bool) -> None:
-        """Opens the link and greets, until the node answers."""
+        """Opens the link and greets the node. Raises what is wrong if it refuses, or does not
+        answer within `timeout_s`."""
         end_ms = self.node.now_ms() + int(timeout_s * 1000)
         signals.protect(self.host.lock)
         link = self.open(self._target, timeout_s)
@@ -186,7 +187,7 @@ class ThreadedClient(Dial):
         )  # fmt: skip
 
     def on_change(self) -> None:
-        """Our own thread looks again when it is to open a link."""
+        """Wakes our own thread, so that it looks when to open the next link."""
         self.host.wake()
 
     def _reconnect(self) -> None:
@@ -235,7 +236,7 @@ class ThreadedClient(Dial):
                 self.closed.wait(_AGAIN_S)
 
     def _until_ms(self) -> int:
-        """Until when our own thread may lead: then it is to open a link."""
+        """When our own thread must stop polling and open a link."""
         due_ms = self.next_ms()
         return EVER if due_ms is None else due_ms
 
@@ -274,7 +275,8 @@ class ThreadedClient(Dial):
             self.send()
 
     def close(self) -> None:
-        """Ends the session and closes the link, once what was published is there."""
+        """Waits up to 1 s until the peer has what was published, then ends the session and closes
+        the link."""
         try:
             end_ms = self.node.now_ms() + LONGEST_MS
             self.wait(lambda: not under_way(self.node, self.session), end_ms)
