@@ -88,7 +88,7 @@ def test_a_program_that_sleeps_gets_what_that_takes(
     done = json.loads(picolink("install", "usb:auto", "--main", str(main), "--json")[1])
     assert "/lib/picolink/node/features/deep_sleep/__init__.mpy" in done["copied"]
     assert done["answered"]["name"] == "garden"  # on USB power it is awake
-    assert "stays awake" in board.log_text() and "deliver.mpy" not in str(done["copied"])
+    assert "stays awake" in board.log_text() and "services/deliver.mpy" not in str(done["copied"])
     assert program.says(b"@node.on_delivery\ndef f(name, reading): pass") == ["deliver"]
     assert program.says(b"node.run()") == []
 

@@ -230,10 +230,10 @@ async def test_a_closed_peer_is_not_given_out_again() -> None:
 
 
 async def test_a_link_for_which_there_is_no_memory_is_closed(monkeypatch: Any) -> None:
-    from picolink.node.client import peer as peers
+    from picolink.node.client import dial
 
     links: list[Any] = []
-    real = peers.Driver
+    real = dial.Driver
 
     def fails(node: Node, link: Any, on_lost: Any) -> Any:
         if not links:
@@ -243,7 +243,7 @@ async def test_a_link_for_which_there_is_no_memory_is_closed(monkeypatch: Any) -
             raise MemoryError
         return real(node, link, on_lost)
 
-    monkeypatch.setattr(peers, "Driver", fails)
+    monkeypatch.setattr(dial, "Driver", fails)
     async with pair("once-open", lambda node: None):
         assert links[1:] == ["closed"]
 

@@ -11,8 +11,8 @@ from both import MICROPYTHON, cases, raises
 
 from picolink.core.errors import LinkError, PicolinkError, RemoteError
 from picolink.core.timing import TIMES
+from picolink.node.client import dial, subscription
 from picolink.node.client import peer as peers
-from picolink.node.client import subscription
 from picolink.node.closing import stop
 from picolink.node.node import Node
 from picolink.node.opening import open_all
@@ -533,7 +533,7 @@ async def test_whatever_the_opening_of_a_link_raises_it_is_tried_again():
 
 @cases([("dialer",), ("hello",)])
 async def test_a_peer_that_has_no_memory_to_greet_does_so_later(what):
-    dialer = peers.Dialer
+    dialer = dial.Dialer
     raised = []
 
     class Short(dialer):
@@ -554,7 +554,7 @@ async def test_a_peer_that_has_no_memory_to_greet_does_so_later(what):
     async with Pair() as pair:
         declare_alive(pair.node)
         await pair.open()
-        peers.Dialer = Short
+        dial.Dialer = Short
         try:
             for session in list(pair.node.endpoint.sessions.values()):
                 port = session.attach.port
@@ -563,7 +563,7 @@ async def test_a_peer_that_has_no_memory_to_greet_does_so_later(what):
             await until(lambda: raised)
             await pair.served()
         finally:
-            peers.Dialer = dialer
+            dial.Dialer = dialer
 
 
 async def test_a_packet_for_which_there_was_no_memory_goes_soon():

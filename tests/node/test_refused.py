@@ -136,7 +136,8 @@ def test_a_peer_asks_at_growing_pauses_until_it_is_connected(
     async def run() -> None:
         async with asking(serving) as (node, peer):
             await come(lambda: len(pauses.ms) >= 7)
-            assert pauses.ms[:7] == [250, 500, 1000, 2000, 4000, 5000, 5000]
+            meant = [250, 500, 1000, 2000, 4000, 5000, 5000]  # less what passed since the loss
+            assert all(0 <= a - b < 50 for a, b in zip(meant, pauses.ms[:7])), pauses.ms
             serving.node.endpoint.max_sessions = 4
             await come(lambda: peer.connected)
             assert peer.refused is None

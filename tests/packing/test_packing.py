@@ -185,7 +185,7 @@ def test_a_board_without_mqtt_has_none_of_it() -> None:
 
 def run_micropython(code: str, path: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "MICROPYPATH": f"{path}:.frozen"}
-    command = [*interpreter_command(), "-X", "heapsize=420k", "-c", code]
+    command = [*interpreter_command(), "-X", "heapsize=440k", "-c", code]
     return subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=30, cwd=path
     )

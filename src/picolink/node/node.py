@@ -286,9 +286,9 @@ class Node:
         """The time of day: `node.time.utc()`, `.local()`, `.unix_ms()`. From its first use on a
         board asks time servers for it, where it has Wi-Fi, or a peer that knows it."""
         if self._clock is None:
-            from .features.clock import clock_of
+            from .features.clock import of
 
-            self._clock = clock_of(self)
+            self._clock = of(self)
         return self._clock
 
     def spawn(self, coroutine: "Coroutine[Any, Any, Any]") -> "Any":

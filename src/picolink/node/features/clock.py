@@ -20,7 +20,7 @@ _PATIENCE_MS = 5000
 _LATEST_MS = 4102444800000  # 2100-01-01
 
 
-def clock_of(node: "Node") -> Clock:
+def of(node: "Node") -> Clock:
     """The node's clock. A board's is kept right while the node runs."""
     clock = Clock(node.now_ms, _zone())
 

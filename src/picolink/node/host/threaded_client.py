@@ -188,7 +188,8 @@ class ThreadedClient(Dial):
 
     def on_change(self) -> None:
         """Wakes our own thread, so that it looks when to open the next link."""
-        self.host.wake()
+        if self.next_ms() is not None:
+            self.host.wake()
 
     def _reconnect(self) -> None:
         """Opens the link once more; our own thread does, outside the lock."""
@@ -293,6 +294,7 @@ class ThreadedClient(Dial):
                 mine = True
                 self.closed.set()
                 self.end()
+                self.host.wake()
                 self.lead.notify()
                 self.callbacks.end()
             self.callbacks.join()
