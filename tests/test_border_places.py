@@ -76,7 +76,7 @@ def test_commands_of_every_dialect_run_through_the_border() -> None:
     for file in (
         "node/talk.py", "node/special.py", "node/streams.py", "node/services/__init__.py",
         "node/services/deliver.py", "node/readings.py", "node/client/subscription.py",
-        "node/features/text/typed.py", "node/features/text/dialect.py",
+        "node/features/typed.py", "node/features/dialect.py",
         "node/features/plain_payload.py", "node/features/button.py",
         "node/features/registers.py",
     ):  # fmt: skip

@@ -227,7 +227,7 @@ def test_a_program_without_a_node(world: World) -> None:
 
 def test_an_examination_runs_nothing(world: World, tmp_path: Path) -> None:
     """All that an examination sends, at all baud rates: no line of it may be run."""
-    from picolink.node.features.text.lines import Lines, may_run
+    from picolink.node.features.lines import Lines, may_run
 
     master, slave = pty.openpty()
     path = os.ttyname(slave)

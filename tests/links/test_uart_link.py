@@ -23,7 +23,7 @@ from picolink.links.host.abilities import Counting
 from picolink.links.host.user_address import normalise
 from picolink.links.uart.link import UartLink
 from picolink.links.usb.serial_port import open_exclusive, set_baud
-from picolink.node.features.text.typed import Typed
+from picolink.node.features.typed import Typed
 from picolink.node.node import Node
 from picolink.packing import compile_all, loaded_bytes, sizes
 from picosim import UartFaults, UartWire, VirtualBoard, World

@@ -173,4 +173,4 @@ def test_what_is_seldom_used_is_let_go_of(monkeypatch: pytest.MonkeyPatch) -> No
                 assert "picolink.seldom" in node.call("loaded")
                 until(lambda names: "picolink.seldom" not in names)
             names = node.call("loaded").split()
-            assert not {"picolink.node.features.text.typed", "picolink.node.after"} & set(names)
+            assert not {"picolink.node.features.typed", "picolink.node.after"} & set(names)

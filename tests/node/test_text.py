@@ -7,7 +7,7 @@ from both import count, raises, random_for
 from picolink.core.errors import UsageError
 from picolink.links.write_buffer import WriteBuffer
 from picolink.node.driver import Driver
-from picolink.node.features.text.lines import Lines
+from picolink.node.features.lines import Lines
 from picolink.node.node import Node
 
 HEAP_KB = 800

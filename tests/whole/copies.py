@@ -24,7 +24,6 @@ FOLDERS = (
     "node",
     "node.client",
     "node.features",
-    "node.features.text",
     "node.services",
 )  # of which a copy has every module
 

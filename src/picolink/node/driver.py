@@ -158,11 +158,11 @@ class Driver:
                     self._begun = text
                     return
                 self._begun = b""
-                from .features.text.typed import Typed
+                from .features.typed import Typed
 
                 self._typed = Typed(self)
             else:
-                from .features.text.dialect import hearer
+                from .features.dialect import hearer
 
                 self._typed = hearer(self)
         self._typed.feed(text)

@@ -153,7 +153,7 @@ class Node:
         None: nothing does, a text is what came at once, or before `quiet_ms` of silence);
         `unknown` is said to a wrong one; `close` closes the link after each.
         """
-        from .features.text.dialect import declare
+        from .features.dialect import declare
 
         return lambda function: declare(
             self, function, word, link, end, reply, unknown, close, quiet_ms

@@ -17,11 +17,9 @@ GROUPS: dict[str, list[str]] = {
         "__init__.py",
         "core/*.py",
         "links/__init__.py",
-        "links/base.py",
         "node/*.py",
         "node/client/*.py",
         "node/features/*.py",
-        "node/features/text/*.py",
         "node/services/__init__.py",
     ],
     # Which link an address opens; each link's own group brings the link.
@@ -144,6 +142,7 @@ STARTING = ["starting", "node/opening", "node/naming", "links/registry"]
 #: What the patterns above must leave out, since only a host runs it. Folders named `host` are in
 #: none of them.
 HOST_ONLY: set[str] = {
+    "links/base.py",
     "links/ble/doctor.py",
     "links/ble/host.py",
     "links/ble/scanning.py",

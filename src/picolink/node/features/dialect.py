@@ -8,19 +8,19 @@ for ever: two nodes, or a node and its own echo, can't keep each other talking.
 
 import os
 
-from ....core.errors import BadArguments, UsageError
-from ....core.failure import LinkError
-from ....core.packets import RAW
-from ....core.values import encode
-from ...invoke import NONE, call
+from ...core.errors import BadArguments, UsageError
+from ...core.failure import LinkError
+from ...core.packets import RAW
+from ...core.values import encode
+from ..invoke import NONE, call
 from .lines import LINE, WAITING, Lines, Patience, may_run, say
 
 MYPY = False
 if MYPY:
     from typing import Any
 
-    from ...driver import Driver
-    from ...node import Node
+    from ..driver import Driver
+    from ..node import Node
 
     # the function, and what follows its result; None: nothing is answered
     Word = tuple[Any, str | None]

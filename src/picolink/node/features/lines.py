@@ -3,7 +3,7 @@
 LINE = "\n"  # CR, LF and both
 MYPY = False
 if MYPY:
-    from ...driver import Driver
+    from ..driver import Driver
 
 WAITING = 8  # texts, while another is answered
 _REFUSALS = 8

@@ -1,18 +1,18 @@
 """Typed lines (spec 8): commands by hand, from a terminal or a script without picolink."""
 
-from ....core.errors import Busy, UnknownCommand
-from ....core.packets import RAW
-from ....core.values import decode, encode
-from ...invoke import NONE, call, guarded, passes
-from ...traceback import called_wrongly, format_traceback, kind_of, kind_once_begun, message_of
+from ...core.errors import Busy, UnknownCommand
+from ...core.packets import RAW
+from ...core.values import decode, encode
+from ..invoke import NONE, call, guarded, passes
+from ..traceback import called_wrongly, format_traceback, kind_of, kind_once_begun, message_of
 from .lines import WAITING, Lines, Patience, may_run, say
 
 MYPY = False
 if MYPY:
     from typing import Any
 
-    from ...command import Command
-    from ...driver import Driver
+    from ..command import Command
+    from ..driver import Driver
 _FLOOD_BYTES = 512  # at once: nobody types that
 
 
