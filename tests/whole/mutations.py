@@ -188,13 +188,9 @@ def a_stream_that_is_closed_leaves_its_generator(kit: Any, put: Put) -> None:
 
 
 @mutation
-def a_publish_wakes_nobody(kit: Any, put: Put) -> None:
+def nothing_wakes_the_thread_that_polls(kit: Any, put: Put) -> None:
     if kit.name == "threads":
-
-        def call_by(self: Any, at_ms: int) -> None:
-            self.due_ms = min(self.due_ms, at_ms)
-
-        put(kit.package("node.host.loop_thread").Host, "call_by", lambda real: call_by)
+        put(kit.package("node.host.loop_thread").Host, "wake", lambda real: lambda self: None)
 
 
 @mutation

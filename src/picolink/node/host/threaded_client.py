@@ -186,9 +186,10 @@ class ThreadedClient(Dial):
             advice="is node.run(...) running there, with this link?",
         )  # fmt: skip
 
-    def on_change(self) -> None:
+    def on_lost(self, driver: Driver | None, why: str) -> None:
         """Wakes our own thread, so that it looks when to open the next link."""
-        if self.next_ms() is not None:
+        super().on_lost(driver, why)
+        if driver is not None:  # else it has tried itself, and knows
             self.host.wake()
 
     def _reconnect(self) -> None:
