@@ -24,6 +24,7 @@ from picolink.node import services
 from picolink.node.host import group as many
 from picolink.node.host import signals
 from picolink.node.host.loop_asyncio import Host
+from picolink.node.host.loop_thread import Host as ThreadHost
 from picolink.node.node import Node
 
 CPYTHON_ONLY = "threads and signals of a host"
@@ -419,3 +420,15 @@ def test_ctrl_c_of_a_program_that_serves() -> None:
         program.kill()
     assert output == "left\n" and program.returncode == -signal.SIGINT
     assert errors.endswith("KeyboardInterrupt\n") and len(errors.splitlines()) < 12
+
+
+def test_something_due_sooner_wakes_the_thread_that_polls() -> None:
+    ticked = threading.Event()
+    host = ThreadHost(ticked.set)  # type: ignore[arg-type]
+    polls = threading.Thread(target=host.turn, args=(host.due_ms,), daemon=True)
+    polls.start()
+    until(lambda: bool(host._polling))
+    host.call_by(0)  # from another thread, as where something is published
+    polls.join(10)
+    assert not polls.is_alive() and ticked.is_set()
+    host.close()
