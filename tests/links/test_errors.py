@@ -19,7 +19,7 @@ from virtual_bench import bench
 import picolink
 from picolink.core.lengths import Decoder, encode
 from picolink.core.packets import HELLO_FORMAT, REFUSED, hello_packets
-from picolink.node.host import threaded_client as line
+from picolink.node.host import threaded_client
 from picolink.node.host.loop_thread import Host
 from picosim import VirtualBoard, World
 
@@ -247,7 +247,7 @@ def test_waiting_for_an_answer_costs_no_processor(monkeypatch: pytest.MonkeyPatc
     turns = []
     turn = Host.turn
     monkeypatch.setattr(Host, "turn", lambda self, until: (turns.append(until), turn(self, until)))
-    monkeypatch.setattr(line, "_DIAGNOSE_MS", 100)
+    monkeypatch.setattr(threaded_client, "_DIAGNOSE_MS", 100)
     with pytest.raises(picolink.CannotConnect):
         picolink.connect(f"tcp:127.0.0.1:{serve(None)}", timeout_s=1)
     assert len(turns) < 50
